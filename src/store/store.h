@@ -1,0 +1,268 @@
+#pragma once
+/*
+ * The store: keeps what lifecycle/ decides. In the words of the domain; no SQL above it.
+ *
+ * Writing. One `struct change` holds everything that one decision changes:
+ * devices, certificates, offers, ledger entries, deny records, outbox rows.
+ * It is applied whole or not at all. Changes of many requests share one
+ * fsync (group commit); `store_commit` returns after it.
+ *
+ * Reading. A `struct reader` belongs to one thread at a time and sees one snapshot between
+ * `reader_begin` and `reader_end`. What it returns lives in the arena given.
+ *
+ * Invariants that every implementation keeps, and the conformance suite tests:
+ *   1. a change with a stale device or fleet version is refused whole with CONFLICT;
+ *   2. certificate fingerprint, (issuer_hash, serial), (authority, index) and, for operational
+ *      ones, key_hash are unique: a second one is refused with EXISTS;
+ *   3. ledger sequence numbers and deny sequence numbers are dense from 0 and 1, in commit order;
+ *   4. what store_commit answered OK survives the death of process and machine.
+ */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "fleet/identity.h"
+#include "fleet/ownership.h"
+#include "fleet/policy.h"
+
+struct store;
+struct reader;
+struct change;
+struct manifest_record;
+
+/* --- opening ---------------------------------------------------------- */
+
+struct store_options {
+	const char *location; /* path of the SQLite file; later a postgresql:// address */
+	size_t cache_bytes;   /* per connection; 0 = 16 MiB */
+	bool create;	      /* make and migrate an empty one; else NOT_FOUND */
+	bool read_only;
+	/* Called on the writer thread after each group commit with the new number of ledger
+	 * entries, so that the sequencer wakes. May be NULL. Must not block. */
+	void (*on_commit)(void *context, int64_t ledger_size);
+	void *context;
+};
+
+/* Runs the missing migrations. CONFLICT if the file is of a newer version. */
+MUST_USE status store_open(const struct store_options *o, struct store **out, struct diag *d);
+void store_close(struct store *s); /* waits for what is being committed */
+
+/* --- changes ---------------------------------------------------------- */
+
+/* A change lives in `a`; spans put into it must live until store_commit returns.
+ * NULL when the arena is full. An append that fails marks the change; commit then says NO_MEMORY. */
+struct change *change_new(struct arena *a);
+
+/* New rows: the store fills ->row of the record given (and of those that name it) at commit,
+ * through the pointer, so the record must live until then. A field that refers to a record added in
+ * the same change takes its row by CHANGE_REF. */
+void change_owner_add(struct change *c, struct owner *o);
+void change_fleet_add(struct change *c, struct fleet *f);
+void change_fleet_set(struct change *c, const struct fleet *f); /* at f->version, which grows */
+void change_authority_add(struct change *c, struct authority *a);
+void change_authority_crl_number(struct change *c, int64_t authority, int64_t number);
+void change_operator_add(struct change *c, struct operator *o);
+void change_operator_set(struct change *c, const struct operator *o);
+void change_element_add(struct change *c, struct element *e);
+void change_element_device(struct change *c, int64_t element, int64_t device);
+void change_manifest_add(struct change *c, struct manifest_record *m);
+void change_device_add(struct change *c, struct device *d);
+/* All fields of `d`; refused unless the stored version is d->version; stored as d->version + 1. */
+void change_device_set(struct change *c, const struct device *d);
+void change_certificate_add(struct change *c, struct certificate *k);
+/* Status, revoked_s and reason of `row`, if it is in one of the `from` statuses (bits 1 << status);
+ * else the change is refused with CONFLICT. */
+void change_certificate_status(struct change *c, int64_t row, unsigned from,
+	enum certificate_status to, int64_t at_s, enum revocation_reason reason);
+void change_certificate_used(struct change *c, int64_t row, int64_t at_s);
+/* Every PENDING and CURRENT operational certificate of the device; none is fine. */
+void change_certificates_of_device(struct change *c, int64_t device, enum certificate_status to,
+	int64_t at_s, enum revocation_reason reason);
+void change_offer_add(struct change *c, struct offer *o);
+void change_offer_status(struct change *c, int64_t row, enum offer_status from, enum offer_status to);
+void change_claim_code_put(struct change *c, const struct claim_code *k); /* replaces the device's */
+/* EXISTS if this challenge was burnt before. Kept until expires_s. */
+void change_challenge_burn(struct change *c, span challenge, int64_t expires_s);
+
+/* The reference to a record that the same change adds: (p)->row is read at commit. */
+#define CHANGE_REF(p) (&(p)->row)
+/* Set `*field` (inside a record of this change) to the row that `*row` gets at commit. */
+void change_link(struct change *c, int64_t *field, const int64_t *row);
+
+/* One ledger entry: deterministic JSON, at most LEDGER_ENTRY_MAX bytes. `device_row` points
+ * to the row of the device it is about (read at commit), or NULL. */
+void change_ledger(struct change *c, span entry, const int64_t *device_row, int64_t at_s);
+
+enum deny_action { DENY_REVOKE = 0, DENY_SUSPEND = 1, DENY_RESTORE = 2, DENY_SUPERSEDE = 3 };
+struct deny_record {
+	int64_t sequence; /* dense from 1, given by the store */
+	enum deny_action action;
+	uint8_t fingerprint[32];
+	uint8_t issuer_hash[32];
+	uint8_t serial[SERIAL_MAX_LEN];
+	size_t serial_len;
+	int64_t authority, index; /* 0 for foreign ones */
+	int64_t device;
+	enum revocation_reason reason;
+	int64_t at_s;
+	int64_t expires_s; /* of the certificate: the record may be dropped after it */
+};
+void change_deny(struct change *c, const struct deny_record *r);
+
+struct outbox_row {
+	int64_t row;
+	char point[NAME_MAX_LEN + 1]; /* enforcement point, or "" for all of the device's fleet */
+	char action[NAME_MAX_LEN + 1];
+	int64_t device;
+	span body; /* JSON */
+	int64_t at_s;
+};
+void change_outbox(struct change *c, const struct outbox_row *o);
+
+/* The answer of an API write, kept with it: the same key and request get it again. */
+struct idempotency {
+	int64_t operator;
+	char key[NAME_MAX_LEN + 1];
+	uint8_t request_hash[32];
+	int http_status;
+	span body;
+	int64_t at_s;
+};
+void change_idempotency(struct change *c, const struct idempotency *i);
+
+struct manifest_record {
+	int64_t row;
+	id id;
+	int64_t fleet;
+	enum phase phase;
+	uint8_t file_hash[32];
+	int64_t accepted, refused, known; /* entries */
+	bool is_complete;
+	int64_t at_s;
+};
+void change_manifest_counts(struct change *c, const struct manifest_record *m);
+
+/* A small setting or counter of the program, by name ("ledger_origin"). */
+void change_setting(struct change *c, const char *name, span value);
+
+/*
+ * Applies the change durably, together with whatever else is waiting. Any thread; blocks until the
+ * fsync. `first_ledger` (may be NULL) gets the sequence number of its first ledger entry.
+ */
+MUST_USE status store_commit(struct store *s, struct change *c, int64_t *first_ledger, struct diag *d);
+/* Many changes in one transaction of their own, each applied or refused by itself. */
+struct commit_result {
+	status status;
+	int64_t first_ledger;
+	struct diag diag;
+};
+MUST_USE status store_commit_batch(struct store *s, struct change **changes, size_t count,
+	struct commit_result *results, struct diag *d);
+
+/* --- reading ---------------------------------------------------------- */
+
+MUST_USE status reader_open(struct store *s, struct reader **out, struct diag *d);
+void reader_close(struct reader *r);
+MUST_USE status reader_begin(struct reader *r, struct diag *d); /* one snapshot until reader_end */
+void reader_end(struct reader *r);
+
+/* One record each; NOT_FOUND without a diag, so that the caller says which object. */
+MUST_USE status read_device(struct reader *r, int64_t row, struct device *out);
+MUST_USE status read_device_by_id(struct reader *r, const id *i, struct device *out);
+MUST_USE status read_device_by_serial(struct reader *r, const char *serial, struct device *out);
+MUST_USE status read_element(struct reader *r, int64_t row, struct element *out);
+MUST_USE status read_element_by_serial(struct reader *r, const char *serial, struct element *out);
+MUST_USE status read_certificate(struct reader *r, struct arena *a, int64_t row,
+	struct certificate *out);
+MUST_USE status read_certificate_by_fingerprint(struct reader *r, struct arena *a,
+	const uint8_t fingerprint[32], struct certificate *out);
+MUST_USE status read_certificate_by_index(struct reader *r, struct arena *a, int64_t authority,
+	int64_t index, struct certificate *out);
+MUST_USE status read_certificate_by_serial(struct reader *r, struct arena *a,
+	const uint8_t issuer_hash[32], span serial, struct certificate *out);
+MUST_USE status read_certificate_by_request(struct reader *r, struct arena *a, int64_t device,
+	const uint8_t request_hash[32], struct certificate *out);
+MUST_USE status read_key_is_known(struct reader *r, const uint8_t key_hash[32], bool *is_known);
+MUST_USE status read_fleet(struct reader *r, int64_t row, struct fleet *out);
+MUST_USE status read_fleet_by_name(struct reader *r, const char *name, struct fleet *out);
+MUST_USE status read_owner(struct reader *r, int64_t row, struct owner *out);
+MUST_USE status read_owner_by_name(struct reader *r, const char *name, struct owner *out);
+MUST_USE status read_authority(struct reader *r, struct arena *a, int64_t row, struct authority *out);
+MUST_USE status read_authority_by_name(struct reader *r, struct arena *a, const char *name,
+	struct authority *out);
+MUST_USE status read_operator_by_name(struct reader *r, const char *name, struct operator *out);
+MUST_USE status read_operator_by_token(struct reader *r, const uint8_t token_hash[32],
+	struct operator *out);
+MUST_USE status read_operator_by_certificate(struct reader *r, const uint8_t fingerprint[32],
+	struct operator *out);
+MUST_USE status read_offer(struct reader *r, int64_t row, struct offer *out);
+MUST_USE status read_offer_by_id(struct reader *r, const id *i, struct offer *out);
+MUST_USE status read_claim_code(struct reader *r, int64_t device, struct claim_code *out);
+MUST_USE status read_manifest_by_hash(struct reader *r, const uint8_t file_hash[32], int64_t fleet,
+	struct manifest_record *out);
+MUST_USE status read_idempotency(struct reader *r, struct arena *a, int64_t operator,
+	const char *key, struct idempotency *out);
+MUST_USE status read_setting(struct reader *r, struct arena *a, const char *name, span *out);
+
+/* Lists: rows after `after` in row order, at most `max` (<= LIST_PAGE_MAX), into an arena array. */
+struct device_filter {
+	int64_t fleet;	   /* 0: any */
+	int64_t owner;	   /* 0: any */
+	int state;	   /* -1: any */
+};
+MUST_USE status list_devices(struct reader *r, struct arena *a, const struct device_filter *f,
+	int64_t after, size_t max, struct device **out, size_t *count);
+MUST_USE status list_certificates_of_device(struct reader *r, struct arena *a, int64_t device,
+	int64_t after, size_t max, struct certificate **out, size_t *count);
+MUST_USE status list_fleets(struct reader *r, struct arena *a, int64_t after, size_t max,
+	struct fleet **out, size_t *count);
+MUST_USE status list_owners(struct reader *r, struct arena *a, int64_t after, size_t max,
+	struct owner **out, size_t *count);
+MUST_USE status list_authorities(struct reader *r, struct arena *a, int64_t after, size_t max,
+	struct authority **out, size_t *count);
+MUST_USE status list_operators(struct reader *r, struct arena *a, int64_t after, size_t max,
+	struct operator **out, size_t *count);
+/* Open offers of a device (0: any), from or to an owner (0: any). */
+MUST_USE status list_offers(struct reader *r, struct arena *a, int64_t device, int64_t owner,
+	int64_t after, size_t max, struct offer **out, size_t *count);
+/* Open offers whose time is over. */
+MUST_USE status list_offers_expired(struct reader *r, struct arena *a, int64_t now_s, size_t max,
+	struct offer **out, size_t *count);
+
+/* Revoked (and, if asked, superseded) certificates of one authority with an index in
+ * [index_from, index_to), that had not expired at `alive_at_s`, by index. */
+struct revoked_entry {
+	int64_t index;
+	uint8_t serial[SERIAL_MAX_LEN];
+	size_t serial_len;
+	int64_t revoked_s;
+	enum revocation_reason reason;
+};
+MUST_USE status list_revoked(struct reader *r, struct arena *a, int64_t authority,
+	int64_t index_from, int64_t index_to, int64_t alive_at_s, bool with_superseded, size_t max,
+	struct revoked_entry **out, size_t *count);
+MUST_USE status read_last_index(struct reader *r, int64_t authority, int64_t *out); /* 0: none */
+
+struct ledger_row {
+	int64_t sequence; /* from 0 */
+	int64_t device;	  /* row, or 0 */
+	int64_t at_s;
+	span entry;
+};
+MUST_USE status list_ledger(struct reader *r, struct arena *a, int64_t from, size_t max,
+	struct ledger_row **out, size_t *count);
+MUST_USE status list_ledger_of_device(struct reader *r, struct arena *a, int64_t device,
+	int64_t after, size_t max, struct ledger_row **out, size_t *count);
+MUST_USE status read_ledger_size(struct reader *r, int64_t *out);
+
+MUST_USE status list_deny(struct reader *r, struct arena *a, int64_t from, size_t max,
+	struct deny_record **out, size_t *count);
+MUST_USE status list_outbox(struct reader *r, struct arena *a, int64_t after, size_t max,
+	struct outbox_row **out, size_t *count);
+
+struct store_counts {
+	int64_t devices, certificates, owners, fleets, ledger_entries, deny_records;
+	int64_t by_state[DEVICE_STATE_COUNT];
+};
+MUST_USE status read_counts(struct reader *r, struct store_counts *out);
+/* PENDING certificates whose confirmation time is over, and those that expire soon. */
+MUST_USE status list_certificates_pending_before(struct reader *r, struct arena *a,
+	int64_t not_before_s, size_t max, struct certificate **out, size_t *count);
