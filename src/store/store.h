@@ -27,6 +27,7 @@ struct store;
 struct reader;
 struct change;
 struct manifest_record;
+struct manifest_record;
 
 /* --- opening ---------------------------------------------------------- */
 
@@ -81,8 +82,52 @@ void change_offer_status(struct change *c, int64_t row, enum offer_status from, 
 void change_claim_code_put(struct change *c, const struct claim_code *k); /* replaces the device's */
 /* EXISTS if this challenge was burnt before. Kept until expires_s. */
 void change_challenge_burn(struct change *c, span challenge, int64_t expires_s);
+/* Housekeeping: drops burnt challenges that expired before now_s, and kept answers (idempotency)
+ * older than IDEMPOTENCY_KEPT_S. Nothing that a CRL, the ledger or a receipt needs. */
+#define IDEMPOTENCY_KEPT_S 86400
+void change_expire(struct change *c, int64_t now_s);
 
-/* The reference to a record that the same change adds: (p)->row is read at commit. */
+/* A key that may sign manifests. Unique by certificate and fleet. */
+enum pin_trust {
+	PIN_VENDOR = 0, /* known to be the chip maker's */
+	PIN_SELF = 1,	/* our own factory's */
+};
+struct pinned_signer {
+	int64_t row;
+	char name[NAME_MAX_LEN + 1];
+	uint8_t kid[20];	 /* subject key identifier, as in the JWS header */
+	uint8_t x5t_sha256[32];	 /* SHA-256 of the certificate */
+	span der;		 /* the certificate; borrowed */
+	enum pin_trust trust;
+	int64_t fleet; /* row, 0: for every fleet of the phase */
+	enum phase phase;
+	int64_t created_s;
+};
+void change_pin_add(struct change *c, struct pinned_signer *p);
+
+/* A device back at the shop. At most one open case a device (EXISTS). */
+enum return_consent { CONSENT_OWNER = 0, CONSENT_DEVICE_PROOF = 1 };
+struct warranty_case {
+	int64_t row;
+	id id;
+	int64_t device;
+	int64_t owner; /* row of the owner at the return */
+	enum return_consent consent;
+	char reason[NAME_MAX_LEN + 1];
+	char note[REASON_TEXT_MAX + 1]; /* free words; personal data: never in the ledger */
+	int64_t opened_s;
+	int64_t closed_s; /* 0: open */
+};
+void change_case_add(struct change *c, struct warranty_case *w);
+/* CONFLICT if the case is closed already. */
+void change_case_close(struct change *c, int64_t row, int64_t at_s);
+
+/* Records are read through their pointers at commit, so that a field can name a row that
+ * only then exists. Rows are given to all additions of a change first, then the links are set, then
+ * owners, authorities, fleets, operators, manifests, pins, elements and devices are added (in this order),
+ * then everything else happens in the order of the calls. One change_device_set a device and change.
+ *
+ * The reference to a record that the same change adds: (p)->row is read at commit. */
 #define CHANGE_REF(p) (&(p)->row)
 /* Set `*field` (inside a record of this change) to the row that `*row` gets at commit. */
 void change_link(struct change *c, int64_t *field, const int64_t *row);
@@ -116,6 +161,7 @@ struct outbox_row {
 	int64_t at_s;
 };
 void change_outbox(struct change *c, const struct outbox_row *o);
+void change_outbox_done(struct change *c, int64_t row); /* drops it; NOT_FOUND if it is gone */
 
 /* The answer of an API write, kept with it: the same key and request get it again. */
 struct idempotency {
@@ -147,8 +193,14 @@ void change_setting(struct change *c, const char *name, span value);
  * Applies the change durably, together with whatever else is waiting. Any thread; blocks until the
  * fsync. `first_ledger` (may be NULL) gets the sequence number of its first ledger entry.
  */
+/*
+ * Besides the refusals named above: NOT_FOUND for a row that is not there, NO_MEMORY, and IO: the disk
+ * is full or cannot be written; nothing was kept. After a failed write or fsync that leaves the state of
+ * the file unknown, every further commit answers IO until the store is opened again.
+ */
 MUST_USE status store_commit(struct store *s, struct change *c, int64_t *first_ledger, struct diag *d);
-/* Many changes in one transaction of their own, each applied or refused by itself. */
+/* Many changes in one transaction of their own, each applied or refused by itself.
+ * OK: the transaction is durable, look at each result. Else nothing of it was kept. */
 struct commit_result {
 	status status;
 	int64_t first_ledger;
@@ -156,6 +208,13 @@ struct commit_result {
 };
 MUST_USE status store_commit_batch(struct store *s, struct change **changes, size_t count,
 	struct commit_result *results, struct diag *d);
+
+/*
+ * The device was seen. Cheap (no I/O, any thread): kept in memory, the latest time wins, written with a later
+ * commit or within SEEN_DELAY_S. The one thing here that a crash may lose: nothing is decided on it.
+ */
+#define SEEN_DELAY_S 10
+void store_seen(struct store *s, int64_t device, int64_t at_s);
 
 /* --- reading ---------------------------------------------------------- */
 
@@ -196,6 +255,9 @@ MUST_USE status read_operator_by_certificate(struct reader *r, const uint8_t fin
 MUST_USE status read_offer(struct reader *r, int64_t row, struct offer *out);
 MUST_USE status read_offer_by_id(struct reader *r, const id *i, struct offer *out);
 MUST_USE status read_claim_code(struct reader *r, int64_t device, struct claim_code *out);
+MUST_USE status read_open_case(struct reader *r, int64_t device, struct warranty_case *out);
+/* The last store_seen of the device, written or not yet; 0: never seen. */
+MUST_USE status read_device_seen(struct reader *r, int64_t device, int64_t *at_s);
 MUST_USE status read_manifest_by_hash(struct reader *r, const uint8_t file_hash[32], int64_t fleet,
 	struct manifest_record *out);
 MUST_USE status read_idempotency(struct reader *r, struct arena *a, int64_t operator,
@@ -220,6 +282,8 @@ MUST_USE status list_authorities(struct reader *r, struct arena *a, int64_t afte
 	struct authority **out, size_t *count);
 MUST_USE status list_operators(struct reader *r, struct arena *a, int64_t after, size_t max,
 	struct operator **out, size_t *count);
+MUST_USE status list_pins(struct reader *r, struct arena *a, int64_t after, size_t max,
+	struct pinned_signer **out, size_t *count);
 /* Open offers of a device (0: any), from or to an owner (0: any). */
 MUST_USE status list_offers(struct reader *r, struct arena *a, int64_t device, int64_t owner,
 	int64_t after, size_t max, struct offer **out, size_t *count);
@@ -227,7 +291,7 @@ MUST_USE status list_offers(struct reader *r, struct arena *a, int64_t device, i
 MUST_USE status list_offers_expired(struct reader *r, struct arena *a, int64_t now_s, size_t max,
 	struct offer **out, size_t *count);
 
-/* Revoked (and, if asked, superseded) certificates of one authority with an index in
+/* Revoked (and, if asked, superseded and withdrawn) certificates of one authority with an index in
  * [index_from, index_to), that had not expired at `alive_at_s`, by index. */
 struct revoked_entry {
 	int64_t index;
@@ -263,6 +327,6 @@ struct store_counts {
 	int64_t by_state[DEVICE_STATE_COUNT];
 };
 MUST_USE status read_counts(struct reader *r, struct store_counts *out);
-/* PENDING certificates whose confirmation time is over, and those that expire soon. */
+/* PENDING certificates whose notBefore is before not_before_s: their confirmation time is over. */
 MUST_USE status list_certificates_pending_before(struct reader *r, struct arena *a,
 	int64_t not_before_s, size_t max, struct certificate **out, size_t *count);
