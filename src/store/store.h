@@ -12,8 +12,9 @@
  *
  * Invariants that every implementation keeps, and the conformance suite tests:
  *   1. a change with a stale device or fleet version is refused whole with CONFLICT;
- *   2. certificate fingerprint, (issuer_hash, serial), (authority, index) and, for operational
- *      ones, key_hash are unique: a second one is refused with EXISTS;
+ *   2. an element's serial, a certificate's fingerprint, (issuer_hash, serial), (authority, index)
+ *      and, if operational, key_hash are unique, and an element is in one device at the most: a
+ *      second one is refused with EXISTS;
  *   3. ledger sequence numbers and deny sequence numbers are dense from 0 and 1, in commit order;
  *   4. what store_commit answered OK survives the death of process and machine.
  */
@@ -26,7 +27,6 @@
 struct store;
 struct reader;
 struct change;
-struct manifest_record;
 struct manifest_record;
 
 /* --- opening ---------------------------------------------------------- */
@@ -42,9 +42,12 @@ struct store_options {
 	void *context;
 };
 
-/* Runs the missing migrations. CONFLICT if the file is of a newer version. */
+/* Runs the missing migrations. CONFLICT if the file is of a newer version, NOT_FOUND if there is
+ * none, IO if it is damaged, not ours, or cannot be written. One process at a time writes. */
 MUST_USE status store_open(const struct store_options *o, struct store **out, struct diag *d);
 void store_close(struct store *s); /* waits for what is being committed */
+/* OK, or IO with the fault after which the store refuses every commit. Any thread. */
+MUST_USE status store_health(struct store *s, struct diag *d);
 
 /* --- changes ---------------------------------------------------------- */
 
@@ -70,14 +73,14 @@ void change_device_add(struct change *c, struct device *d);
 void change_device_set(struct change *c, const struct device *d);
 void change_certificate_add(struct change *c, struct certificate *k);
 /* Status, revoked_s and reason of `row`, if it is in one of the `from` statuses (bits 1 << status);
- * else the change is refused with CONFLICT. */
+ * else the change is refused with CONFLICT. at_s and reason count only for an end, not for CURRENT. */
 void change_certificate_status(struct change *c, int64_t row, unsigned from,
 	enum certificate_status to, int64_t at_s, enum revocation_reason reason);
 void change_certificate_used(struct change *c, int64_t row, int64_t at_s);
 /* Every PENDING and CURRENT operational certificate of the device; none is fine. */
 void change_certificates_of_device(struct change *c, int64_t device, enum certificate_status to,
 	int64_t at_s, enum revocation_reason reason);
-void change_offer_add(struct change *c, struct offer *o);
+void change_offer_add(struct change *c, struct offer *o); /* EXISTS: the device has an open one */
 void change_offer_status(struct change *c, int64_t row, enum offer_status from, enum offer_status to);
 void change_claim_code_put(struct change *c, const struct claim_code *k); /* replaces the device's */
 /* EXISTS if this challenge was burnt before. Kept until expires_s. */
@@ -226,6 +229,7 @@ void reader_end(struct reader *r);
 /* One record each; NOT_FOUND without a diag, so that the caller says which object. */
 MUST_USE status read_device(struct reader *r, int64_t row, struct device *out);
 MUST_USE status read_device_by_id(struct reader *r, const id *i, struct device *out);
+/* The device that carries the element of this serial. */
 MUST_USE status read_device_by_serial(struct reader *r, const char *serial, struct device *out);
 MUST_USE status read_element(struct reader *r, int64_t row, struct element *out);
 MUST_USE status read_element_by_serial(struct reader *r, const char *serial, struct element *out);
@@ -264,7 +268,8 @@ MUST_USE status read_idempotency(struct reader *r, struct arena *a, int64_t oper
 	const char *key, struct idempotency *out);
 MUST_USE status read_setting(struct reader *r, struct arena *a, const char *name, span *out);
 
-/* Lists: rows after `after` in row order, at most `max` (<= LIST_PAGE_MAX), into an arena array. */
+/* Lists: rows after `after` in row order, at most `max`, into an arena array. LIMIT where max is over
+ * LIST_PAGE_MAX; revoked, ledger and deny entries come in pages of up to CRL_SHARD_SIZE. */
 struct device_filter {
 	int64_t fleet;	   /* 0: any */
 	int64_t owner;	   /* 0: any */
