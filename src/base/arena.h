@@ -7,6 +7,7 @@
  */
 #include "base/span.h"
 #include <stdarg.h>
+#include <stddef.h>
 
 struct arena;
 

@@ -8,6 +8,7 @@
  */
 #include <stddef.h>
 #include <stdarg.h>
+#include <stdbool.h>
 
 #define MUST_USE __attribute__((warn_unused_result))
 
