@@ -1,0 +1,96 @@
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define LINE_MAX_LEN 2048
+
+static _Atomic int least = LOG_INFO;
+static _Atomic uint64_t lost;
+static const char *program = "tenure";
+
+static const char *const level_names[] = { "debug", "info", "warning", "error" };
+
+void
+log_set_level(enum log_level at_least)
+{
+	atomic_store(&least, (int)at_least);
+}
+
+void
+log_set_program(const char *name)
+{
+	program = name;
+}
+
+uint64_t
+log_lost(void)
+{
+	return atomic_load(&lost);
+}
+
+/* A line from outside must not become two: control characters and DEL turn into '?'. */
+static void
+make_one_line(char *from, const char *end)
+{
+	for (; from < end; from++) {
+		if ((unsigned char)*from < 0x20 || *from == 0x7f) {
+			*from = '?';
+		}
+	}
+}
+
+static void
+emit(enum log_level level, const char *event, const char *format, va_list list)
+{
+	char line[LINE_MAX_LEN], when[TIME_TEXT_MAX];
+	int head, tail;
+	size_t len;
+
+	head = snprintf(line, sizeof(line), "%s %s %s %s ",
+		time_text(when, clock_now_s(&clock_system)), program, level_names[level], event);
+	if (head < 0 || (size_t)head >= sizeof(line) - 2) {
+		atomic_fetch_add(&lost, 1);
+		return;
+	}
+	tail = vsnprintf(line + head, sizeof(line) - 1 - (size_t)head, format, list);
+	len = (size_t)head + (tail > 0 ? (size_t)tail : 0);
+	if (len > sizeof(line) - 2) {
+		len = sizeof(line) - 2;
+	}
+	make_one_line(line, line + len);
+	line[len++] = '\n';
+	if (write(STDERR_FILENO, line, len) != (ssize_t)len) {
+		atomic_fetch_add(&lost, 1);
+	}
+}
+
+void
+log_event(enum log_level level, const char *event, const char *format, ...)
+{
+	va_list list;
+
+	if ((int)level < atomic_load(&least)) {
+		return;
+	}
+	va_start(list, format);
+	emit(level, event, format, list);
+	va_end(list);
+}
+
+void
+log_diag(enum log_level level, const char *event, const struct diag *d)
+{
+	if (d->clause[0] != '\0') {
+		log_event(level, event, "status=\"%s\" what=\"%s\" clause=\"%s\"",
+			status_name(d->status), d->text, d->clause);
+	} else {
+		log_event(level, event, "status=\"%s\" what=\"%s\"", status_name(d->status), d->text);
+	}
+}

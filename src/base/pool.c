@@ -1,0 +1,149 @@
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+/*
+ * Invariant, under `lock`: `queued` jobs stand in the ring from `head` on;
+ * `running` workers are inside a job.
+ */
+struct job {
+	pool_job *run;
+	void *argument;
+};
+
+struct worker {
+	struct pool *pool;
+	unsigned number;
+	pthread_t thread;
+};
+
+struct pool {
+	pthread_mutex_t lock;
+	pthread_cond_t work, idle;
+	struct job *ring;
+	size_t room, head, queued, running;
+	struct worker *workers;
+	unsigned threads;
+	bool is_ending;
+};
+
+static void *
+work(void *argument)
+{
+	struct worker *w = argument;
+	struct pool *p = w->pool;
+
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		struct job job;
+
+		while (p->queued == 0 && !p->is_ending) {
+			pthread_cond_wait(&p->work, &p->lock);
+		}
+		if (p->queued == 0) {
+			break;
+		}
+		job = p->ring[p->head];
+		p->head = (p->head + 1) % p->room;
+		p->queued--;
+		p->running++;
+		pthread_mutex_unlock(&p->lock);
+		job.run(job.argument, w->number);
+		pthread_mutex_lock(&p->lock);
+		p->running--;
+		if (p->running == 0 && p->queued == 0) {
+			pthread_cond_broadcast(&p->idle);
+		}
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+status
+pool_run(struct pool *p, pool_job *job, void *argument)
+{
+	status s = OK;
+
+	pthread_mutex_lock(&p->lock);
+	if (p->queued == p->room || p->is_ending) {
+		s = LIMIT;
+	} else {
+		p->ring[(p->head + p->queued) % p->room] = (struct job){ job, argument };
+		p->queued++;
+		pthread_cond_signal(&p->work);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return s;
+}
+
+void
+pool_drain(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	while (p->queued > 0 || p->running > 0) {
+		pthread_cond_wait(&p->idle, &p->lock);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+unsigned
+pool_threads(const struct pool *p)
+{
+	return p->threads;
+}
+
+void
+pool_free(struct pool *p)
+{
+	if (p == NULL) {
+		return;
+	}
+	pthread_mutex_lock(&p->lock);
+	p->is_ending = true;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	for (unsigned i = 0; i < p->threads; i++) {
+		pthread_join(p->workers[i].thread, NULL);
+	}
+	pthread_cond_destroy(&p->work);
+	pthread_cond_destroy(&p->idle);
+	pthread_mutex_destroy(&p->lock);
+	free(p->workers);
+	free(p->ring);
+	free(p);
+}
+
+status
+pool_new(unsigned threads, size_t queue_max, struct pool **out)
+{
+	struct pool *p = calloc(1, sizeof(*p));
+
+	if (p == NULL) {
+		return NO_MEMORY;
+	}
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->work, NULL);
+	pthread_cond_init(&p->idle, NULL);
+	p->room = queue_max > 0 ? queue_max : 1;
+	p->ring = calloc(p->room, sizeof(*p->ring));
+	p->workers = calloc(threads, sizeof(*p->workers));
+	if (p->ring == NULL || p->workers == NULL) {
+		pool_free(p);
+		return NO_MEMORY;
+	}
+	for (unsigned i = 0; i < threads; i++) {
+		struct worker *w = &p->workers[i];
+
+		w->pool = p;
+		w->number = i;
+		if (pthread_create(&w->thread, NULL, work, w) != 0) {
+			pool_free(p);
+			return UNAVAILABLE;
+		}
+		p->threads++;
+	}
+	*out = p;
+	return OK;
+}
