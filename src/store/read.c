@@ -239,7 +239,8 @@ read_last_index(struct reader *r, int64_t authority, int64_t *out)
 {
 	struct query q = reader_query(r, READ_LAST_INDEX);
 	query_number(&q, authority);
-	return reader_one(&q, NULL, row_number, out, sizeof(*out));
+	status s = reader_one(&q, NULL, row_number, out, sizeof(*out));
+	return s == NOT_FOUND ? OK : s; /* none yet: 0 */
 }
 
 status

@@ -243,10 +243,9 @@ query_end(struct query *q)
 status
 query_run(struct query *q, int *changed, struct diag *d)
 {
-	status s = query_step(q, d);
-	if (s == NOT_FOUND) {
-		s = OK;
-	}
+	/* Not by query_step: a reference to nothing is NOT_FOUND too. */
+	int code = sqlite3_step(q->statement);
+	status s = code == SQLITE_DONE ? OK : connection_fault(q->connection, code, d);
 	if (s == OK && changed) {
 		*changed = sqlite3_changes(q->connection->db);
 	}

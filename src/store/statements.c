@@ -157,7 +157,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 		"SELECT operator, name, request_hash, http_status, body, at_s FROM idempotency "
 		"WHERE operator = ? AND name = ?",
 	[READ_SETTING] = "SELECT value FROM setting WHERE name = ?",
-	[READ_LAST_INDEX] = "SELECT max(number) FROM certificate WHERE authority = ?",
+	[READ_LAST_INDEX] =
+		"SELECT number FROM certificate "
+		"WHERE authority = ? AND number IS NOT NULL ORDER BY number DESC LIMIT 1",
 	[READ_STATE_COUNTS] = "SELECT state, devices FROM state_count",
 	[READ_NEXT_ROWS] =
 		"SELECT "

@@ -52,9 +52,13 @@ sample_owner(struct owner *o, const char *name, unsigned number)
 void
 sample_authority(struct authority *a, const char *name, unsigned number)
 {
-	*a = (struct authority){ .kind = AUTHORITY_ISSUING, .phase = PHASE_PRODUCTION, .has_key = true,
-		.not_before_s = SAMPLE_START_S, .not_after_s = SAMPLE_START_S + 1000000,
-		.crl_number = number, .created_s = SAMPLE_START_S + 1 };
+	*a = (struct authority){ .kind = AUTHORITY_ISSUING,
+		.phase = PHASE_PRODUCTION,
+		.has_key = true,
+		.not_before_s = SAMPLE_START_S,
+		.not_after_s = SAMPLE_START_S + 1000000,
+		.crl_number = number,
+		.created_s = SAMPLE_START_S + 1 };
 	sample_id(&a->id, 3, number);
 	snprintf(a->name, sizeof(a->name), "%s", name);
 	snprintf(a->hierarchy, sizeof(a->hierarchy), "own");
@@ -70,9 +74,14 @@ sample_authority(struct authority *a, const char *name, unsigned number)
 void
 sample_fleet(struct fleet *f, const char *name, const struct sample_base *b, unsigned number)
 {
-	*f = (struct fleet){ .phase = PHASE_PRODUCTION, .authority = b->issuing.row,
-		.lifetime_s = 90 * 86400, .renew_after_percent = 66, .required_level = LEVEL_ATTESTED,
-		.crl_lists_superseded = true, .offer_lifetime_s = 86400, .maker = b->maker.row,
+	*f = (struct fleet){ .phase = PHASE_PRODUCTION,
+		.authority = b->issuing.row,
+		.lifetime_s = 90 * 86400,
+		.renew_after_percent = 66,
+		.required_level = LEVEL_ATTESTED,
+		.crl_lists_superseded = true,
+		.offer_lifetime_s = 86400,
+		.maker = b->maker.row,
 		.created_s = SAMPLE_START_S + number };
 	sample_id(&f->id, 10, number);
 	snprintf(f->name, sizeof(f->name), "%s", name);
@@ -141,8 +150,11 @@ void
 sample_device(struct device *d, const struct sample_base *b, unsigned number)
 {
 	struct element e;
-	*d = (struct device){ .fleet = b->fleet.row, .phase = PHASE_PRODUCTION, .state = DEVICE_HELD,
-		.owner = b->maker.row, .created_s = SAMPLE_START_S + number,
+	*d = (struct device){ .fleet = b->fleet.row,
+		.phase = PHASE_PRODUCTION,
+		.state = DEVICE_HELD,
+		.owner = b->maker.row,
+		.created_s = SAMPLE_START_S + number,
 		.changed_s = SAMPLE_START_S + number };
 	sample_element(&e, number);
 	sample_id(&d->id, 16, number);
@@ -152,9 +164,14 @@ sample_device(struct device *d, const struct sample_base *b, unsigned number)
 void
 sample_birth(struct certificate *k, unsigned number)
 {
-	*k = (struct certificate){ .kind = CERTIFICATE_BIRTH, .status = CERTIFICATE_CURRENT,
-		.serial_len = 16, .not_before_s = SAMPLE_START_S, .not_after_s = SAMPLE_START_S + 100000,
-		.issued_s = SAMPLE_START_S + 5, .level = LEVEL_VENDOR_UNVERIFIED, .slot = -1 };
+	*k = (struct certificate){ .kind = CERTIFICATE_BIRTH,
+		.status = CERTIFICATE_CURRENT,
+		.serial_len = 16,
+		.not_before_s = SAMPLE_START_S,
+		.not_after_s = SAMPLE_START_S + 100000,
+		.issued_s = SAMPLE_START_S + 5,
+		.level = LEVEL_VENDOR_UNVERIFIED,
+		.slot = -1 };
 	fill(k->serial, k->serial_len, 17, number);
 	k->serial[0] = 0x40;
 	FILL(k->fingerprint, 18, number);
@@ -166,11 +183,17 @@ sample_birth(struct certificate *k, unsigned number)
 void
 sample_operational(struct certificate *k, const struct sample_base *b, unsigned number)
 {
-	*k = (struct certificate){ .kind = CERTIFICATE_OPERATIONAL, .status = CERTIFICATE_PENDING,
-		.authority = b->issuing.row, .index = number, .owner = b->customer.row,
-		.serial_len = 14, .not_before_s = SAMPLE_START_S + number,
-		.not_after_s = SAMPLE_START_S + 100000, .issued_s = SAMPLE_START_S + 6,
-		.level = LEVEL_ATTESTED, .slot = 2 };
+	*k = (struct certificate){ .kind = CERTIFICATE_OPERATIONAL,
+		.status = CERTIFICATE_PENDING,
+		.authority = b->issuing.row,
+		.index = number,
+		.owner = b->customer.row,
+		.serial_len = 14,
+		.not_before_s = SAMPLE_START_S + number,
+		.not_after_s = SAMPLE_START_S + 100000,
+		.issued_s = SAMPLE_START_S + 6,
+		.level = LEVEL_ATTESTED,
+		.slot = 2 };
 	fill(k->serial, k->serial_len, 21, number);
 	k->serial[0] = 0x4a;
 	k->serial[1] = 0;
@@ -187,8 +210,11 @@ sample_operational(struct certificate *k, const struct sample_base *b, unsigned 
 void
 sample_offer(struct offer *o, const struct sample_base *b, int64_t device, unsigned number)
 {
-	*o = (struct offer){ .device = device, .from_owner = b->maker.row, .to_owner = b->customer.row,
-		.expires_s = SAMPLE_START_S + number, .created_s = SAMPLE_START_S };
+	*o = (struct offer){ .device = device,
+		.from_owner = b->maker.row,
+		.to_owner = b->customer.row,
+		.expires_s = SAMPLE_START_S + number,
+		.created_s = SAMPLE_START_S };
 	sample_id(&o->id, 26, number);
 	FILL(o->code_hash, 27, number);
 	FILL(o->code_salt, 28, number);
@@ -202,8 +228,10 @@ sample_unit_fill(struct sample_unit *u, const struct sample_base *b, unsigned nu
 	sample_birth(&u->birth, number);
 	snprintf(u->entry, sizeof(u->entry),
 		"{\"v\":1,\"event\":\"onboard\",\"device\":\"%s\",\"fleet\":\"lamps\",\"phase\":"
-		"\"production\",\"from\":\"MANUFACTURED\",\"to\":\"HELD\",\"by\":\"operator/maker\","
-		"\"certificate\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\","
+		"\"production\",\"from\":\"MANUFACTURED\",\"to\":\"HELD\",\"by\":\"operator/"
+		"maker\","
+		"\"certificate\":"
+		"\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\","
 		"\"number\":%u}",
 		u->device.serial, number);
 }
