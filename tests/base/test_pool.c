@@ -1,0 +1,73 @@
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "support.h"
+
+#include "base/pool.h"
+
+static _Atomic int done;
+static _Atomic int gate;
+
+static void
+count(void *argument, unsigned worker)
+{
+	assert_true(worker < 3);
+	atomic_fetch_add(&done, *(int *)argument);
+}
+
+static void
+wait_for_gate(void *argument, unsigned worker)
+{
+	(void)argument;
+	(void)worker;
+	while (atomic_load(&gate) == 0) {
+		usleep(1000);
+	}
+}
+
+static void
+every_job_runs_once(void **state)
+{
+	struct pool *p;
+	int one = 1;
+
+	(void)state;
+	atomic_store(&done, 0);
+	assert_int_equal(pool_new(3, 100, &p), OK);
+	for (int i = 0; i < 1000; i++) {
+		while (pool_run(p, count, &one) == LIMIT) {
+			usleep(100);
+		}
+	}
+	pool_drain(p);
+	assert_int_equal(atomic_load(&done), 1000);
+	pool_free(p);
+}
+
+static void
+a_full_queue_refuses(void **state)
+{
+	struct pool *p;
+	int accepted = 0;
+
+	(void)state;
+	atomic_store(&gate, 0);
+	assert_int_equal(pool_new(1, 2, &p), OK);
+	for (int i = 0; i < 10; i++) {
+		accepted += pool_run(p, wait_for_gate, NULL) == OK;
+	}
+	assert_true(accepted >= 2 && accepted <= 3);
+	atomic_store(&gate, 1);
+	pool_free(p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_job_runs_once),
+		cmocka_unit_test(a_full_queue_refuses),
+	};
+
+	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
+}
