@@ -50,8 +50,7 @@ exit_status_of(int wait_status)
 	return 128 + WTERMSIG(wait_status);
 }
 
-static void __attribute__((noreturn))
-become(const char *const argv[], int in, int out, int err)
+static void __attribute__((noreturn)) become(const char *const argv[], int in, int out, int err)
 {
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);

@@ -18,8 +18,8 @@ void child_result_init(struct child_result *r);
 void child_result_wipe(struct child_result *r);
 
 /* argv[0] is a path; argv ends with NULL. OK whenever the program ran, whatever it answered. */
-MUST_USE status child_run(const char *const argv[], unsigned limit_s, struct child_result *r,
-	struct diag *d);
+MUST_USE status child_run(
+	const char *const argv[], unsigned limit_s, struct child_result *r, struct diag *d);
 
 /* Many runs of up to `width` programs at a time. */
 struct child_batch {

@@ -231,6 +231,6 @@ report_summary(const struct report *r, const char *path)
 			deny_percentile(r, 50), deny_percentile(r, 99), r->deny_count,
 			r->deny_point);
 	}
-	printf("%zu devices, %zu checks, %zu failed, %.1f s; %s\n", r->devices, checks, failed, total,
-		path);
+	printf("%zu devices, %zu checks, %zu failed, %.1f s; %s\n", r->devices, checks, failed,
+		total, path);
 }

@@ -16,7 +16,7 @@ struct buffer {
 };
 
 void buffer_init(struct buffer *b, size_t cap);
-void buffer_wipe(struct buffer *b); /* frees; the content is overwritten first */
+void buffer_wipe(struct buffer *b);  /* frees; the content is overwritten first */
 void buffer_clear(struct buffer *b); /* len = 0, keeps memory and cap, clears `failed` */
 
 void buffer_put(struct buffer *b, span s);

@@ -66,7 +66,7 @@ nearest(const struct conf *c, const char *section, const char *name)
 
 	for (size_t i = 0; i < c->key_count; i++) {
 		size_t n = distance(name, c->keys[i].name) +
-			(strcmp(section, c->keys[i].section) != 0);
+			   (strcmp(section, c->keys[i].section) != 0);
 
 		if (n < least) {
 			least = n;
@@ -121,7 +121,8 @@ parse_size(span text, int64_t *out)
 static status
 parse_bool(const char *text, int64_t *out)
 {
-	static const char *const words[2][3] = { { "no", "false", "off" }, { "yes", "true", "on" } };
+	static const char *const words[2][3] = { { "no", "false", "off" },
+		{ "yes", "true", "on" } };
 
 	for (int value = 0; value < 2; value++) {
 		for (size_t i = 0; i < COUNT_OF(words[0]); i++) {
@@ -170,7 +171,8 @@ parse_value(struct loading *l, const struct conf_key *key, const char *text, str
 	}
 	if (key->type != CONF_BOOL && (out->number < key->min || out->number > key->max)) {
 		return diag_set(l->diag, BAD_INPUT, NULL, "%s: %lld is not between %lld and %lld",
-			key->name, (long long)out->number, (long long)key->min, (long long)key->max);
+			key->name, (long long)out->number, (long long)key->min,
+			(long long)key->max);
 	}
 	return OK;
 }
@@ -272,7 +274,8 @@ fill_defaults(struct loading *l)
 			continue;
 		}
 		if (c->keys[i].fallback == NULL) {
-			return diag_set(l->diag, BAD_INPUT, NULL, "%s: \"%s\" in [%s] must be given",
+			return diag_set(l->diag, BAD_INPUT, NULL,
+				"%s: \"%s\" in [%s] must be given",
 				l->path != NULL ? l->path : "configuration", c->keys[i].name,
 				c->keys[i].section);
 		}
@@ -289,8 +292,9 @@ conf_load(struct arena *a, const char *path, const char *base_folder, const stru
 	size_t key_count, struct conf **out, struct diag *d)
 {
 	struct conf *c = ARENA_NEW(a, struct conf);
-	struct loading l = { .conf = c, .arena = a, .path = path, .base_folder = base_folder,
-		.diag = d };
+	struct loading l = {
+		.conf = c, .arena = a, .path = path, .base_folder = base_folder, .diag = d
+	};
 	status s = OK;
 
 	if (c == NULL || (c->values = arena_array(a, key_count, sizeof(*c->values))) == NULL) {

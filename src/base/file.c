@@ -238,9 +238,9 @@ file_lock(const char *path, int *fd, struct diag *d)
 		return system_fault(d, "open", path);
 	}
 	if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-		status s = errno == EWOULDBLOCK
-			? diag_set(d, CONFLICT, NULL, "%s is held by another process", path)
-			: system_fault(d, "lock", path);
+		status s = errno == EWOULDBLOCK ? diag_set(d, CONFLICT, NULL,
+							  "%s is held by another process", path)
+						: system_fault(d, "lock", path);
 
 		close(lock);
 		return s;

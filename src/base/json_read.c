@@ -204,8 +204,8 @@ json_copy_text(const cJSON *o, const char *name, char *out, size_t room, struct 
 		return s;
 	}
 	if (text.len >= room) {
-		return diag_set(d, LIMIT, NULL, "member \"%s\" is longer than %zu bytes", name,
-			room - 1);
+		return diag_set(
+			d, LIMIT, NULL, "member \"%s\" is longer than %zu bytes", name, room - 1);
 	}
 	memcpy(out, text.data, text.len);
 	out[text.len] = '\0';

@@ -6,22 +6,22 @@
  */
 
 /* --- names and texts --- */
-#define NAME_MAX_LEN 63	      /* fleets, owners, authorities: fits a DNS label, a file name, a path */
+#define NAME_MAX_LEN 63 /* fleets, owners, authorities: fits a DNS label, a file name, a path */
 #define ELEMENT_SERIAL_MAX 64 /* hex or text of an element's serial; ATECC608 uses 18 */
 #define REASON_TEXT_MAX 255   /* free words of an operator */
 
 /* --- DER from outside --- */
-#define CSR_SIZE_MAX 8192	 /* a P-256 request is 300 bytes, RSA-4096 with names 2 KiB */
+#define CSR_SIZE_MAX 8192	   /* a P-256 request is 300 bytes, RSA-4096 with names 2 KiB */
 #define CERTIFICATE_SIZE_MAX 16384 /* foreign certificates with long policies */
-#define DER_DEPTH_MAX 16	 /* PKCS#10 needs 8 */
-#define SERIAL_MAX_LEN 20	 /* RFC 5280 4.1.2.2 */
-#define OCSP_REQUEST_MAX 2048	 /* RFC 6960 with a nonce of 128 octets needs 300 */
-#define OCSP_NONCE_MAX 128	 /* RFC 9654 2.1 */
+#define DER_DEPTH_MAX 16	   /* PKCS#10 needs 8 */
+#define SERIAL_MAX_LEN 20	   /* RFC 5280 4.1.2.2 */
+#define OCSP_REQUEST_MAX 2048	   /* RFC 6960 with a nonce of 128 octets needs 300 */
+#define OCSP_NONCE_MAX 128	   /* RFC 9654 2.1 */
 #define CHAIN_LEN_MAX 8
 
 /* --- JSON --- */
 #define JSON_DEPTH_MAX 16
-#define JSON_BODY_MAX (1 << 20)	     /* one API request that is not a bulk one */
+#define JSON_BODY_MAX (1 << 20)	      /* one API request that is not a bulk one */
 #define MANIFEST_ENTRY_MAX (64 << 10) /* a full entry with two certificates is 7 KiB */
 
 /* --- the ledger (C2SP tlog-tiles: an entry is at most 65,535 bytes) --- */

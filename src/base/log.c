@@ -91,6 +91,7 @@ log_diag(enum log_level level, const char *event, const struct diag *d)
 		log_event(level, event, "status=\"%s\" what=\"%s\" clause=\"%s\"",
 			status_name(d->status), d->text, d->clause);
 	} else {
-		log_event(level, event, "status=\"%s\" what=\"%s\"", status_name(d->status), d->text);
+		log_event(
+			level, event, "status=\"%s\" what=\"%s\"", status_name(d->status), d->text);
 	}
 }

@@ -55,14 +55,16 @@ secret_read(struct secret *s, int fd, size_t max, struct diag *d)
 			continue;
 		}
 		if (n < 0) {
-			result = diag_set(d, IO, NULL, "cannot read the secret: %s", strerror(errno));
+			result = diag_set(
+				d, IO, NULL, "cannot read the secret: %s", strerror(errno));
 			break;
 		}
 		if (n == 0 || s->data[len] == '\n') {
 			break;
 		}
 		if (++len > max) {
-			result = diag_set(d, LIMIT, NULL, "the secret is longer than %zu bytes", max);
+			result = diag_set(
+				d, LIMIT, NULL, "the secret is longer than %zu bytes", max);
 			break;
 		}
 	}

@@ -15,14 +15,14 @@
 typedef enum status {
 	OK = 0,
 	NOT_FOUND,   /* the named object does not exist */
-	EXISTS,      /* it exists already, and differs from what was given */
+	EXISTS,	     /* it exists already, and differs from what was given */
 	CONFLICT,    /* the object changed meanwhile, or its state forbids this */
-	DENIED,      /* the asker may not */
+	DENIED,	     /* the asker may not */
 	BAD_INPUT,   /* malformed or against a rule; diag.clause names the rule */
-	LIMIT,       /* well-formed, but over a limit of base/limits.h */
+	LIMIT,	     /* well-formed, but over a limit of base/limits.h */
 	UNAVAILABLE, /* try again later: a peer, the signer, a quota */
-	IO,          /* the operating system refused: disk full, read-only ... */
-	CRYPTO,      /* a signature or a key does not check, or libcrypto failed */
+	IO,	     /* the operating system refused: disk full, read-only ... */
+	CRYPTO,	     /* a signature or a key does not check, or libcrypto failed */
 	NO_MEMORY,
 	BUG, /* an invariant of this program does not hold */
 	STATUS_COUNT
@@ -38,9 +38,9 @@ const char *status_name(status s);
  */
 struct diag {
 	status status;
-	char text[320];  /* plain words: what, of which object, what to do */
+	char text[320];	 /* plain words: what, of which object, what to do */
 	char clause[64]; /* "RFC 2986 4.1", "" where no standard speaks */
-	size_t offset;   /* into the input, in bytes; SIZE_MAX where unknown */
+	size_t offset;	 /* into the input, in bytes; SIZE_MAX where unknown */
 };
 
 void diag_clear(struct diag *d);

@@ -289,8 +289,7 @@ next_point(span text, size_t *at, uint32_t *point)
 		}
 		*point = *point << 6 | (c & 0x3f);
 	}
-	return *point >= least[len] && *point <= 0x10ffff &&
-		(*point < 0xd800 || *point > 0xdfff);
+	return *point >= least[len] && *point <= 0x10ffff && (*point < 0xd800 || *point > 0xdfff);
 }
 
 bool

@@ -45,7 +45,7 @@ civil_to_time(struct civil c)
 	int64_t day = year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100 + day_of_year;
 
 	return (cycle * DAYS_OF_CYCLE + day - DAYS_TO_1970) * 86400 + c.hour * 3600 +
-		c.minute * 60 + c.second;
+	       c.minute * 60 + c.second;
 }
 
 char *

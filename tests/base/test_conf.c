@@ -36,7 +36,8 @@ values_and_defaults(void **state)
 	struct conf *c;
 
 	(void)state;
-	assert_ok(load(a, "# a comment\nbase_url = http://x\n[http]\nworkers = 8\n"
+	assert_ok(load(a,
+			  "# a comment\nbase_url = http://x\n[http]\nworkers = 8\n"
 			  "idle_timeout = 90s\nis_open = yes\n",
 			  &c, &d),
 		d);

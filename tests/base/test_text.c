@@ -60,8 +60,8 @@ base64_refuses(void **state)
 		assert_int_equal(base64_decode(a, span_text(bad[i]), &s), BAD_INPUT);
 	}
 	for (size_t i = 0; i < COUNT_OF(bad_url); i++) {
-		assert_int_equal(base64url_decode(span_text(bad_url[i]), out, sizeof(out), &len),
-			BAD_INPUT);
+		assert_int_equal(
+			base64url_decode(span_text(bad_url[i]), out, sizeof(out), &len), BAD_INPUT);
 	}
 	assert_int_equal(base64url_decode(span_text("_-8"), out, sizeof(out), &len), OK);
 	assert_int_equal(len, 2);
@@ -109,13 +109,15 @@ ids_sort_by_time_and_read_back(void **state)
 static void
 utf8_rules(void **state)
 {
-	static const char *const good[] = { "", "abc", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x94\x92",
-		"\xf4\x8f\xbf\xbf" };
+	static const char *const good[] = { "", "abc", "\xc3\xa9", "\xe2\x82\xac",
+		"\xf0\x9f\x94\x92", "\xf4\x8f\xbf\xbf" };
 	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80",
-		"\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xc3",
-		"\xe2\x82", "a\xff" };
-	static const char *const unfit[] = { "a\nb", "\x7f", "\xe2\x80\xae" "abc", "\xe2\x80\x8b",
-		"\xef\xbb\xbf", "\xc2\x85" };
+		"\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
+		"\xc3", "\xe2\x82", "a\xff" };
+	static const char *const unfit[] = { "a\nb", "\x7f",
+		"\xe2\x80\xae"
+		"abc",
+		"\xe2\x80\x8b", "\xef\xbb\xbf", "\xc2\x85" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(good); i++) {

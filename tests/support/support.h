@@ -15,7 +15,8 @@
 
 /* Ends the test with the diag's words unless the call answered OK. `d` is a struct diag. */
 #define assert_ok(call, d) support_assert_ok((call), &(d), #call, __FILE__, __LINE__)
-void support_assert_ok(status s, const struct diag *d, const char *call, const char *file, int line);
+void support_assert_ok(
+	status s, const struct diag *d, const char *call, const char *file, int line);
 
 /* A new folder under TMPDIR or /tmp. Free with temporary_folder_remove. */
 char *temporary_folder(void);

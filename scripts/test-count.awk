@@ -1,0 +1,54 @@
+# Counts single cases in Meson's logs (one JSON object a line), prints why each skipped one was
+# skipped, then "N passed, N failed, N skipped" as the last line. Exit status 1 when any failed.
+#
+# A program that speaks TAP counts by its cases; one that does not, or that died, counts as one.
+
+function text_of(line, name,    at, rest) {
+	at = match(line, "\"" name "\": \"")
+	if (!at)
+		return ""
+	rest = substr(line, at + RLENGTH)
+	match(rest, /([^"\\]|\\.)*/)
+	return substr(rest, 1, RLENGTH)
+}
+
+{
+	name = text_of($0, "name")
+	result = text_of($0, "result")
+	count = split(text_of($0, "stdout"), lines, /\\n/)
+	good = bad = idle = 0
+	for (i = 1; i <= count; i++) {
+		if (lines[i] ~ /^not ok [0-9]/) {
+			bad++
+		} else if (lines[i] ~ /^ok [0-9].*# SKIP/) {
+			idle++
+			print "skipped: " name ": " lines[i]
+		} else if (lines[i] ~ /^ok [0-9]/) {
+			good++
+		} else if (lines[i] ~ /^skipped: /) {
+			print name ": " lines[i]
+		}
+	}
+	if (result == "SKIP" && good + bad + idle == 0) {
+		idle = 1
+		print "skipped: " name
+	} else if (result != "OK" && result != "SKIP" && bad == 0) {
+		bad = 1
+	} else if (good + bad + idle == 0) {
+		good = 1
+	}
+	if (bad)
+		print "FAILED: " name " (" result ")"
+	passed += good
+	failed += bad
+	skipped += idle
+}
+
+END {
+	if (passed + failed == 0) {
+		print "no test ran"
+		failed = 1
+	}
+	printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+	exit failed > 0
+}
