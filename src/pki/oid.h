@@ -103,7 +103,7 @@ enum oid_known {
 span oid(enum oid_known which);
 /* "commonName", "extKeyUsage"; static. "unknown" for OID_UNKNOWN. */
 const char *oid_name(enum oid_known which);
-/* Which one of the table, or OID_UNKNOWN. Binary search. */
+/* Which one of the table, or OID_UNKNOWN. */
 enum oid_known oid_find(span content);
 
 static inline bool
