@@ -1,0 +1,147 @@
+#include <stdio.h>
+
+#include "support.h"
+
+#include "base/check.h"
+#include "pki/key.h"
+
+static void
+every_kind_signs_and_checks(void **state)
+{
+	static const enum key_kind kinds[] = { KEY_P256, KEY_P384, KEY_RSA, KEY_ED25519 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		uint8_t spki[600], signature[SIGNATURE_MAX_LEN];
+		struct diag d = { 0 };
+		struct private_key k;
+		struct public_key p;
+		enum signature_kind how;
+		size_t len;
+
+		assert_ok(private_key_generate(kinds[i], &k, &d), d);
+		assert_ok(private_key_public(&k, spki, sizeof(spki), &p, &d), d);
+		assert_int_equal(p.kind, kinds[i]);
+		how = private_key_signature(&k);
+		assert_ok(private_key_sign(&k, span_text("message"), signature, &len, &d), d);
+		assert_ok(signature_verify(&p, how, span_text("message"), span_of(signature, len), &d),
+			d);
+		assert_int_equal(
+			signature_verify(&p, how, span_text("massage"), span_of(signature, len), NULL),
+			CRYPTO);
+		signature[len / 2] ^= 1;
+		assert_int_equal(
+			signature_verify(&p, how, span_text("message"), span_of(signature, len), NULL),
+			CRYPTO);
+		assert_int_equal(signature_verify(&p, how, span_text("message"), span_of("", 0), NULL),
+			CRYPTO);
+		private_key_wipe(&k);
+	}
+}
+
+static void
+a_key_survives_its_encryption(void **state)
+{
+	struct diag d = { 0 };
+	struct private_key k, back;
+	struct secret right, wrong;
+	struct buffer pem;
+
+	(void)state;
+	buffer_init(&pem, 16384);
+	assert_int_equal(secret_init(&right, 5), OK);
+	assert_int_equal(secret_init(&wrong, 5), OK);
+	memcpy(right.data, "right", 5);
+	memcpy(wrong.data, "wrong", 5);
+	assert_ok(private_key_generate(KEY_P256, &k, &d), d);
+	assert_ok(private_key_write(&k, &right, &pem, &d), d);
+	assert_non_null(memmem(pem.data, pem.len, "ENCRYPTED PRIVATE KEY", 21));
+	assert_int_equal(private_key_read(buffer_span(&pem), &wrong, &back, NULL), DENIED);
+	assert_ok(private_key_read(buffer_span(&pem), &right, &back, &d), d);
+	assert_int_equal(EVP_PKEY_eq(k.key, back.key), 1);
+	private_key_wipe(&k);
+	private_key_wipe(&back);
+	assert_int_equal(private_key_read_plain(buffer_span(&pem), &back, NULL), BAD_INPUT);
+	secret_wipe(&right);
+	secret_wipe(&wrong);
+	buffer_wipe(&pem);
+}
+
+static void
+points_off_the_curve(void **state)
+{
+	uint8_t point[POINT_P256_LEN], spki[SPKI_P256_LEN];
+	struct diag d = { 0 };
+	struct private_key k;
+	struct public_key p, again;
+	struct der_cursor c;
+
+	(void)state;
+	assert_ok(private_key_generate(KEY_P256, &k, &d), d);
+	assert_ok(private_key_public(&k, spki, sizeof(spki), &p, &d), d);
+	memcpy(point, p.point, sizeof(point));
+	assert_ok(public_key_of_point(point, &again, &d), d);
+	point[63] ^= 1;
+	assert_int_equal(public_key_of_point(point, &again, NULL), BAD_INPUT);
+	spki[SPKI_P256_LEN - 1] ^= 1;
+	c = der_cursor_of(SPAN_ARRAY(spki), "t", NULL);
+	assert_int_equal(public_key_read(&c, &again), BAD_INPUT);
+	memset(point, 0, sizeof(point));
+	assert_int_equal(public_key_of_point(point, &again, NULL), BAD_INPUT);
+	memset(point, 0xff, sizeof(point));
+	assert_int_equal(public_key_of_point(point, &again, NULL), BAD_INPUT);
+	private_key_wipe(&k);
+}
+
+static void
+explicit_curves_never_reach_libcrypto(void **state)
+{
+	/* ecPublicKey with a SEQUENCE of parameters: the opening of CVE-2022-0778 */
+	struct arena *a = arena_new(1 << 16);
+	span der = bytes_of_hex(a, "3018 3010 06072a8648ce3d0201 3005 0201 01 0500 0304 00040102");
+	struct diag d = { 0 };
+	struct der_cursor c = der_cursor_of(der, "t", &d);
+	struct public_key p;
+
+	(void)state;
+	assert_int_equal(public_key_read(&c, &p), BAD_INPUT);
+	arena_free(a);
+}
+
+static void
+raw_signatures(void **state)
+{
+	uint8_t spki[SPKI_P256_LEN], der[72], raw[SIGNATURE_RAW_LEN], back[SIGNATURE_RAW_LEN];
+	struct diag d = { 0 };
+	struct private_key k;
+	struct public_key p;
+	size_t len;
+
+	(void)state;
+	assert_ok(private_key_generate(KEY_P256, &k, &d), d);
+	assert_ok(private_key_public(&k, spki, sizeof(spki), &p, &d), d);
+	for (int i = 0; i < 50; i++) {
+		assert_ok(private_key_sign_raw(&k, span_text("m"), raw, &d), d);
+		assert_int_equal(signature_verify_raw(p.point, span_text("m"), raw), OK);
+		signature_raw_to_der(raw, der, &len);
+		assert_int_equal(signature_der_to_raw(span_of(der, len), back), OK);
+		assert_memory_equal(raw, back, sizeof(raw));
+	}
+	memset(raw, 0, sizeof(raw));
+	assert_int_equal(signature_verify_raw(p.point, span_text("m"), raw), CRYPTO);
+	private_key_wipe(&k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind_signs_and_checks),
+		cmocka_unit_test(a_key_survives_its_encryption),
+		cmocka_unit_test(points_off_the_curve),
+		cmocka_unit_test(explicit_curves_never_reach_libcrypto),
+		cmocka_unit_test(raw_signatures),
+	};
+
+	return cmocka_run_group_tests_name("key", tests, NULL, NULL);
+}
