@@ -64,8 +64,8 @@ read_authority_key_id(struct der_cursor *v, struct certificate_view *out)
 }
 
 static status
-read_extension_value(enum oid_known type, bool critical, struct der_cursor *v,
-	struct certificate_view *out)
+read_extension_value(
+	enum oid_known type, bool critical, struct der_cursor *v, struct certificate_view *out)
 {
 	struct der_cursor names;
 	status s;
@@ -93,8 +93,8 @@ read_extension_value(enum oid_known type, bool critical, struct der_cursor *v,
 		out->alt_names = s == OK ? der_rest(&names) : out->alt_names;
 		return s;
 	default:
-		out->has_unknown_critical = out->has_unknown_critical ||
-			(critical && type == OID_UNKNOWN);
+		out->has_unknown_critical =
+			out->has_unknown_critical || (critical && type == OID_UNKNOWN);
 		return OK;
 	}
 }
@@ -116,8 +116,8 @@ read_extensions(struct der_cursor *tbs, struct certificate_view *out)
 		bool critical = false;
 
 		if (count == EXTENSIONS_MAX) {
-			return diag_set(tbs->diag, LIMIT, NULL, "more than %d extensions",
-				EXTENSIONS_MAX);
+			return diag_set(
+				tbs->diag, LIMIT, NULL, "more than %d extensions", EXTENSIONS_MAX);
 		}
 		s = der_enter(&list, DER_SEQUENCE, "Extension", &extension);
 		if (s == OK) {
@@ -254,8 +254,8 @@ certificate_fingerprint(span der, uint8_t out[32])
 }
 
 status
-certificate_signed_by(const struct certificate_view *c, const struct certificate_view *issuer,
-	struct diag *d)
+certificate_signed_by(
+	const struct certificate_view *c, const struct certificate_view *issuer, struct diag *d)
 {
 	return signature_verify(&issuer->key, c->signature_kind, c->tbs, c->signature, d);
 }

@@ -42,5 +42,5 @@ struct certificate_view {
 MUST_USE status certificate_read(span der, struct certificate_view *out, struct diag *d);
 void certificate_fingerprint(span der, uint8_t out[32]);
 /* Signed by this key, whatever else: names, dates and usages are the caller's. */
-MUST_USE status certificate_signed_by(const struct certificate_view *c,
-	const struct certificate_view *issuer, struct diag *d);
+MUST_USE status certificate_signed_by(
+	const struct certificate_view *c, const struct certificate_view *issuer, struct diag *d);

@@ -85,7 +85,8 @@ judge_leaf(span leaf, enum chain_purpose purpose, struct diag *d)
 		return s;
 	}
 	if (v.is_ca) {
-		return diag_set(d, CRYPTO, "RFC 5280 4.2.1.9", "a CA certificate used as an end entity's");
+		return diag_set(
+			d, CRYPTO, "RFC 5280 4.2.1.9", "a CA certificate used as an end entity's");
 	}
 	if (v.has_key_usage && (v.key_usage & KEY_USAGE_DIGITAL_SIGNATURE) == 0) {
 		return diag_set(d, CRYPTO, "RFC 5280 4.2.1.3", "keyUsage lacks digitalSignature");

@@ -91,8 +91,8 @@ cms_certificates_read(span der, span out[CMS_CERTIFICATES_MAX], size_t *count, s
 	}
 	while (s == OK && !der_at_end(&list)) {
 		if (*count == CMS_CERTIFICATES_MAX) {
-			return diag_set(d, LIMIT, NULL, "more than %d certificates",
-				CMS_CERTIFICATES_MAX);
+			return diag_set(
+				d, LIMIT, NULL, "more than %d certificates", CMS_CERTIFICATES_MAX);
 		}
 		s = der_read_whole(&list, DER_SEQUENCE, "certificate", &out[*count]);
 		*count += s == OK;

@@ -113,8 +113,8 @@ csr_read(span der, struct csr *out, struct diag *d)
 
 	*out = (struct csr){ .der = der };
 	if (der.len > CSR_SIZE_MAX) {
-		return diag_set(d, LIMIT, NULL, "a request of %zu bytes, at most %d are read", der.len,
-			CSR_SIZE_MAX);
+		return diag_set(d, LIMIT, NULL, "a request of %zu bytes, at most %d are read",
+			der.len, CSR_SIZE_MAX);
 	}
 	s = der_enter(&c, DER_SEQUENCE, "CertificationRequest", &request);
 	if (s == OK) {
@@ -141,7 +141,8 @@ csr_read(span der, struct csr *out, struct diag *d)
 		return diag_set(d, BAD_INPUT, "RFC 2986 4.2",
 			"signatureAlgorithm: not one of the request's own key");
 	}
-	if (signature_verify(&out->key, out->signature_kind, out->info, out->signature, NULL) != OK) {
+	if (signature_verify(&out->key, out->signature_kind, out->info, out->signature, NULL) !=
+		OK) {
 		return diag_set(d, CRYPTO, "RFC 2986 4.2",
 			"the request is not signed by the key it names: no proof of possession");
 	}
@@ -221,7 +222,7 @@ csr_write(const struct simple_name *subject, const struct public_key *key, enum 
 	der_writer_init(&w, whole, sizeof(whole));
 	der_open(&w, DER_SEQUENCE);
 	der_put_raw(&w, signed_part);
-	signature_kind_write(&w, key->kind == KEY_P256	? SIGNATURE_ECDSA_SHA256
+	signature_kind_write(&w, key->kind == KEY_P256	 ? SIGNATURE_ECDSA_SHA256
 				 : key->kind == KEY_P384 ? SIGNATURE_ECDSA_SHA384
 							 : SIGNATURE_RSA_SHA256);
 	der_put_bits(&w, span_of(signature, signature_len));

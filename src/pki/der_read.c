@@ -22,8 +22,9 @@ der_cursor_of(span input, const char *clause, struct diag *d)
 	static const uint8_t nothing[1];
 	const uint8_t *at = input.data != NULL ? input.data : nothing;
 
-	return (struct der_cursor){ .at = at, .end = at + input.len, .start = at, .clause = clause,
-		.diag = d };
+	return (struct der_cursor){
+		.at = at, .end = at + input.len, .start = at, .clause = clause, .diag = d
+	};
 }
 
 static size_t
@@ -45,8 +46,7 @@ der_refuse(const struct der_cursor *c, const char *format, ...)
 }
 
 static status
-refuse_encoding(const struct der_cursor *c, const char *clause, const char *what,
-	const char *fault)
+refuse_encoding(const struct der_cursor *c, const char *clause, const char *what, const char *fault)
 {
 	return diag_set_at(c->diag, BAD_INPUT, clause, offset_of(c), "%s: %s", what, fault);
 }
@@ -82,7 +82,8 @@ read_header(const struct der_cursor *c, const char *what, struct header *h)
 			len = len << 8 | c->at[2 + i];
 		}
 		if (len < 0x80 || c->at[2] == 0) {
-			return refuse_encoding(c, X690_LENGTH, what, "a length that is not minimal");
+			return refuse_encoding(
+				c, X690_LENGTH, what, "a length that is not minimal");
 		}
 		h->header_len = 2 + count;
 	}
@@ -142,8 +143,8 @@ static status
 judge_depth(const struct der_cursor *c, const char *what)
 {
 	if (c->depth >= DER_DEPTH_MAX) {
-		return diag_set_at(c->diag, LIMIT, NULL, offset_of(c),
-			"%s: nested deeper than %d", what, DER_DEPTH_MAX);
+		return diag_set_at(c->diag, LIMIT, NULL, offset_of(c), "%s: nested deeper than %d",
+			what, DER_DEPTH_MAX);
 	}
 	return OK;
 }
@@ -323,7 +324,8 @@ der_read_number(struct der_cursor *c, uint8_t tag, const char *what, uint32_t ma
 	}
 	if (bytes.len > 5 || n > max) {
 		*c = before;
-		return diag_set_at(c->diag, LIMIT, c->clause, offset_of(c), "%s: over %u", what, max);
+		return diag_set_at(
+			c->diag, LIMIT, c->clause, offset_of(c), "%s: over %u", what, max);
 	}
 	*out = (uint32_t)n;
 	return OK;
@@ -376,13 +378,14 @@ der_read_oid(struct der_cursor *c, const char *what, span *out)
 		return s;
 	}
 	if (h.content_len > DER_OID_MAX_LEN) {
-		return diag_set_at(c->diag, LIMIT, NULL, offset_of(c), "%s: an OID of %zu bytes", what,
-			h.content_len);
+		return diag_set_at(c->diag, LIMIT, NULL, offset_of(c), "%s: an OID of %zu bytes",
+			what, h.content_len);
 	}
 	p = c->at + h.header_len;
 	for (size_t i = 0; i < h.content_len; i++) {
 		if (begins && p[i] == 0x80) {
-			return refuse_encoding(c, "X.690 8.19.2", what, "an OID that is not minimal");
+			return refuse_encoding(
+				c, "X.690 8.19.2", what, "an OID that is not minimal");
 		}
 		begins = p[i] < 0x80;
 	}
@@ -500,10 +503,12 @@ der_read_time(struct der_cursor *c, const char *what, int64_t *time_s)
 	}
 	s = time_from_digits(text, is_utc ? 2 : 4, time_s);
 	/* Years to 2049 are UTCTime, later ones GeneralizedTime; 2524608000 is 2050-01-01. */
-	if (s != OK || (!is_utc && *time_s < INT64_C(2524608000) && *time_s >= INT64_C(-631152000))) {
+	if (s != OK ||
+		(!is_utc && *time_s < INT64_C(2524608000) && *time_s >= INT64_C(-631152000))) {
 		*c = before;
 		return diag_set_at(c->diag, BAD_INPUT, "RFC 5280 4.1.2.5", offset_of(c),
-			s != OK ? "%s: not a time in UTC with seconds" : "%s: GeneralizedTime before 2050",
+			s != OK ? "%s: not a time in UTC with seconds"
+				: "%s: GeneralizedTime before 2050",
 			what);
 	}
 	return OK;
@@ -513,7 +518,7 @@ static bool
 printable_character(uint8_t b)
 {
 	return (b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') ||
-		(b != 0 && strchr(" '()+,-./:=?", b) != NULL);
+	       (b != 0 && strchr(" '()+,-./:=?", b) != NULL);
 }
 
 /* Fixed-width characters, none of them NUL, none a surrogate. */
@@ -558,7 +563,7 @@ der_string_is_valid(uint8_t tag, span text)
 		}
 	}
 	return tag == DER_PRINTABLE_STRING || tag == DER_IA5_STRING || tag == DER_NUMERIC_STRING ||
-		tag == DER_TELETEX_STRING;
+	       tag == DER_TELETEX_STRING;
 }
 
 status

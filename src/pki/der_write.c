@@ -19,8 +19,8 @@ status
 der_writer_finish(const struct der_writer *w, span *out, struct diag *d)
 {
 	if (w->failed) {
-		return diag_set(d, LIMIT, NULL, "DER does not fit into %zu bytes, or a value has no encoding",
-			w->room);
+		return diag_set(d, LIMIT, NULL,
+			"DER does not fit into %zu bytes, or a value has no encoding", w->room);
 	}
 	if (w->depth != 0) {
 		return diag_set(d, BUG, NULL, "a DER element was left open");

@@ -30,8 +30,8 @@ const char *key_kind_name(enum key_kind k);
 /* A subjectPublicKeyInfo (RFC 5280 4.1.2.7, RFC 5480). EC points are checked to be on the curve. */
 MUST_USE status public_key_read(struct der_cursor *c, struct public_key *out);
 /* From X || Y, big-endian. BAD_INPUT if it is not on P-256. */
-MUST_USE status public_key_of_point(const uint8_t point[POINT_P256_LEN], struct public_key *out,
-	struct diag *d);
+MUST_USE status public_key_of_point(
+	const uint8_t point[POINT_P256_LEN], struct public_key *out, struct diag *d);
 /* Any kind that was read, or P-256 and P-384 made from a point. */
 void public_key_write(struct der_writer *w, const struct public_key *k);
 /* The SPKI of a P-256 point. */
@@ -48,8 +48,14 @@ void hmac_sha256(span key, span data, uint8_t out[32]);
 
 /* --- signatures --- */
 
-enum signature_kind { SIGNATURE_ECDSA_SHA256, SIGNATURE_ECDSA_SHA384, SIGNATURE_RSA_SHA256,
-	SIGNATURE_RSA_SHA384, SIGNATURE_RSA_SHA512, SIGNATURE_ED25519 };
+enum signature_kind {
+	SIGNATURE_ECDSA_SHA256,
+	SIGNATURE_ECDSA_SHA384,
+	SIGNATURE_RSA_SHA256,
+	SIGNATURE_RSA_SHA384,
+	SIGNATURE_RSA_SHA512,
+	SIGNATURE_ED25519
+};
 
 /* An AlgorithmIdentifier of a signature; its parameters as the standards want them. */
 MUST_USE status signature_kind_read(struct der_cursor *c, enum signature_kind *out);
@@ -61,8 +67,8 @@ bool signature_fits(enum signature_kind s, enum key_kind k);
 MUST_USE status signature_verify(const struct public_key *k, enum signature_kind s, span message,
 	span signature, struct diag *d);
 /* ECDSA P-256 with SHA-256 over `message`, R || S, key as a point. OK or CRYPTO. */
-MUST_USE status signature_verify_raw(const uint8_t point[POINT_P256_LEN], span message,
-	const uint8_t raw[SIGNATURE_RAW_LEN]);
+MUST_USE status signature_verify_raw(
+	const uint8_t point[POINT_P256_LEN], span message, const uint8_t raw[SIGNATURE_RAW_LEN]);
 /* R || S <-> ECDSA-Sig-Value. The DER has at most 72 bytes. */
 void signature_raw_to_der(const uint8_t raw[SIGNATURE_RAW_LEN], uint8_t der[72], size_t *len);
 MUST_USE status signature_der_to_raw(span der, uint8_t raw[SIGNATURE_RAW_LEN]);
@@ -80,11 +86,11 @@ void private_key_wipe(struct private_key *k);
 MUST_USE status private_key_write(const struct private_key *k, const struct secret *passphrase,
 	struct buffer *pem, struct diag *d);
 /* DENIED when the passphrase is wrong. */
-MUST_USE status private_key_read(span pem, const struct secret *passphrase, struct private_key *out,
-	struct diag *d);
+MUST_USE status private_key_read(
+	span pem, const struct secret *passphrase, struct private_key *out, struct diag *d);
 /* Unencrypted PEM: the agent's software keys and test elements, never a CA's. */
-MUST_USE status private_key_write_plain(const struct private_key *k, struct buffer *pem,
-	struct diag *d);
+MUST_USE status private_key_write_plain(
+	const struct private_key *k, struct buffer *pem, struct diag *d);
 MUST_USE status private_key_read_plain(span pem, struct private_key *out, struct diag *d);
 /* The public half; `spki` in `room` of at least 600 bytes. */
 MUST_USE status private_key_public(const struct private_key *k, uint8_t *spki, size_t room,
@@ -92,7 +98,7 @@ MUST_USE status private_key_public(const struct private_key *k, uint8_t *spki, s
 /* The signature kind that the key makes: ECDSA with the curve's hash, RSA with SHA-256, Ed25519. */
 enum signature_kind private_key_signature(const struct private_key *k);
 /* `out` of SIGNATURE_MAX_LEN. */
-MUST_USE status private_key_sign(const struct private_key *k, span message, uint8_t *out,
-	size_t *len, struct diag *d);
-MUST_USE status private_key_sign_raw(const struct private_key *k, span message,
-	uint8_t raw[SIGNATURE_RAW_LEN], struct diag *d);
+MUST_USE status private_key_sign(
+	const struct private_key *k, span message, uint8_t *out, size_t *len, struct diag *d);
+MUST_USE status private_key_sign_raw(
+	const struct private_key *k, span message, uint8_t raw[SIGNATURE_RAW_LEN], struct diag *d);

@@ -88,15 +88,15 @@ private_key_write(const struct private_key *k, const struct secret *passphrase, 
 	struct diag *d)
 {
 	PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(k->key);
-	X509_ALGOR *how = PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, 0, NULL, SCRYPT_N, SCRYPT_R,
-		SCRYPT_P);
+	X509_ALGOR *how = PKCS5_pbe2_set_scrypt(
+		EVP_aes_256_cbc(), NULL, 0, NULL, SCRYPT_N, SCRYPT_R, SCRYPT_P);
 	BIO *bio = BIO_new(BIO_s_secmem());
 	X509_SIG *sealed = NULL;
 	status s = CRYPTO;
 
 	if (plain != NULL && how != NULL && bio != NULL) {
-		sealed = PKCS8_set0_pbe((const char *)passphrase->data, (int)passphrase->len, plain,
-			how);
+		sealed = PKCS8_set0_pbe(
+			(const char *)passphrase->data, (int)passphrase->len, plain, how);
 	}
 	if (sealed != NULL) {
 		how = NULL; /* owned by `sealed` now */
@@ -137,15 +137,15 @@ read_key(span pem, const struct secret *passphrase, struct private_key *out, str
 		return diag_set(d, LIMIT, NULL, "a private key of %zu bytes", pem.len);
 	}
 	bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-	key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, hand_over,
-				     (void *)(uintptr_t)passphrase)
-			  : NULL;
+	key = bio != NULL
+		      ? PEM_read_bio_PrivateKey(bio, NULL, hand_over, (void *)(uintptr_t)passphrase)
+		      : NULL;
 	BIO_free(bio);
 	ERR_clear_error();
 	if (key == NULL) {
 		return passphrase != NULL
-			? diag_set(d, DENIED, NULL, "the passphrase does not open the key")
-			: diag_set(d, BAD_INPUT, "RFC 7468 10", "not a private key in PEM");
+			       ? diag_set(d, DENIED, NULL, "the passphrase does not open the key")
+			       : diag_set(d, BAD_INPUT, "RFC 7468 10", "not a private key in PEM");
 	}
 	if (!kind_of(key, &out->kind)) {
 		EVP_PKEY_free(key);
@@ -205,18 +205,21 @@ enum signature_kind
 private_key_signature(const struct private_key *k)
 {
 	static const enum signature_kind kinds[] = { [KEY_P256] = SIGNATURE_ECDSA_SHA256,
-		[KEY_P384] = SIGNATURE_ECDSA_SHA384, [KEY_RSA] = SIGNATURE_RSA_SHA256,
+		[KEY_P384] = SIGNATURE_ECDSA_SHA384,
+		[KEY_RSA] = SIGNATURE_RSA_SHA256,
 		[KEY_ED25519] = SIGNATURE_ED25519 };
 
 	return kinds[k->kind];
 }
 
 status
-private_key_sign(const struct private_key *k, span message, uint8_t *out, size_t *len,
-	struct diag *d)
+private_key_sign(
+	const struct private_key *k, span message, uint8_t *out, size_t *len, struct diag *d)
 {
-	static const char *const digests[] = { [KEY_P256] = "SHA256", [KEY_P384] = "SHA384",
-		[KEY_RSA] = "SHA256", [KEY_ED25519] = NULL };
+	static const char *const digests[] = { [KEY_P256] = "SHA256",
+		[KEY_P384] = "SHA384",
+		[KEY_RSA] = "SHA256",
+		[KEY_ED25519] = NULL };
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 	status s = OK;
 
@@ -231,14 +234,15 @@ private_key_sign(const struct private_key *k, span message, uint8_t *out, size_t
 }
 
 status
-private_key_sign_raw(const struct private_key *k, span message, uint8_t raw[SIGNATURE_RAW_LEN],
-	struct diag *d)
+private_key_sign_raw(
+	const struct private_key *k, span message, uint8_t raw[SIGNATURE_RAW_LEN], struct diag *d)
 {
 	uint8_t der[SIGNATURE_MAX_LEN];
 	size_t len;
 	status s = private_key_sign(k, message, der, &len, d);
 
-	if (s == OK && (k->kind != KEY_P256 || signature_der_to_raw(span_of(der, len), raw) != OK)) {
+	if (s == OK &&
+		(k->kind != KEY_P256 || signature_der_to_raw(span_of(der, len), raw) != OK)) {
 		s = diag_set(d, BUG, NULL, "a raw signature is one of P-256");
 	}
 	return s;

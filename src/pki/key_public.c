@@ -275,5 +275,6 @@ public_key_id(const struct public_key *k, uint8_t out[20])
 		return;
 	}
 	memcpy(octets + 1, k->point, k->point_len);
-	sha1(k->kind == KEY_ED25519 ? span_of(k->point, 32) : span_of(octets, k->point_len + 1), out);
+	sha1(k->kind == KEY_ED25519 ? span_of(k->point, 32) : span_of(octets, k->point_len + 1),
+		out);
 }

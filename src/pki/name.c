@@ -197,8 +197,8 @@ name_text(char *out, size_t room, const struct name *n)
 		if (i + 1 < n->count) {
 			out[at++] = n->attributes[i + 1].rdn == a->rdn ? '+' : ',';
 		}
-		at += (size_t)snprintf(out + at, room - at, "%s=",
-			type != NULL ? type : oid_text(dotted, a->oid));
+		at += (size_t)snprintf(
+			out + at, room - at, "%s=", type != NULL ? type : oid_text(dotted, a->oid));
 		append_value(out, room, &at, a);
 	}
 	return out;

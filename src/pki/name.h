@@ -33,7 +33,7 @@ char *name_text(char *out, size_t room, const struct name *n);
 
 /* What our own certificates carry; empty fields are left out. Values must be printable UTF-8. */
 struct simple_name {
-	char common_name[65];	      /* RFC 5280 ub-common-name */
+	char common_name[65]; /* RFC 5280 ub-common-name */
 	char organization[65];
 	char organizational_unit[65];
 	char serial_number[65];

@@ -74,7 +74,8 @@ read_extensions(struct der_cursor *holder, uint8_t tag, struct ocsp_request *non
 			s = der_end(&extension, "Extension");
 		}
 		if (s == OK && nonce_into != NULL && oid_is(type, OID_OCSP_NONCE)) {
-			struct der_cursor inside = der_cursor_of(value, "RFC 9654 2.1", holder->diag);
+			struct der_cursor inside =
+				der_cursor_of(value, "RFC 9654 2.1", holder->diag);
 			span octets;
 
 			s = der_read(&inside, DER_OCTET_STRING, "Nonce", &octets);

@@ -6,7 +6,7 @@
 #define OCSP_REQUESTS_MAX 16
 
 struct ocsp_certificate_id {
-	span der; /* the CertID as asked: echoed byte for byte */
+	span der;	/* the CertID as asked: echoed byte for byte */
 	bool is_sha256; /* else SHA-1 */
 	span name_hash, key_hash;
 	span serial; /* INTEGER content */

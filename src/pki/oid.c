@@ -65,7 +65,8 @@ static const struct {
 	[OID_AUTHORITY_INFO_ACCESS] = { "\x2b\x06\x01\x05\x05\x07\x01\x01", "authorityInfoAccess" },
 	[OID_NO_REV_AVAIL] = { ID_CE "\x38", "noRevAvail" },
 	[OID_OCSP_NO_CHECK] = { "\x2b\x06\x01\x05\x05\x07\x30\x01\x05", "ocsp-nocheck" },
-	[OID_MS_TEMPLATE_NAME] = { "\x2b\x06\x01\x04\x01\x82\x37\x14\x02", "certificateTemplateName" },
+	[OID_MS_TEMPLATE_NAME] = { "\x2b\x06\x01\x04\x01\x82\x37\x14\x02",
+		"certificateTemplateName" },
 	[OID_EKU_ANY] = { ID_CE "\x25\x00", "anyExtendedKeyUsage" },
 	[OID_EKU_SERVER_AUTH] = { ID_KP "\x01", "serverAuth" },
 	[OID_EKU_CLIENT_AUTH] = { ID_KP "\x02", "clientAuth" },
@@ -151,8 +152,8 @@ oid_text(char out[OID_TEXT_MAX], span content)
 				(unsigned long long)top, (unsigned long long)(part - 40 * top));
 			is_first = false;
 		} else {
-			n += (size_t)snprintf(out + n, OID_TEXT_MAX - n, ".%llu",
-				(unsigned long long)part);
+			n += (size_t)snprintf(
+				out + n, OID_TEXT_MAX - n, ".%llu", (unsigned long long)part);
 		}
 		part = 0;
 	}

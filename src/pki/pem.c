@@ -36,8 +36,7 @@ next_block(struct arena *a, span text, size_t *at, const char *label, span *der)
 			return BAD_INPUT;
 		}
 		*at = (size_t)(end - text.data) + (size_t)n;
-		if (label == NULL ||
-			span_is(span_of(name, (size_t)(name_end - name)), label)) {
+		if (label == NULL || span_is(span_of(name, (size_t)(name_end - name)), label)) {
 			return base64_decode(a, span_of(rest.data, (size_t)(end - rest.data)), der);
 		}
 	}

@@ -111,7 +111,7 @@ bool
 signature_fits(enum signature_kind s, enum key_kind k)
 {
 	return kinds[s].key == k || (kinds[s].key == KEY_P256 && k == KEY_P384) ||
-		(kinds[s].key == KEY_P384 && k == KEY_P256);
+	       (kinds[s].key == KEY_P384 && k == KEY_P256);
 }
 
 static status
@@ -123,7 +123,8 @@ verify_with(EVP_PKEY *key, const char *digest, span message, span signature)
 	/* Only 1 is yes: 0 and every negative value are no. */
 	if (c != NULL && key != NULL &&
 		EVP_DigestVerifyInit_ex(c, NULL, digest, NULL, NULL, key, NULL) == 1 &&
-		EVP_DigestVerify(c, signature.data, signature.len, message.data, message.len) == 1) {
+		EVP_DigestVerify(c, signature.data, signature.len, message.data, message.len) ==
+			1) {
 		s = OK;
 	}
 	EVP_MD_CTX_free(c);
@@ -204,8 +205,8 @@ signature_der_to_raw(span der, uint8_t raw[SIGNATURE_RAW_LEN])
 }
 
 status
-signature_verify_raw(const uint8_t point[POINT_P256_LEN], span message,
-	const uint8_t raw[SIGNATURE_RAW_LEN])
+signature_verify_raw(
+	const uint8_t point[POINT_P256_LEN], span message, const uint8_t raw[SIGNATURE_RAW_LEN])
 {
 	uint8_t der[72];
 	size_t len;

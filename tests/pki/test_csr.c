@@ -42,7 +42,8 @@ sign(void *context, span message, uint8_t *out, size_t *len, struct diag *d)
 static span
 request(span evidence, struct private_key *signer)
 {
-	const struct simple_name subject = { .common_name = "sn0123ABCDEF", .organization = "Acme, Inc" };
+	const struct simple_name subject = { .common_name = "sn0123ABCDEF",
+		.organization = "Acme, Inc" };
 	const struct csr_signer by = { sign, signer };
 	struct diag d = { 0 };
 	struct buffer b;
@@ -66,7 +67,8 @@ read_back(void **state)
 	(void)state;
 	assert_ok(csr_read(der, &r, &d), d);
 	assert_true(span_is(name_get(&r.subject, OID_COMMON_NAME), "sn0123ABCDEF"));
-	assert_string_equal(name_text(text, sizeof(text), &r.subject), "CN=sn0123ABCDEF,O=Acme\\, Inc");
+	assert_string_equal(
+		name_text(text, sizeof(text), &r.subject), "CN=sn0123ABCDEF,O=Acme\\, Inc");
 	assert_memory_equal(r.key.point, public.point, 64);
 	assert_true(span_equal(csr_attribute(&r, OID_EVIDENCE), bytes_of_hex(a, "3003020105")));
 	assert_int_equal(csr_attribute(&r, OID_CHALLENGE_PASSWORD).len, 0);

@@ -43,19 +43,17 @@ encodings_refused(void **state)
 	static const struct {
 		const char *hex, *clause;
 	} rows[] = {
-		{ "", "test" },
-		{ "30", "test" },
-		{ "3001", "X.690 10.1" },	    /* longer than the input */
-		{ "3080 0000", "X.690 10.1" },	    /* indefinite */
-		{ "3081 00", "X.690 10.1" },	    /* length not minimal */
-		{ "3081 7f", "X.690 10.1" },	    /* the same, cut */
-		{ "3082 0001 00", "X.690 10.1" },   /* leading zero of a length */
-		{ "3085 0000000001 00", "X.690 10.1" },
-		{ "3084 ffffffff", "X.690 10.1" },
-		{ "1f81 01 00", "X.690 8.1.2" },    /* tag of several bytes */
-		{ "2403 0401 00", "X.690 10.2" },   /* constructed OCTET STRING */
-		{ "3003 0402 00", "X.690 10.1" },   /* inner element over its holder */
-		{ "3000 00", "test" },		    /* trailing byte */
+		{ "", "test" }, { "30", "test" },
+		{ "3001", "X.690 10.1" },	  /* longer than the input */
+		{ "3080 0000", "X.690 10.1" },	  /* indefinite */
+		{ "3081 00", "X.690 10.1" },	  /* length not minimal */
+		{ "3081 7f", "X.690 10.1" },	  /* the same, cut */
+		{ "3082 0001 00", "X.690 10.1" }, /* leading zero of a length */
+		{ "3085 0000000001 00", "X.690 10.1" }, { "3084 ffffffff", "X.690 10.1" },
+		{ "1f81 01 00", "X.690 8.1.2" },  /* tag of several bytes */
+		{ "2403 0401 00", "X.690 10.2" }, /* constructed OCTET STRING */
+		{ "3003 0402 00", "X.690 10.1" }, /* inner element over its holder */
+		{ "3000 00", "test" },		  /* trailing byte */
 	};
 
 	(void)state;
@@ -83,7 +81,8 @@ depth_is_bounded(void **state)
 static void
 integers(void **state)
 {
-	static const char *const bad[] = { "0200", "02020001", "0202007f", "0202ffff", "020101 00" };
+	static const char *const bad[] = { "0200", "02020001", "0202007f", "0202ffff",
+		"020101 00" };
 	uint32_t n;
 	span s;
 
@@ -94,11 +93,13 @@ integers(void **state)
 
 		assert_true(got == BAD_INPUT || der_end(&c, "n") == BAD_INPUT);
 	}
-	struct der_cursor c = der_cursor_of(bytes_of_hex(a, "020200ff 0201ff 02050100000000"), "t", NULL);
+	struct der_cursor c =
+		der_cursor_of(bytes_of_hex(a, "020200ff 0201ff 02050100000000"), "t", NULL);
 
 	assert_int_equal(der_read_number(&c, DER_INTEGER, "n", 1000, &n), OK);
 	assert_int_equal(n, 255);
-	assert_int_equal(der_read_unsigned(&c, "n", &s), BAD_INPUT); /* negative; the cursor stays */
+	assert_int_equal(
+		der_read_unsigned(&c, "n", &s), BAD_INPUT); /* negative; the cursor stays */
 	assert_int_equal(der_read_integer(&c, "n", &s), OK);
 	assert_int_equal(der_read_number(&c, DER_INTEGER, "n", UINT32_MAX, &n), LIMIT);
 }
@@ -211,7 +212,8 @@ strings_by_their_kind(void **state)
 static void
 written_lengths_are_right_at_the_edges(void **state)
 {
-	static const size_t sizes[] = { 0, 1, 126, 127, 128, 129, 255, 256, 257, 65535, 65536, 70000 };
+	static const size_t sizes[] = { 0, 1, 126, 127, 128, 129, 255, 256, 257, 65535, 65536,
+		70000 };
 	static uint8_t content[70000], room[80000];
 
 	(void)state;
@@ -254,13 +256,15 @@ sets_are_sorted(void **state)
 	der_put_number(&w, 1);
 	der_put_boolean(&w, true);
 	der_close_set_of(&w);
-	assert_string_equal(hex_encode(hex, span_of(room, w.len)), "310d0101ff0201010201020202012c");
+	assert_string_equal(
+		hex_encode(hex, span_of(room, w.len)), "310d0101ff0201010201020202012c");
 }
 
 static void
 oids_by_text(void **state)
 {
-	static const char *const bad[] = { "", "1", "1.", ".1", "3.1", "1.40", "1..2", "1.2.03", "a.b" };
+	static const char *const bad[] = { "", "1", "1.", ".1", "3.1", "1.40", "1..2", "1.2.03",
+		"a.b" };
 	uint8_t out[64];
 	size_t len;
 
@@ -283,7 +287,8 @@ static void
 certificates_through_cms(void **state)
 {
 	span in[3] = { bytes_of_hex(a, "3003020109"), bytes_of_hex(a, "3003020101"),
-		bytes_of_hex(a, "30050203010101") }, out[CMS_CERTIFICATES_MAX];
+		bytes_of_hex(a, "30050203010101") },
+	     out[CMS_CERTIFICATES_MAX];
 	struct diag d = { 0 };
 	struct buffer b;
 	size_t count;

@@ -24,16 +24,18 @@ every_kind_signs_and_checks(void **state)
 		assert_int_equal(p.kind, kinds[i]);
 		how = private_key_signature(&k);
 		assert_ok(private_key_sign(&k, span_text("message"), signature, &len, &d), d);
-		assert_ok(signature_verify(&p, how, span_text("message"), span_of(signature, len), &d),
+		assert_ok(signature_verify(
+				  &p, how, span_text("message"), span_of(signature, len), &d),
 			d);
-		assert_int_equal(
-			signature_verify(&p, how, span_text("massage"), span_of(signature, len), NULL),
+		assert_int_equal(signature_verify(&p, how, span_text("massage"),
+					 span_of(signature, len), NULL),
 			CRYPTO);
 		signature[len / 2] ^= 1;
-		assert_int_equal(
-			signature_verify(&p, how, span_text("message"), span_of(signature, len), NULL),
+		assert_int_equal(signature_verify(&p, how, span_text("message"),
+					 span_of(signature, len), NULL),
 			CRYPTO);
-		assert_int_equal(signature_verify(&p, how, span_text("message"), span_of("", 0), NULL),
+		assert_int_equal(
+			signature_verify(&p, how, span_text("message"), span_of("", 0), NULL),
 			CRYPTO);
 		private_key_wipe(&k);
 	}

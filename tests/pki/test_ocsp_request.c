@@ -39,7 +39,7 @@ request_of_libcrypto(const EVP_MD *md, int nonce_len)
 	int len;
 
 	ASN1_INTEGER_set_int64(serial, 0x4142434445464748);
-	ASN1_BIT_STRING_set(key, (uint8_t *)(uintptr_t)"key", 3);
+	ASN1_BIT_STRING_set(key, (uint8_t *)(uintptr_t) "key", 3);
 	OCSP_request_add0_id(r, OCSP_cert_id_new(md, name, key, serial));
 	if (nonce_len > 0) {
 		OCSP_request_add1_nonce(r, NULL, nonce_len);
@@ -70,9 +70,11 @@ what_libcrypto_asks_is_read(void **state)
 	assert_true(r.ids[0].is_sha256);
 	assert_int_equal(r.nonce.len, 18);
 	assert_ok(ocsp_request_read(request_of_libcrypto(EVP_sha256(), 128), &r, &d), d);
-	assert_int_equal(ocsp_request_read(request_of_libcrypto(EVP_sha256(), 129), &r, &d), BAD_INPUT);
+	assert_int_equal(
+		ocsp_request_read(request_of_libcrypto(EVP_sha256(), 129), &r, &d), BAD_INPUT);
 	assert_string_equal(d.clause, "RFC 9654 2.1");
-	assert_int_equal(ocsp_request_read(request_of_libcrypto(EVP_sha384(), 0), &r, NULL), BAD_INPUT);
+	assert_int_equal(
+		ocsp_request_read(request_of_libcrypto(EVP_sha384(), 0), &r, NULL), BAD_INPUT);
 }
 
 static void
@@ -93,9 +95,19 @@ paths_as_clients_write_them(void **state)
 	static const struct {
 		const char *path, *hex; /* NULL: refused */
 	} rows[] = {
-		{ "/+/8=", "fbff" }, { "+/8=", "fbff" }, { "//+/8", "fbff" }, { "%2B%2F8%3D", "fbff" },
-		{ "%2b/8%3d", "fbff" }, { "-_8", "fbff" }, { "+//7", "fbfffb" }, { "%", NULL },
-		{ "%2", NULL }, { "%zz", NULL }, { "", NULL }, { "/", NULL }, { "a b", NULL },
+		{ "/+/8=", "fbff" },
+		{ "+/8=", "fbff" },
+		{ "//+/8", "fbff" },
+		{ "%2B%2F8%3D", "fbff" },
+		{ "%2b/8%3d", "fbff" },
+		{ "-_8", "fbff" },
+		{ "+//7", "fbfffb" },
+		{ "%", NULL },
+		{ "%2", NULL },
+		{ "%zz", NULL },
+		{ "", NULL },
+		{ "/", NULL },
+		{ "a b", NULL },
 		{ "****", NULL },
 	};
 
