@@ -67,6 +67,7 @@ const char *certificate_status_name(enum certificate_status s);
 const char *attestation_level_name(enum attestation_level l); /* "vendor-unverified" */
 const char *revocation_reason_name(enum revocation_reason r); /* "keyCompromise" */
 MUST_USE status revocation_reason_parse(span name, enum revocation_reason *out);
+MUST_USE status attestation_level_parse(span name, enum attestation_level *out);
 
 /* What a device's certificate opens at this moment. */
 enum access {

@@ -278,6 +278,7 @@ bind_device(struct query *q, const struct device *d)
 	query_row(q, d->pending_certificate);
 	query_row(q, d->last_good_certificate);
 	query_number(q, d->key_generation);
+	query_number(q, d->renew_after_s);
 	query_number(q, d->version);
 	query_number(q, d->created_s);
 	query_number(q, d->changed_s);
@@ -299,6 +300,7 @@ bind_device_unindexed(struct query *q, const struct device *d, int64_t version)
 	query_row(q, d->pending_certificate);
 	query_row(q, d->last_good_certificate);
 	query_number(q, d->key_generation);
+	query_number(q, d->renew_after_s);
 	query_number(q, version);
 	query_number(q, d->changed_s);
 }
@@ -335,6 +337,7 @@ row_device(struct query *q, struct arena *a, void *record)
 	d->pending_certificate = query_get_number(q);
 	d->last_good_certificate = query_get_number(q);
 	d->key_generation = query_get_number(q);
+	d->renew_after_s = query_get_number(q);
 	d->version = query_get_number(q);
 	d->created_s = query_get_number(q);
 	d->changed_s = query_get_number(q);

@@ -21,14 +21,14 @@
 #define DEVICE                                                                               \
 	"row, id, serial, fleet, element, phase, state, state_before, suspend_rank, marks, " \
 	"owner, offer, birth_certificate, birth_is_denied, current_certificate, "            \
-	"pending_certificate, last_good_certificate, key_generation, version, created_s, "   \
+	"pending_certificate, last_good_certificate, key_generation, renew_after_s, version, created_s, "   \
 	"changed_s"
 /* An update of an indexed column costs an index even where the value stays. */
 #define DEVICE_INDEXED "serial, fleet, owner, state"
 #define DEVICE_UNINDEXED                                                                     \
 	"element, phase, state_before, suspend_rank, marks, offer, birth_certificate, "      \
 	"birth_is_denied, current_certificate, pending_certificate, last_good_certificate, " \
-	"key_generation, version, changed_s"
+	"key_generation, renew_after_s, version, changed_s"
 #define CERTIFICATE_REST                                                                       \
 	"kind, status, authority, number, device, owner, serial, fingerprint, key_hash, "      \
 	"request_hash, not_before_s, not_after_s, issued_s, first_used_s, revoked_s, reason, " \
@@ -59,7 +59,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[WRITE_ELEMENT] =
 		"INSERT INTO element (" ELEMENT ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_DEVICE] = "INSERT INTO device (" DEVICE
-			 ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			 ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_CERTIFICATE] =
 		"INSERT INTO certificate (" CERTIFICATE
 		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -75,7 +75,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[SET_ELEMENT_DEVICE] = "UPDATE element SET device = ?2 WHERE row = ?1",
 	[SET_DEVICE] =
 		"UPDATE device SET (" DEVICE_UNINDEXED
-		") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) WHERE row = ?1",
+		") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) WHERE row = ?1",
 	[SET_DEVICE_INDEXED] =
 		"UPDATE device SET (" DEVICE_INDEXED ") = (?2, ?3, ?4, ?5) WHERE row = ?1",
 	[SET_CERTIFICATE_STATUS] =
