@@ -78,12 +78,12 @@ struct device {
 	int64_t offer;			/* row of the open offer, or 0 */
 	int64_t birth_certificate;	/* row, or 0 */
 	bool birth_is_denied;
-	int64_t current_certificate; /* row of the operational certificate in use, or 0 */
-	int64_t pending_certificate; /* row: issued, not yet seen in use, or 0 */
+	int64_t current_certificate;   /* row of the operational certificate in use, or 0 */
+	int64_t pending_certificate;   /* row: issued, not yet seen in use, or 0 */
 	int64_t last_good_certificate; /* row: enrolment only, for devices without a birth identity */
 	int64_t key_generation;	       /* operational certificates issued so far */
-	int64_t renew_after_s;	       /* the device is told to renew from then on; 0: nothing to renew */
-	int64_t version;	       /* grows by one with every change: the store refuses a stale one */
+	int64_t renew_after_s; /* the device is told to renew from then on; 0: nothing to renew */
+	int64_t version;       /* grows by one with every change: the store refuses a stale one */
 	int64_t created_s, changed_s;
 };
 

@@ -43,7 +43,7 @@ static bool
 is_last_way_in(const struct device *d, const struct certificate *c)
 {
 	return d->state == DEVICE_AWAITING_DEVICE && d->birth_certificate == 0 &&
-		d->last_good_certificate == c->row && c->status == CERTIFICATE_SUPERSEDED;
+	       d->last_good_certificate == c->row && c->status == CERTIFICATE_SUPERSEDED;
 }
 
 static enum access

@@ -51,7 +51,8 @@ struct certificate {
 	uint8_t fingerprint[32]; /* SHA-256 of the DER */
 	uint8_t key_hash[32];	 /* SHA-256 of the subjectPublicKeyInfo DER */
 	uint8_t issuer_hash[32]; /* SHA-256 of the issuer's name DER */
-	uint8_t request_hash[32]; /* SHA-256 of CSR and evidence: the same request, the same answer */
+	uint8_t request_hash
+		[32]; /* SHA-256 of CSR and evidence: the same request, the same answer */
 	int64_t not_before_s, not_after_s;
 	int64_t issued_s;
 	int64_t first_used_s; /* 0: not yet */
@@ -71,10 +72,10 @@ MUST_USE status attestation_level_parse(span name, enum attestation_level *out);
 
 /* What a device's certificate opens at this moment. */
 enum access {
-	ACCESS_REFUSED,	  /* nothing; `why` says it */
+	ACCESS_REFUSED,	   /* nothing; `why` says it */
 	ACCESS_STATE_ONLY, /* may ask what it is (held, suspended ...), nothing else */
-	ACCESS_ENROLMENT, /* may prove a new key, nothing else */
-	ACCESS_FULL,	  /* in use */
+	ACCESS_ENROLMENT,  /* may prove a new key, nothing else */
+	ACCESS_FULL,	   /* in use */
 };
 
 /*
@@ -82,5 +83,5 @@ enum access {
  * certificate and time meet. Called on every request, on resumed sessions and
  * kept-alive connections alike. `why` (static text) is for the refused and the log.
  */
-enum access identity_judge(const struct device *d, const struct certificate *c, int64_t now_s,
-	const char **why);
+enum access identity_judge(
+	const struct device *d, const struct certificate *c, int64_t now_s, const char **why);

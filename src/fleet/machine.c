@@ -47,7 +47,8 @@ judge_asker(const struct device *before, const struct machine_request *r, struct
 		return refuse(DENIED, before, r, d, "not for this asker");
 	}
 	if (before->marks != 0 && mark_forbids(r->event) && (r->roles & ROLE_MAKER) == 0) {
-		return refuse(DENIED, before, r, d, "a mark stands that only the maker may pass over");
+		return refuse(
+			DENIED, before, r, d, "a mark stands that only the maker may pass over");
 	}
 	return OK;
 }
@@ -73,7 +74,7 @@ static status
 judge_facts(const struct device *before, const struct machine_request *r, struct diag *d)
 {
 	bool ends_offer = r->event == EVENT_CANCEL || r->event == EVENT_DECLINE ||
-		r->event == EVENT_TIME_OUT || r->event == EVENT_ACCEPT;
+			  r->event == EVENT_TIME_OUT || r->event == EVENT_ACCEPT;
 
 	if (ends_offer && before->offer == 0) {
 		return refuse(CONFLICT, before, r, d, "no offer is open");
@@ -105,8 +106,8 @@ judge_facts(const struct device *before, const struct machine_request *r, struct
 static enum device_state
 state_after_suspension(const struct device *before, bool needs_new_key)
 {
-	bool was_in_use = before->state_before == DEVICE_ACTIVE ||
-		before->state_before == DEVICE_IN_TRANSFER;
+	bool was_in_use =
+		before->state_before == DEVICE_ACTIVE || before->state_before == DEVICE_IN_TRANSFER;
 
 	return was_in_use && needs_new_key ? DEVICE_AWAITING_DEVICE : before->state_before;
 }
@@ -156,7 +157,8 @@ apply_effects(const struct device *before, const struct machine_request *r, unsi
 		after->birth_is_denied = true;
 	}
 	if ((effects & EFFECT_SWAP_ELEMENT) != 0) {
-		after->birth_is_denied = false; /* the new element's own birth certificate is good */
+		after->birth_is_denied =
+			false; /* the new element's own birth certificate is good */
 	}
 	if ((effects & (EFFECT_VOID_OFFER | EFFECT_END_OFFER | EFFECT_TAKE_OFFER)) != 0) {
 		after->offer = 0;
@@ -178,9 +180,10 @@ move(const struct device *before, const struct machine_request *r, struct machin
 		after->state = (enum device_state)(cell.next - NEXT_STATE);
 	} else if (cell.next == NEXT_BACK) {
 		after->state = state_after_suspension(before, r->identity_is_expired);
-		if (after->state == DEVICE_AWAITING_DEVICE && before->state_before != after->state) {
-			*effects = (*effects & ~(unsigned)EFFECT_RESTORE) | EFFECT_REVOKE_OPERATIONAL |
-				EFFECT_VOID_OFFER;
+		if (after->state == DEVICE_AWAITING_DEVICE &&
+			before->state_before != after->state) {
+			*effects = (*effects & ~(unsigned)EFFECT_RESTORE) |
+				   EFFECT_REVOKE_OPERATIONAL | EFFECT_VOID_OFFER;
 		}
 	} else if (cell.next == NEXT_BACK_NEW_KEY) {
 		after->state = state_after_suspension(before, true);

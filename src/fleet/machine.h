@@ -13,28 +13,28 @@ enum machine_effect {
 	EFFECT_DENY_OPERATIONAL = 1 << 1,   /* they stay, but are refused: suspension */
 	EFFECT_RESTORE = 1 << 2,	    /* they are let in again */
 	EFFECT_DENY_BIRTH = 1 << 3,
-	EFFECT_VOID_OFFER = 1 << 4,	    /* the open offer, if any, ends as void */
-	EFFECT_END_OFFER = 1 << 5,	    /* as cancelled, declined or timed out */
-	EFFECT_TAKE_OFFER = 1 << 6,	    /* as accepted */
+	EFFECT_VOID_OFFER = 1 << 4, /* the open offer, if any, ends as void */
+	EFFECT_END_OFFER = 1 << 5,  /* as cancelled, declined or timed out */
+	EFFECT_TAKE_OFFER = 1 << 6, /* as accepted */
 	EFFECT_OPEN_OFFER = 1 << 7,
-	EFFECT_OWNER_COMES = 1 << 8,	    /* the owner is the request's coming owner */
-	EFFECT_OWNER_IS_MAKER = 1 << 9,	    /* back to the fleet's maker */
+	EFFECT_OWNER_COMES = 1 << 8,	/* the owner is the request's coming owner */
+	EFFECT_OWNER_IS_MAKER = 1 << 9, /* back to the fleet's maker */
 	EFFECT_BURN_CLAIM_CODE = 1 << 10,
 	EFFECT_NEW_CLAIM_CODE = 1 << 11,
-	EFFECT_CONFIRM_PENDING = 1 << 12,   /* pending becomes current, the old current superseded */
+	EFFECT_CONFIRM_PENDING = 1 << 12, /* pending becomes current, the old current superseded */
 	EFFECT_SWAP_ELEMENT = 1 << 13,
 	EFFECT_OPEN_CASE = 1 << 14,
 	EFFECT_CLOSE_CASE = 1 << 15,
-	EFFECT_ORDER_RENEWAL = 1 << 16,	    /* the device is told to renew now */
+	EFFECT_ORDER_RENEWAL = 1 << 16, /* the device is told to renew now */
 };
 
 /* Where a cell of the table leads, where it is not simply a state. */
 enum machine_next {
 	NEXT_REFUSED = 0, /* so that an empty cell refuses */
 	NEXT_STAYS,
-	NEXT_BACK,	  /* resume: where it was suspended from, by the rules of the resume column */
+	NEXT_BACK, /* resume: where it was suspended from, by the rules of the resume column */
 	NEXT_BACK_NEW_KEY, /* replace while suspended: the same, but never into use with a dead key */
-	NEXT_STATE,	  /* + enum device_state */
+	NEXT_STATE,	   /* + enum device_state */
 };
 #define NEXT(state) ((unsigned)NEXT_STATE + (unsigned)(state))
 
@@ -50,14 +50,14 @@ unsigned machine_roles(enum device_event e);
 
 struct machine_request {
 	enum device_event event;
-	unsigned roles; /* the asker's towards this device */
-	int64_t coming_owner; /* claim, accept: row of the owner to be */
-	int64_t maker;	      /* row of the fleet's maker: where ownership falls back to */
-	enum mark mark;	      /* mark, unmark */
-	bool is_confirmed;    /* prove, rotate: the new certificate was seen in use */
+	unsigned roles;		  /* the asker's towards this device */
+	int64_t coming_owner;	  /* claim, accept: row of the owner to be */
+	int64_t maker;		  /* row of the fleet's maker: where ownership falls back to */
+	enum mark mark;		  /* mark, unmark */
+	bool is_confirmed;	  /* prove, rotate: the new certificate was seen in use */
 	bool identity_is_expired; /* resume: the current certificate is over its time */
-	bool has_consent;     /* return: the owner's consent or the device's proof is at hand */
-	bool has_offer_right; /* accept, decline: the asker is whom the offer is for */
+	bool has_consent;	  /* return: the owner's consent or the device's proof is at hand */
+	bool has_offer_right;	  /* accept, decline: the asker is whom the offer is for */
 };
 
 /*

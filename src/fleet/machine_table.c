@@ -6,8 +6,14 @@
  * Names are cut short so that a row can be read: the columns' order is
  * enum device_state's.
  */
-#define TO(state, effects) { NEXT(DEVICE_##state), (effects) }
-#define STAYS(effects) { NEXT_STAYS, (effects) }
+#define TO(state, effects)                      \
+	{                                       \
+		NEXT(DEVICE_##state), (effects) \
+	}
+#define STAYS(effects)                \
+	{                             \
+		NEXT_STAYS, (effects) \
+	}
 #define REVOKES EFFECT_REVOKE_OPERATIONAL
 #define VOIDS EFFECT_VOID_OFFER
 
@@ -114,12 +120,12 @@ static const struct machine_cell cells[DEVICE_EVENT_COUNT][DEVICE_STATE_COUNT] =
 		[DEVICE_IN_TRANSFER] = TO(RETIRED, ENDS),
 		[DEVICE_RETURNED] = TO(RETIRED, ENDS | EFFECT_CLOSE_CASE),
 	},
-#define ANYWHERE                                                                                  \
-	{                                                                                         \
-		[DEVICE_MANUFACTURED] = STAYS(0), [DEVICE_HELD] = STAYS(0),                       \
-		[DEVICE_AWAITING_DEVICE] = STAYS(0), [DEVICE_ACTIVE] = STAYS(0),                  \
-		[DEVICE_SUSPENDED] = STAYS(0), [DEVICE_IN_TRANSFER] = STAYS(0),                   \
-		[DEVICE_RETURNED] = STAYS(0)                                                      \
+#define ANYWHERE                                                                 \
+	{                                                                        \
+		[DEVICE_MANUFACTURED] = STAYS(0), [DEVICE_HELD] = STAYS(0),      \
+		[DEVICE_AWAITING_DEVICE] = STAYS(0), [DEVICE_ACTIVE] = STAYS(0), \
+		[DEVICE_SUSPENDED] = STAYS(0), [DEVICE_IN_TRANSFER] = STAYS(0),  \
+		[DEVICE_RETURNED] = STAYS(0)                                     \
 	}
 	[EVENT_MARK] = ANYWHERE,
 	[EVENT_UNMARK] = ANYWHERE,
@@ -173,12 +179,14 @@ print_cell(struct buffer *out, struct machine_cell c)
 	if (c.next == NEXT_STAYS) {
 		buffer_put_text(out, " stays");
 	} else if (c.next == NEXT_BACK) {
-		buffer_put_text(out, " where it came from; expired identity: AWAITING_DEVICE; birth key "
-				     "revoked: refused");
+		buffer_put_text(out,
+			" where it came from; expired identity: AWAITING_DEVICE; birth key "
+			"revoked: refused");
 	} else if (c.next == NEXT_BACK_NEW_KEY) {
 		buffer_put_text(out, " where it came from, in use: AWAITING_DEVICE");
 	} else {
-		buffer_printf(out, " %s", device_state_name((enum device_state)(c.next - NEXT_STATE)));
+		buffer_printf(
+			out, " %s", device_state_name((enum device_state)(c.next - NEXT_STATE)));
 	}
 	if ((c.effects & EFFECT_VOID_OFFER) != 0) {
 		buffer_put_text(out, ", offer void");
@@ -241,19 +249,21 @@ print_define(struct buffer *out, const char *prefix, const char *name, unsigned 
 void
 machine_print_promela(struct buffer *out)
 {
-	buffer_put_text(out, "/* Printed from src/fleet/machine_table.c; a test holds it against that. */\n");
+	buffer_put_text(out,
+		"/* Printed from src/fleet/machine_table.c; a test holds it against that. */\n");
 	for (unsigned s = 0; s < DEVICE_STATE_COUNT; s++) {
 		print_define(out, "", device_state_name((enum device_state)s), s);
 	}
 	for (unsigned e = 0; e < DEVICE_EVENT_COUNT; e++) {
 		print_define(out, "E_", device_event_name((enum device_event)e), e);
 	}
-	buffer_put_text(out, "#define REFUSED 100\n#define STAYS 101\n#define BACK 102\n"
-			     "#define BACK_NEW_KEY 103\n"
-			     "#define REVOKES 1\n#define DENIES 2\n#define VOIDS 16\n"
-			     "#define CONFIRMS 4096\n#define OWNER_COMES 256\n"
-			     "inline look_up(event, state, next, effects)\n{\n\tnext = REFUSED; effects = "
-			     "0;\n\tif\n");
+	buffer_put_text(out,
+		"#define REFUSED 100\n#define STAYS 101\n#define BACK 102\n"
+		"#define BACK_NEW_KEY 103\n"
+		"#define REVOKES 1\n#define DENIES 2\n#define VOIDS 16\n"
+		"#define CONFIRMS 4096\n#define OWNER_COMES 256\n"
+		"inline look_up(event, state, next, effects)\n{\n\tnext = REFUSED; effects = "
+		"0;\n\tif\n");
 	for (unsigned e = 0; e < DEVICE_EVENT_COUNT; e++) {
 		for (unsigned s = 0; s < DEVICE_STATE_COUNT; s++) {
 			struct machine_cell c = cells[e][s];
@@ -261,8 +271,9 @@ machine_print_promela(struct buffer *out)
 
 			if (c.next != NEXT_REFUSED) {
 				buffer_printf(out,
-					"\t:: event == %u && state == %u -> next = %u; effects = %u\n", e,
-					s, next, c.effects);
+					"\t:: event == %u && state == %u -> next = %u; effects = "
+					"%u\n",
+					e, s, next, c.effects);
 			}
 		}
 	}

@@ -58,35 +58,35 @@ bit_number(unsigned bit)
 	return bit != 0 ? (unsigned)__builtin_ctz(bit) : UINT32_MAX;
 }
 
-#define NAME_FUNCTION(function, type, names)              \
-	const char *function(type value)                  \
-	{                                                 \
+#define NAME_FUNCTION(function, type, names)                             \
+	const char *function(type value)                                 \
+	{                                                                \
 		return name_of(names, COUNT_OF(names), (unsigned)value); \
 	}
-#define BIT_NAME_FUNCTION(function, type, names)          \
-	const char *function(type value)                  \
-	{                                                 \
+#define BIT_NAME_FUNCTION(function, type, names)                                     \
+	const char *function(type value)                                             \
+	{                                                                            \
 		return name_of(names, COUNT_OF(names), bit_number((unsigned)value)); \
 	}
-#define PARSE_FUNCTION(function, type, names)             \
-	status function(span name, type *out)             \
-	{                                                 \
-		unsigned at;                              \
+#define PARSE_FUNCTION(function, type, names)                       \
+	status function(span name, type *out)                       \
+	{                                                           \
+		unsigned at;                                        \
 		status s = find(names, COUNT_OF(names), name, &at); \
-		if (s == OK) {                            \
-			*out = (type)at;                  \
-		}                                         \
-		return s;                                 \
+		if (s == OK) {                                      \
+			*out = (type)at;                            \
+		}                                                   \
+		return s;                                           \
 	}
-#define BIT_PARSE_FUNCTION(function, type, names)         \
-	status function(span name, type *out)             \
-	{                                                 \
-		unsigned at;                              \
+#define BIT_PARSE_FUNCTION(function, type, names)                   \
+	status function(span name, type *out)                       \
+	{                                                           \
+		unsigned at;                                        \
 		status s = find(names, COUNT_OF(names), name, &at); \
-		if (s == OK) {                            \
-			*out = (type)(1u << at);          \
-		}                                         \
-		return s;                                 \
+		if (s == OK) {                                      \
+			*out = (type)(1u << at);                    \
+		}                                                   \
+		return s;                                           \
 	}
 
 /* clang-format off */

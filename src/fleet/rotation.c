@@ -14,13 +14,13 @@ spread(const struct device *d)
 }
 
 int64_t
-rotation_renew_after(const struct fleet *f, const struct device *d, int64_t not_before_s,
-	int64_t not_after_s)
+rotation_renew_after(
+	const struct fleet *f, const struct device *d, int64_t not_before_s, int64_t not_after_s)
 {
 	int64_t life = not_after_s - not_before_s;
 	int64_t percent = f->renew_after_percent > 0 && f->renew_after_percent < 90
-		? f->renew_after_percent
-		: 66;
+				  ? f->renew_after_percent
+				  : 66;
 	int64_t width = life / 10 > 0 ? life / 10 : 1;
 
 	return not_before_s + life / 100 * percent + (int64_t)(spread(d) % (uint64_t)width);

@@ -22,11 +22,11 @@ struct configuration {
 	const char *listen_plain; /* of plain HTTP; "" for none */
 	const char *url;	  /* how devices and operators reach the TLS port */
 	const char *plain_url;	  /* what certificates point to */
-	const char *names;	  /* DNS names and addresses of the listener's certificate, by comma */
+	const char *names; /* DNS names and addresses of the listener's certificate, by comma */
 	const char *server_authority;
 	int64_t server_certificate_s;
 
-	const char *signer_program; /* "" : beside this program */
+	const char *signer_program;  /* "" : beside this program */
 	const char *passphrase_file; /* "": systemd's credential, or a prompt */
 	unsigned signer_channels;
 
@@ -43,5 +43,5 @@ struct configuration {
 
 /* Reads `home`/tenure.conf into the arena. NOT_FOUND where the home was never initialised, else BAD_INPUT
  * with the line of the fault. What does not fit together (a CRL that expires before the next one) is refused too. */
-MUST_USE status configuration_load(struct arena *a, const char *home, struct configuration *out,
-	struct diag *d);
+MUST_USE status configuration_load(
+	struct arena *a, const char *home, struct configuration *out, struct diag *d);

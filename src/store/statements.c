@@ -18,10 +18,11 @@
 #define ELEMENT                                                                              \
 	"row, serial, model, part_number, profile, attestation, attestation_key, manifest, " \
 	"entry_hash, phase, device"
-#define DEVICE                                                                               \
-	"row, id, serial, fleet, element, phase, state, state_before, suspend_rank, marks, " \
-	"owner, offer, birth_certificate, birth_is_denied, current_certificate, "            \
-	"pending_certificate, last_good_certificate, key_generation, renew_after_s, version, created_s, "   \
+#define DEVICE                                                                                 \
+	"row, id, serial, fleet, element, phase, state, state_before, suspend_rank, marks, "   \
+	"owner, offer, birth_certificate, birth_is_denied, current_certificate, "              \
+	"pending_certificate, last_good_certificate, key_generation, renew_after_s, version, " \
+	"created_s, "                                                                          \
 	"changed_s"
 /* An update of an indexed column costs an index even where the value stays. */
 #define DEVICE_INDEXED "serial, fleet, owner, state"
@@ -58,8 +59,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[WRITE_PIN] = "INSERT INTO pin (" PIN ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_ELEMENT] =
 		"INSERT INTO element (" ELEMENT ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[WRITE_DEVICE] = "INSERT INTO device (" DEVICE
-			 ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[WRITE_DEVICE] =
+		"INSERT INTO device (" DEVICE
+		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_CERTIFICATE] =
 		"INSERT INTO certificate (" CERTIFICATE
 		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -73,9 +75,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[SET_OPERATOR] = "UPDATE operator SET (" OPERATOR_REST
 			 ") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) WHERE row = ?1",
 	[SET_ELEMENT_DEVICE] = "UPDATE element SET device = ?2 WHERE row = ?1",
-	[SET_DEVICE] =
-		"UPDATE device SET (" DEVICE_UNINDEXED
-		") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) WHERE row = ?1",
+	[SET_DEVICE] = "UPDATE device SET (" DEVICE_UNINDEXED
+		       ") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
+		       "WHERE row = ?1",
 	[SET_DEVICE_INDEXED] =
 		"UPDATE device SET (" DEVICE_INDEXED ") = (?2, ?3, ?4, ?5) WHERE row = ?1",
 	[SET_CERTIFICATE_STATUS] =

@@ -13,15 +13,22 @@
 static struct certificate
 certificate(int64_t row, enum certificate_kind kind, enum certificate_status is)
 {
-	return (struct certificate){ .row = row, .kind = kind, .status = is, .device = 1,
-		.not_before_s = NOW - 1000, .not_after_s = NOW + 1000 };
+	return (struct certificate){ .row = row,
+		.kind = kind,
+		.status = is,
+		.device = 1,
+		.not_before_s = NOW - 1000,
+		.not_after_s = NOW + 1000 };
 }
 
 static enum access
 judge(enum device_state state, struct certificate c, bool birth_is_denied)
 {
-	struct device d = { .row = 1, .state = state, .birth_certificate = BIRTH,
-		.current_certificate = CURRENT, .pending_certificate = PENDING,
+	struct device d = { .row = 1,
+		.state = state,
+		.birth_certificate = BIRTH,
+		.current_certificate = CURRENT,
+		.pending_certificate = PENDING,
 		.birth_is_denied = birth_is_denied };
 	const char *why = NULL;
 	enum access a = identity_judge(&d, &c, NOW, &why);
@@ -48,7 +55,8 @@ each_state_and_certificate(void **state)
 		{ "pending", PENDING, CERTIFICATE_OPERATIONAL, CERTIFICATE_PENDING, "..FF.F.." },
 		{ "superseded", OLD, CERTIFICATE_OPERATIONAL, CERTIFICATE_SUPERSEDED, "........" },
 		{ "revoked", CURRENT, CERTIFICATE_OPERATIONAL, CERTIFICATE_REVOKED, "........" },
-		{ "withdrawn", PENDING, CERTIFICATE_OPERATIONAL, CERTIFICATE_WITHDRAWN, "........" },
+		{ "withdrawn", PENDING, CERTIFICATE_OPERATIONAL, CERTIFICATE_WITHDRAWN,
+			"........" },
 		{ "stray current", OLD, CERTIFICATE_OPERATIONAL, CERTIFICATE_CURRENT, "........" },
 		{ "server's", OLD, CERTIFICATE_SERVER, CERTIFICATE_CURRENT, "........" },
 	};
@@ -95,7 +103,9 @@ dates_and_belonging(void **state)
 static void
 the_last_good_key(void **state)
 {
-	struct device d = { .row = 1, .state = DEVICE_AWAITING_DEVICE, .last_good_certificate = OLD };
+	struct device d = {
+		.row = 1, .state = DEVICE_AWAITING_DEVICE, .last_good_certificate = OLD
+	};
 	struct certificate c = certificate(OLD, CERTIFICATE_OPERATIONAL, CERTIFICATE_SUPERSEDED);
 	const char *why;
 

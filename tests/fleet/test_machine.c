@@ -48,8 +48,12 @@ static const char role_letters[] = "MOBSWD";
 static struct device
 device_in(enum device_state s)
 {
-	struct device d = { .row = 1, .state = s, .state_before = s, .owner = SELLER,
-		.birth_certificate = 5, .pending_certificate = 8 };
+	struct device d = { .row = 1,
+		.state = s,
+		.state_before = s,
+		.owner = SELLER,
+		.birth_certificate = 5,
+		.pending_certificate = 8 };
 
 	d.id.bytes[0] = 1;
 	if (s == DEVICE_SUSPENDED) {
@@ -75,8 +79,13 @@ request_for(struct device *d, enum device_event e, unsigned roles)
 	if (e == EVENT_HOLD) {
 		d->owner = MAKER;
 	}
-	return (struct machine_request){ .event = e, .roles = roles, .coming_owner = BUYER,
-		.maker = MAKER, .mark = MARK_STOLEN, .is_confirmed = true, .has_consent = true,
+	return (struct machine_request){ .event = e,
+		.roles = roles,
+		.coming_owner = BUYER,
+		.maker = MAKER,
+		.mark = MARK_STOLEN,
+		.is_confirmed = true,
+		.has_consent = true,
 		.has_offer_right = true };
 }
 
@@ -114,8 +123,9 @@ the_full_product(void **state)
 				status got = machine_apply(&d, &q, &after, &effects, &diag);
 				status want = cell == '.' ? CONFLICT : may ? OK : DENIED;
 
-				if (got != want || (got == OK &&
-					!state_is(cell, (enum device_state)s, after.state))) {
+				if (got != want ||
+					(got == OK && !state_is(cell, (enum device_state)s,
+							      after.state))) {
 					fail_msg("%s in %s by %c: %s %s -> %s",
 						device_event_name((enum device_event)e),
 						device_state_name((enum device_state)s),
@@ -169,9 +179,12 @@ ranks_of_suspension(void **state)
 		unsigned resumer;
 		status want;
 	} rows[] = {
-		{ RANK_OWNER, ROLE_OWNER, OK }, { RANK_OWNER, ROLE_WATCH, OK },
-		{ RANK_WATCH, ROLE_OWNER, DENIED }, { RANK_WATCH, ROLE_WATCH, OK },
-		{ RANK_MAKER, ROLE_OWNER, DENIED }, { RANK_MAKER, ROLE_WATCH, DENIED },
+		{ RANK_OWNER, ROLE_OWNER, OK },
+		{ RANK_OWNER, ROLE_WATCH, OK },
+		{ RANK_WATCH, ROLE_OWNER, DENIED },
+		{ RANK_WATCH, ROLE_WATCH, OK },
+		{ RANK_MAKER, ROLE_OWNER, DENIED },
+		{ RANK_MAKER, ROLE_WATCH, DENIED },
 		{ RANK_MAKER, ROLE_MAKER, OK },
 	};
 
@@ -285,8 +298,8 @@ static bool
 same(const struct device *a, const struct device *b)
 {
 	return a->state == b->state && a->state_before == b->state_before &&
-		a->suspend_rank == b->suspend_rank && a->marks == b->marks && a->owner == b->owner &&
-		(a->offer != 0) == (b->offer != 0) && a->birth_is_denied == b->birth_is_denied;
+	       a->suspend_rank == b->suspend_rank && a->marks == b->marks && a->owner == b->owner &&
+	       (a->offer != 0) == (b->offer != 0) && a->birth_is_denied == b->birth_is_denied;
 }
 
 static size_t
@@ -325,9 +338,13 @@ walk_from(size_t at)
 			for (unsigned expired = 0; expired < 2; expired++) {
 				struct device after, d = points[at].d;
 				struct machine_request q = { .event = (enum device_event)e,
-					.roles = roles_of(&d, who), .coming_owner = BUYER,
-					.maker = MAKER, .mark = MARK_STOLEN, .is_confirmed = true,
-					.identity_is_expired = expired != 0, .has_consent = true,
+					.roles = roles_of(&d, who),
+					.coming_owner = BUYER,
+					.maker = MAKER,
+					.mark = MARK_STOLEN,
+					.is_confirmed = true,
+					.identity_is_expired = expired != 0,
+					.has_consent = true,
 					.has_offer_right = true };
 				unsigned effects;
 				size_t to;
@@ -361,8 +378,9 @@ static void
 every_device_finds_a_way_back(void **state)
 {
 	static bool reaches[POINTS_MAX];
-	struct device first = { .row = 1, .state = DEVICE_MANUFACTURED, .owner = MAKER,
-		.birth_certificate = 5 };
+	struct device first = {
+		.row = 1, .state = DEVICE_MANUFACTURED, .owner = MAKER, .birth_certificate = 5
+	};
 	bool grew = true;
 
 	(void)state;
@@ -429,13 +447,19 @@ print_states(struct buffer *out)
 	buffer_put_text(out,
 		"# States and events\n\n"
 		"Printed from `src/fleet/machine_table.c`; a test holds this page against it.\n"
-		"Empty: refused, with the reason. Who: M maker's operator, O present owner, B the coming "
+		"Empty: refused, with the reason. Who: M maker's operator, O present owner, B the "
+		"coming "
 		"owner,\nS support desk, W the watch by policy, D the device by proof.\n\n"
-		"`prove` and `rotate` issue a certificate first, while the state stays; what stands here "
-		"is what its\nfirst use brings. `cancel`, `decline` and `time-out` need an open offer, which "
-		"outlives a suspension\nand can stand on the shelf (HELD). While a mark stands (stolen, "
-		"disputed, legal-hold), claim, offer,\naccept, return, refurbish and retire are refused to "
-		"all but M. A suspended device is resumed or\nreplaced only by the rank that suspended it or "
+		"`prove` and `rotate` issue a certificate first, while the state stays; what "
+		"stands here "
+		"is what its\nfirst use brings. `cancel`, `decline` and `time-out` need an open "
+		"offer, which "
+		"outlives a suspension\nand can stand on the shelf (HELD). While a mark stands "
+		"(stolen, "
+		"disputed, legal-hold), claim, offer,\naccept, return, refurbish and retire are "
+		"refused to "
+		"all but M. A suspended device is resumed or\nreplaced only by the rank that "
+		"suspended it or "
 		"a higher one (owner < watch < maker).\n\n");
 	machine_print_markdown(out);
 }
@@ -461,8 +485,9 @@ names_both_ways(void **state)
 	for (unsigned s = 0; s < DEVICE_STATE_COUNT; s++) {
 		enum device_state back;
 
-		assert_int_equal(
-			device_state_parse(span_text(device_state_name((enum device_state)s)), &back), OK);
+		assert_int_equal(device_state_parse(
+					 span_text(device_state_name((enum device_state)s)), &back),
+			OK);
 		assert_int_equal(back, s);
 	}
 	for (unsigned m = 0; m < 3; m++) {
