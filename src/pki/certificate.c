@@ -208,6 +208,20 @@ read_tbs(struct der_cursor *tbs, span *inner_algorithm, struct certificate_view 
 }
 
 status
+tbs_certificate_read(span tbs, struct certificate_view *out, struct diag *d)
+{
+	struct der_cursor c = der_cursor_of(tbs, "RFC 5280 4.1", d), inside;
+	span algorithm;
+	status s = der_enter(&c, DER_SEQUENCE, "TBSCertificate", &inside);
+
+	*out = (struct certificate_view){ .tbs = tbs };
+	if (s == OK) {
+		s = read_tbs(&inside, &algorithm, out);
+	}
+	return s == OK ? der_end(&c, "TBSCertificate") : s;
+}
+
+status
 certificate_read(span der, struct certificate_view *out, struct diag *d)
 {
 	struct der_cursor c = der_cursor_of(der, "RFC 5280 4.1", d), whole, tbs;

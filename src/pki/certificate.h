@@ -40,6 +40,8 @@ struct certificate_view {
 };
 
 MUST_USE status certificate_read(span der, struct certificate_view *out, struct diag *d);
+/* Only the TBSCertificate, before it is signed; `der`, `signature` and `signature_kind` stay empty. */
+MUST_USE status tbs_certificate_read(span tbs, struct certificate_view *out, struct diag *d);
 void certificate_fingerprint(span der, uint8_t out[32]);
 /* Signed by this key, whatever else: names, dates and usages are the caller's. */
 MUST_USE status certificate_signed_by(

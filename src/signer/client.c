@@ -1,0 +1,596 @@
+#include "signer/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "signer/message.h"
+
+/*
+ * Invariant, under `lock`: a channel is `busy` while one call uses it. A call that meets a
+ * broken channel marks the signer broken; when the last busy channel has
+ * come back, the next call starts a new signer with new channels.
+ */
+#define CHANNELS_MAX 64
+#define REPLY_LIMIT_S 60
+
+struct channel {
+	int fd;
+	bool is_busy;
+};
+
+struct signer {
+	pthread_mutex_t lock;
+	pthread_cond_t freed;
+	struct channel channels[CHANNELS_MAX];
+	unsigned count, busy;
+	pid_t pid;
+	bool is_broken, is_stopping;
+	bool can_restart; /* the passphrase can be read again */
+	struct diag why;  /* of the last failed start */
+	char program[4096], keys[4096], profiles[4096], passphrase_file[4096];
+	bool create;
+};
+
+static void
+close_channels(struct signer *s)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		if (s->channels[i].fd >= 0) {
+			close(s->channels[i].fd);
+		}
+		s->channels[i].fd = -1;
+	}
+}
+
+/* In the child: the other ends of the channels survive the exec, everything else closes. */
+static void __attribute__((noreturn))
+become_signer(const struct signer *s, const int *ends)
+{
+	char list[CHANNELS_MAX * 8] = "";
+	const char *argv[16];
+	size_t n = 0, at = 0;
+
+	for (unsigned i = 0; i < s->count; i++) {
+		fcntl(ends[i], F_SETFD, 0);
+		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%d", i > 0 ? "," : "",
+			ends[i]);
+	}
+	argv[n++] = "tenure-signer";
+	argv[n++] = "--keys";
+	argv[n++] = s->keys;
+	argv[n++] = "--channels";
+	argv[n++] = list;
+	if (s->profiles[0] != '\0') {
+		argv[n++] = "--profiles";
+		argv[n++] = s->profiles;
+	}
+	if (s->passphrase_file[0] != '\0') {
+		argv[n++] = "--passphrase-file";
+		argv[n++] = s->passphrase_file;
+	}
+	if (s->create) {
+		argv[n++] = "--create";
+	}
+	argv[n] = NULL;
+	execv(s->program, (char *const *)(uintptr_t)argv);
+	_exit(127);
+}
+
+static bool
+read_frame(int fd, struct buffer *out)
+{
+	uint8_t head[4];
+	uint32_t len;
+	uint8_t *p;
+
+	if (read_all(fd, head, sizeof(head), NULL) != OK) {
+		return false;
+	}
+	len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 |
+		(uint32_t)head[3] << 24;
+	if (len == 0 || len > SIGNER_FRAME_MAX + 16u) {
+		return false;
+	}
+	p = buffer_grow(out, len);
+	return p != NULL && read_all(fd, p, len, NULL) == OK;
+}
+
+/* A refusal's words into the diag; returns its status. */
+static status
+take_refusal(struct wire_reader *w, status s, struct diag *d)
+{
+	span text = wire_bytes(w, 512), clause = wire_bytes(w, 128);
+	char copy[64];
+
+	if (w->failed || s >= STATUS_COUNT) {
+		return diag_set(d, UNAVAILABLE, NULL, "the signer answered nonsense");
+	}
+	snprintf(copy, sizeof(copy), "%.*s", (int)clause.len, (const char *)clause.data);
+	return diag_set(d, s, copy, "%.*s", (int)text.len, (const char *)text.data);
+}
+
+static status
+await_ready(struct signer *s, struct diag *d)
+{
+	struct buffer frame;
+	struct wire_reader w;
+	status result;
+
+	buffer_init(&frame, 4096);
+	if (!read_frame(s->channels[0].fd, &frame)) {
+		buffer_wipe(&frame);
+		return diag_set(d, UNAVAILABLE, NULL, "%s did not start", s->program);
+	}
+	w = (struct wire_reader){ .rest = buffer_span(&frame) };
+	result = (status)wire_u8(&w);
+	if (result != OK) {
+		result = take_refusal(&w, result, d);
+	}
+	buffer_wipe(&frame);
+	return result;
+}
+
+static void
+reap(struct signer *s, int signal_number)
+{
+	if (s->pid > 0) {
+		if (signal_number != 0) {
+			kill(s->pid, signal_number);
+		}
+		while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR) {
+			continue;
+		}
+		s->pid = 0;
+	}
+}
+
+/* Under the lock, with no channel busy. */
+static status
+spawn(struct signer *s, struct diag *d)
+{
+	const struct timeval limit = { .tv_sec = REPLY_LIMIT_S };
+	int ends[CHANNELS_MAX];
+	status result;
+
+	for (unsigned i = 0; i < s->count; i++) {
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+			for (unsigned k = 0; k < i; k++) {
+				close(ends[k]);
+			}
+			close_channels(s);
+			return diag_set(d, IO, NULL, "no channel to the signer: %s", strerror(errno));
+		}
+		s->channels[i] = (struct channel){ .fd = pair[0] };
+		ends[i] = pair[1];
+		(void)setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	}
+	s->pid = fork();
+	if (s->pid == 0) {
+		become_signer(s, ends);
+	}
+	for (unsigned i = 0; i < s->count; i++) {
+		close(ends[i]);
+	}
+	result = s->pid > 0 ? await_ready(s, d)
+			    : diag_set(d, IO, NULL, "cannot start the signer: %s", strerror(errno));
+	s->is_broken = result != OK;
+	if (result != OK) {
+		close_channels(s);
+		reap(s, SIGKILL);
+	}
+	return result;
+}
+
+static status
+restart(struct signer *s, struct diag *d)
+{
+	close_channels(s);
+	reap(s, SIGKILL);
+	if (!s->can_restart) {
+		return diag_set(d, UNAVAILABLE, NULL,
+			"the signer has ended; its passphrase was typed in and is not kept: start the "
+			"server again");
+	}
+	diag_clear(&s->why);
+	if (spawn(s, &s->why) != OK) {
+		return diag_set(d, UNAVAILABLE, NULL, "the signer does not start: %s", s->why.text);
+	}
+	log_event(LOG_WARNING, "signer_restarted", "pid=%d", (int)s->pid);
+	return OK;
+}
+
+static status
+take_channel(struct signer *s, unsigned *out, struct diag *d)
+{
+	status result = OK;
+
+	pthread_mutex_lock(&s->lock);
+	for (;;) {
+		if (s->is_stopping) {
+			result = diag_set(d, UNAVAILABLE, NULL, "the server is stopping");
+			break;
+		}
+		if (s->is_broken && s->busy == 0) {
+			result = restart(s, d);
+			if (result != OK) {
+				break;
+			}
+		}
+		if (!s->is_broken && s->busy < s->count) {
+			for (*out = 0; s->channels[*out].is_busy; (*out)++) {
+				continue;
+			}
+			s->channels[*out].is_busy = true;
+			s->busy++;
+			break;
+		}
+		pthread_cond_wait(&s->freed, &s->lock);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return result;
+}
+
+static void
+give_channel(struct signer *s, unsigned number, bool is_sound)
+{
+	pthread_mutex_lock(&s->lock);
+	s->channels[number].is_busy = false;
+	s->busy--;
+	if (!is_sound && !s->is_broken) {
+		s->is_broken = true;
+		/* The calls on the other channels must come back too, whatever became of it. */
+		if (s->pid > 0) {
+			kill(s->pid, SIGKILL);
+		}
+	}
+	pthread_cond_broadcast(&s->freed);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Like write_all, but a dead signer is an answer, not a signal. */
+static bool
+send_all(int fd, span content)
+{
+	while (content.len > 0) {
+		ssize_t n = send(fd, content.data, content.len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n <= 0) {
+			return false;
+		}
+		content = span_slice(content, (size_t)n, SIZE_MAX);
+	}
+	return true;
+}
+
+/* One request, one answer: `answer` gets the frame; `w` stands behind its status byte. */
+static status
+call(struct signer *s, enum message_type type, const struct buffer *body, struct buffer *answer,
+	struct wire_reader *w, struct diag *d)
+{
+	uint8_t head[6];
+	uint32_t len = (uint32_t)body->len + 2;
+	unsigned number = 0;
+	bool is_sound;
+	status result;
+
+	if (buffer_failed(body) || body->len > message_rule(type)->body_max) {
+		return diag_set(d, LIMIT, NULL, "a request to the signer of %zu bytes", body->len);
+	}
+	result = take_channel(s, &number, d);
+	if (result != OK) {
+		return result;
+	}
+	for (int k = 0; k < 4; k++) {
+		head[k] = (uint8_t)(len >> 8 * k);
+	}
+	head[4] = (uint8_t)type;
+	head[5] = 0;
+	is_sound = send_all(s->channels[number].fd, SPAN_ARRAY(head)) &&
+		send_all(s->channels[number].fd, buffer_span(body)) &&
+		read_frame(s->channels[number].fd, answer);
+	give_channel(s, number, is_sound);
+	if (!is_sound) {
+		return diag_set(d, UNAVAILABLE, NULL, "the signer ended during the request; try again");
+	}
+	*w = (struct wire_reader){ .rest = buffer_span(answer) };
+	result = (status)wire_u8(w);
+	return result == OK ? OK : take_refusal(w, result, d);
+}
+
+static status
+nonsense(struct diag *d)
+{
+	return diag_set(d, UNAVAILABLE, NULL, "the signer answered nonsense");
+}
+
+/* The answers of a batch, each with its own status. */
+static status
+take_results(struct wire_reader *w, struct arena *a, size_t count, struct issue_result *results,
+	struct diag *d)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct issue_result *r = &results[i];
+
+		*r = (struct issue_result){ 0 };
+		r->status = (status)wire_u8(w);
+		if (r->status != OK) {
+			r->status = take_refusal(w, r->status, &r->diag);
+			continue;
+		}
+		r->der = arena_copy(a, wire_bytes(w, CERTIFICATE_SIZE_MAX));
+		if (r->der.data == NULL) {
+			return diag_set(d, NO_MEMORY, NULL, "no memory for certificates");
+		}
+	}
+	return wire_is_whole(w) ? OK : nonsense(d);
+}
+
+status
+signer_issue(struct signer *s, struct arena *a, const struct issue_request *requests, size_t count,
+	struct issue_result *results, struct diag *d)
+{
+	struct buffer body, answer;
+	struct wire_reader w;
+	status result;
+
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
+	wire_put_u16(&body, (uint16_t)count);
+	for (size_t i = 0; i < count; i++) {
+		message_put_issue(&body, &requests[i]);
+	}
+	result = count <= ISSUE_BATCH_MAX
+		? call(s, MESSAGE_ISSUE, &body, &answer, &w, d)
+		: diag_set(d, LIMIT, NULL, "over %d certificates at once", ISSUE_BATCH_MAX);
+	if (result == OK) {
+		result = take_results(&w, a, count, results, d);
+	}
+	buffer_wipe(&body);
+	buffer_wipe(&answer);
+	return result;
+}
+
+status
+signer_issue_birth(struct signer *s, struct arena *a, const struct birth_request *requests,
+	size_t count, struct issue_result *results, struct diag *d)
+{
+	struct buffer body, answer;
+	struct wire_reader w;
+	status result;
+
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
+	wire_put_u16(&body, (uint16_t)count);
+	for (size_t i = 0; i < count; i++) {
+		message_put_birth(&body, &requests[i]);
+	}
+	result = count <= ISSUE_BATCH_MAX
+		? call(s, MESSAGE_BIRTH, &body, &answer, &w, d)
+		: diag_set(d, LIMIT, NULL, "over %d certificates at once", ISSUE_BATCH_MAX);
+	if (result == OK) {
+		result = take_results(&w, a, count, results, d);
+	}
+	buffer_wipe(&body);
+	buffer_wipe(&answer);
+	return result;
+}
+
+/* For the messages that answer with one run of bytes. */
+static status
+call_for_bytes(struct signer *s, enum message_type type, struct buffer *body, struct buffer *out,
+	struct diag *d)
+{
+	struct buffer answer;
+	struct wire_reader w;
+	status result;
+
+	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
+	result = call(s, type, body, &answer, &w, d);
+	if (result == OK) {
+		buffer_put(out, wire_bytes(&w, SIGNER_FRAME_MAX));
+		result = !wire_is_whole(&w) ? nonsense(d)
+			: buffer_failed(out) ? diag_set(d, NO_MEMORY, NULL, "no memory")
+					     : OK;
+	}
+	buffer_wipe(&answer);
+	buffer_wipe(body);
+	return result;
+}
+
+static status
+bytes_in_arena(struct arena *a, struct buffer *got, status result, span *out, struct diag *d)
+{
+	if (result == OK) {
+		*out = arena_copy(a, buffer_span(got));
+		if (out->data == NULL) {
+			result = diag_set(d, NO_MEMORY, NULL, "no memory");
+		}
+	}
+	buffer_wipe(got);
+	return result;
+}
+
+status
+signer_create(struct signer *s, struct arena *a, const struct create_request *r, span *certificate,
+	struct diag *d)
+{
+	struct buffer body, got;
+
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	buffer_init(&got, CERTIFICATE_SIZE_MAX);
+	message_put_create(&body, r);
+	return bytes_in_arena(a, &got, call_for_bytes(s, MESSAGE_CREATE, &body, &got, d),
+		certificate, d);
+}
+
+status
+signer_crl(struct signer *s, const struct crl_request *r, struct buffer *out, struct diag *d)
+{
+	struct buffer body;
+
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	message_put_crl(&body, r);
+	return call_for_bytes(s, MESSAGE_CRL, &body, out, d);
+}
+
+status
+signer_ocsp(struct signer *s, const struct ocsp_sign_request *r, struct buffer *out, struct diag *d)
+{
+	struct buffer body;
+
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	message_put_ocsp(&body, r);
+	return call_for_bytes(s, MESSAGE_OCSP, &body, out, d);
+}
+
+status
+signer_checkpoint(struct signer *s, const char *origin, int64_t size, const uint8_t root[32],
+	struct buffer *note, struct diag *d)
+{
+	struct buffer body;
+
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	wire_put_text(&body, origin);
+	wire_put_i64(&body, size);
+	buffer_put(&body, span_of(root, 32));
+	return call_for_bytes(s, MESSAGE_CHECKPOINT, &body, note, d);
+}
+
+status
+signer_manifest_entry(struct signer *s, struct arena *a, const struct manifest_entry_request *r,
+	span *json, struct diag *d)
+{
+	struct buffer body, got;
+
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	buffer_init(&got, MANIFEST_ENTRY_MAX);
+	message_put_manifest_entry(&body, r);
+	return bytes_in_arena(a, &got, call_for_bytes(s, MESSAGE_MANIFEST_ENTRY, &body, &got, d),
+		json, d);
+}
+
+status
+signer_keys(struct signer *s, struct arena *a, struct held_key **out, size_t *count, struct diag *d)
+{
+	struct buffer body, got;
+	struct wire_reader w;
+	status result;
+
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	buffer_init(&got, SIGNER_FRAME_MAX);
+	result = call_for_bytes(s, MESSAGE_KEYS, &body, &got, d);
+	w = (struct wire_reader){ .rest = buffer_span(&got) };
+	*count = result == OK ? wire_u32(&w) : 0;
+	if (result == OK && *count > 4096) {
+		result = nonsense(d);
+	}
+	if (result == OK) {
+		*out = arena_array(a, *count > 0 ? *count : 1, sizeof(**out));
+		result = *out != NULL ? OK : diag_set(d, NO_MEMORY, NULL, "no memory");
+	}
+	for (size_t i = 0; result == OK && i < *count; i++) {
+		struct held_key *k = &(*out)[i];
+
+		wire_text(&w, k->name, sizeof(k->name));
+		k->role = (enum key_role)wire_u8(&w);
+		k->phase = (enum phase)wire_u8(&w);
+		k->certificate = arena_copy(a, wire_bytes(&w, CERTIFICATE_SIZE_MAX));
+	}
+	if (result == OK && !wire_is_whole(&w)) {
+		result = nonsense(d);
+	}
+	buffer_wipe(&got);
+	return result;
+}
+
+status
+signer_health(struct signer *s, struct diag *d)
+{
+	struct buffer body, answer;
+	struct wire_reader w;
+	status result;
+
+	buffer_init(&body, 64);
+	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
+	result = call(s, MESSAGE_KEYS, &body, &answer, &w, d);
+	buffer_wipe(&answer);
+	buffer_wipe(&body);
+	return result;
+}
+
+int
+signer_pid(struct signer *s)
+{
+	int pid;
+
+	pthread_mutex_lock(&s->lock);
+	pid = s->is_broken ? 0 : (int)s->pid;
+	pthread_mutex_unlock(&s->lock);
+	return pid;
+}
+
+void
+signer_stop(struct signer *s)
+{
+	if (s == NULL) {
+		return;
+	}
+	pthread_mutex_lock(&s->lock);
+	s->is_stopping = true;
+	while (s->busy > 0) {
+		pthread_cond_wait(&s->freed, &s->lock);
+	}
+	close_channels(s); /* it ends by itself when they are gone */
+	reap(s, 0);
+	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->freed);
+	free(s);
+}
+
+status
+signer_start(const struct signer_options *o, struct signer **out, struct diag *d)
+{
+	struct signer *s = calloc(1, sizeof(*s));
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	status result;
+
+	if (s == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for the signer");
+	}
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->freed, NULL);
+	s->count = o->channels > 0 && o->channels <= CHANNELS_MAX ? o->channels : 2;
+	for (unsigned i = 0; i < s->count; i++) {
+		s->channels[i].fd = -1;
+	}
+	snprintf(s->program, sizeof(s->program), "%s", o->program);
+	snprintf(s->keys, sizeof(s->keys), "%s", o->keys);
+	snprintf(s->profiles, sizeof(s->profiles), "%s", o->profiles != NULL ? o->profiles : "");
+	snprintf(s->passphrase_file, sizeof(s->passphrase_file), "%s",
+		o->passphrase_file != NULL ? o->passphrase_file : "");
+	s->create = o->create;
+	s->can_restart = s->passphrase_file[0] != '\0' || credentials != NULL;
+	result = spawn(s, d);
+	if (result != OK) {
+		signer_stop(s);
+		return result;
+	}
+	*out = s;
+	return OK;
+}
