@@ -36,7 +36,8 @@ ocsp_data_write(const struct ocsp_draft *a, struct buffer *out, struct diag *d)
 	status s;
 
 	if (a->count == 0 || a->next_update_s <= a->this_update_s) {
-		return diag_set(d, BAD_INPUT, "RFC 6960 4.2.2.1", "an OCSP answer without content or time");
+		return diag_set(
+			d, BAD_INPUT, "RFC 6960 4.2.2.1", "an OCSP answer without content or time");
 	}
 	der_writer_init(&w, room, sizeof(room));
 	der_open(&w, DER_SEQUENCE);

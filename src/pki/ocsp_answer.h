@@ -28,5 +28,10 @@ MUST_USE status ocsp_response_write(span data, enum signature_kind kind, span si
 	span responder, struct buffer *out, struct diag *d);
 
 /* An unsigned refusal (RFC 6960 4.2.1): 1 malformedRequest, 2 internalError, 3 tryLater, 6 unauthorized. */
-enum ocsp_error { OCSP_MALFORMED = 1, OCSP_INTERNAL = 2, OCSP_TRY_LATER = 3, OCSP_UNAUTHORIZED = 6 };
+enum ocsp_error {
+	OCSP_MALFORMED = 1,
+	OCSP_INTERNAL = 2,
+	OCSP_TRY_LATER = 3,
+	OCSP_UNAUTHORIZED = 6
+};
 span ocsp_error_response(enum ocsp_error e); /* static DER */

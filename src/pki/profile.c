@@ -12,28 +12,61 @@
 #define CA_USAGE (KEY_USAGE_KEY_CERT_SIGN | KEY_USAGE_CRL_SIGN)
 
 static const struct profile profiles[] = {
-	{ .name = "root", .key_usage = CA_USAGE, .is_ca = true, .path_len = -1,
-		.lifetime_max_s = 40 * YEAR, .allows_p384 = true, .is_self_signed = true },
-	{ .name = "issuing-ca", .key_usage = CA_USAGE | KEY_USAGE_DIGITAL_SIGNATURE, .is_ca = true,
-		.path_len = 0, .lifetime_max_s = 35 * YEAR, .has_status = true },
-	/* Lives as long as the birth certificates that it signs (28 years) and the shelf before. */
-	{ .name = "factory-signer", .key_usage = CA_USAGE, .is_ca = true, .path_len = 0,
-		.lifetime_max_s = 35 * YEAR, .has_status = true },
-	{ .name = "operational", .key_usage = KEY_USAGE_DIGITAL_SIGNATURE,
-		.ext_key_usage = EKU_CLIENT, .path_len = -1, .lifetime_max_s = 2 * YEAR,
-		.has_status = true, .allows_uri = true },
-	/* IEEE 802.1AR 8: no extended usage; the shape that an element's template can carry. */
-	{ .name = "birth", .key_usage = KEY_USAGE_DIGITAL_SIGNATURE | KEY_USAGE_KEY_AGREEMENT,
-		.path_len = -1, .lifetime_max_s = 29 * YEAR },
-	{ .name = "server", .key_usage = KEY_USAGE_DIGITAL_SIGNATURE, .ext_key_usage = EKU_SERVER,
-		.path_len = -1, .lifetime_max_s = 398 * DAY, .allows_dns = true, .allows_ip = true },
-	{ .name = "operator", .key_usage = KEY_USAGE_DIGITAL_SIGNATURE,
-		.ext_key_usage = EKU_CLIENT, .path_len = -1, .lifetime_max_s = 398 * DAY,
+	{ .name = "root",
+		.key_usage = CA_USAGE,
+		.is_ca = true,
+		.path_len = -1,
+		.lifetime_max_s = 40 * YEAR,
+		.allows_p384 = true,
+		.is_self_signed = true },
+	{ .name = "issuing-ca",
+		.key_usage = CA_USAGE | KEY_USAGE_DIGITAL_SIGNATURE,
+		.is_ca = true,
+		.path_len = 0,
+		.lifetime_max_s = 35 * YEAR,
 		.has_status = true },
-	{ .name = "ocsp", .key_usage = KEY_USAGE_DIGITAL_SIGNATURE, .ext_key_usage = EKU_OCSP,
-		.path_len = -1, .lifetime_max_s = 2 * YEAR, .has_ocsp_no_check = true },
+	/* Lives as long as the birth certificates that it signs (28 years) and the shelf before. */
+	{ .name = "factory-signer",
+		.key_usage = CA_USAGE,
+		.is_ca = true,
+		.path_len = 0,
+		.lifetime_max_s = 35 * YEAR,
+		.has_status = true },
+	{ .name = "operational",
+		.key_usage = KEY_USAGE_DIGITAL_SIGNATURE,
+		.ext_key_usage = EKU_CLIENT,
+		.path_len = -1,
+		.lifetime_max_s = 2 * YEAR,
+		.has_status = true,
+		.allows_uri = true },
+	/* IEEE 802.1AR 8: no extended usage; the shape that an element's template can carry. */
+	{ .name = "birth",
+		.key_usage = KEY_USAGE_DIGITAL_SIGNATURE | KEY_USAGE_KEY_AGREEMENT,
+		.path_len = -1,
+		.lifetime_max_s = 29 * YEAR },
+	{ .name = "server",
+		.key_usage = KEY_USAGE_DIGITAL_SIGNATURE,
+		.ext_key_usage = EKU_SERVER,
+		.path_len = -1,
+		.lifetime_max_s = 398 * DAY,
+		.allows_dns = true,
+		.allows_ip = true },
+	{ .name = "operator",
+		.key_usage = KEY_USAGE_DIGITAL_SIGNATURE,
+		.ext_key_usage = EKU_CLIENT,
+		.path_len = -1,
+		.lifetime_max_s = 398 * DAY,
+		.has_status = true },
+	{ .name = "ocsp",
+		.key_usage = KEY_USAGE_DIGITAL_SIGNATURE,
+		.ext_key_usage = EKU_OCSP,
+		.path_len = -1,
+		.lifetime_max_s = 2 * YEAR,
+		.has_ocsp_no_check = true },
 	/* As the chip maker's own: self-signed, no CA, no keyUsage. */
-	{ .name = "manifest-signer", .path_len = -1, .lifetime_max_s = 40 * YEAR,
+	{ .name = "manifest-signer",
+		.path_len = -1,
+		.lifetime_max_s = 40 * YEAR,
 		.is_self_signed = true },
 };
 
@@ -75,14 +108,14 @@ narrow(const struct conf *c, const char *name, struct profile *out, struct diag 
 	int64_t lifetime = conf_number(c, "", "lifetime");
 
 	if (base == NULL || base->is_ca) {
-		return diag_set(d, BAD_INPUT, NULL, "profile %s: base \"%.40s\" is no end entity's", name,
-			conf_text(c, "", "base"));
+		return diag_set(d, BAD_INPUT, NULL, "profile %s: base \"%.40s\" is no end entity's",
+			name, conf_text(c, "", "base"));
 	}
 	*out = *base;
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	if (lifetime > base->lifetime_max_s) {
-		return diag_set(d, BAD_INPUT, NULL, "profile %s: lives longer than its base %s", name,
-			base->name);
+		return diag_set(d, BAD_INPUT, NULL, "profile %s: lives longer than its base %s",
+			name, base->name);
 	}
 	out->lifetime_max_s = lifetime > 0 ? lifetime : base->lifetime_max_s;
 	out->allows_dns = base->allows_dns && conf_bool(c, "", "dns");

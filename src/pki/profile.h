@@ -18,7 +18,7 @@ struct profile {
 	bool has_status;	/* CRL distribution point, OCSP and caIssuers addresses */
 	bool has_ocsp_no_check;
 	bool allows_dns, allows_ip, allows_uri; /* kinds of alternative names */
-	bool allows_p384;	/* besides P-256: offline roots */
+	bool allows_p384;			/* besides P-256: offline roots */
 	bool is_self_signed;
 };
 
@@ -33,5 +33,5 @@ const struct profile *profile_builtin_at(size_t i);
  * only shorten its life and narrow its names (keys: base, lifetime, dns, ip, uri).
  * NOT_FOUND where there is no such file; BAD_INPUT for one that widens.
  */
-MUST_USE status profile_load(const char *folder, const char *name, struct profile *out,
-	struct diag *d);
+MUST_USE status profile_load(
+	const char *folder, const char *name, struct profile *out, struct diag *d);

@@ -141,14 +141,15 @@ judge_alt_names(const struct certificate_draft *c, struct diag *d)
 	for (size_t i = 0; i < c->alt_name_count; i++) {
 		enum alt_name_kind kind = c->alt_names[i].kind;
 		span value = c->alt_names[i].value;
-		bool allowed = kind == ALT_DNS	? c->profile->allows_dns
-			: kind == ALT_IP	? c->profile->allows_ip
-			: kind == ALT_URI	? c->profile->allows_uri
-						: false;
+		bool allowed = kind == ALT_DNS	 ? c->profile->allows_dns
+			       : kind == ALT_IP	 ? c->profile->allows_ip
+			       : kind == ALT_URI ? c->profile->allows_uri
+						 : false;
 
 		if (!allowed) {
 			return diag_set(d, BAD_INPUT, "RFC 5280 4.2.1.6",
-				"profile %s allows no alternative name of this kind", c->profile->name);
+				"profile %s allows no alternative name of this kind",
+				c->profile->name);
 		}
 		if (value.len == 0 || value.len > URL_MAX_LEN ||
 			(kind == ALT_IP && value.len != 4 && value.len != 16) ||
@@ -202,8 +203,8 @@ write_tbs(struct der_writer *w, const struct certificate_draft *c, const struct 
 }
 
 status
-tbs_certificate_write(const struct certificate_draft *c, uint8_t *room, size_t size, span *out,
-	struct diag *d)
+tbs_certificate_write(
+	const struct certificate_draft *c, uint8_t *room, size_t size, span *out, struct diag *d)
 {
 	struct der_cursor cursor = der_cursor_of(c->spki, "RFC 5280 4.1.2.7", d);
 	struct public_key key;
@@ -226,8 +227,8 @@ tbs_certificate_write(const struct certificate_draft *c, uint8_t *room, size_t s
 }
 
 status
-signed_object_write(span tbs, enum signature_kind kind, span signature, struct buffer *out,
-	struct diag *d)
+signed_object_write(
+	span tbs, enum signature_kind kind, span signature, struct buffer *out, struct diag *d)
 {
 	size_t size = tbs.len + signature.len + 128;
 	uint8_t *room = buffer_grow(out, size);
@@ -274,8 +275,8 @@ lint_dates(const struct certificate_view *v, const struct certificate_draft *ask
 	if (v->not_after_s - v->not_before_s + 1 > asked->profile->lifetime_max_s) {
 		return wrong(d, "RFC 5280 4.1.2.5", "it lives longer than its profile allows");
 	}
-	if (issuer != NULL && (v->not_after_s > issuer->not_after_s ||
-				      v->not_before_s < issuer->not_before_s)) {
+	if (issuer != NULL &&
+		(v->not_after_s > issuer->not_after_s || v->not_before_s < issuer->not_before_s)) {
 		return wrong(d, "RFC 5280 6.1", "its issuer does not live as long");
 	}
 	return OK;
@@ -286,9 +287,10 @@ lint_issuer(const struct certificate_view *v, const struct certificate_view *iss
 {
 	if (issuer == NULL) {
 		return name_equal(&v->issuer, &v->subject) &&
-				span_equal(v->authority_key_id, v->subject_key_id)
-			? OK
-			: wrong(d, "RFC 5280 3.2", "self-signed, but issuer and subject differ");
+				       span_equal(v->authority_key_id, v->subject_key_id)
+			       ? OK
+			       : wrong(d, "RFC 5280 3.2",
+					 "self-signed, but issuer and subject differ");
 	}
 	if (!span_equal(v->issuer.der, issuer->subject.der)) {
 		return wrong(d, "RFC 5280 4.1.2.4", "the issuer's name is not the authority's");

@@ -11,13 +11,13 @@ enum alt_name_kind { ALT_DNS = 2, ALT_URI = 6, ALT_IP = 7 }; /* their tags in Ge
 
 struct certificate_draft {
 	const struct profile *profile;
-	span serial;		      /* big-endian, positive */
+	span serial;		       /* big-endian, positive */
 	enum signature_kind signature; /* of the issuer's key */
-	span issuer;		      /* Name, DER */
+	span issuer;		       /* Name, DER */
 	struct simple_name subject;
 	span subject_der; /* instead of `subject` where not empty: a factory signer's fixed name */
 	int64_t not_before_s, not_after_s;
-	span spki;	  /* DER */
+	span spki;	    /* DER */
 	span issuer_key_id; /* empty: self-signed, the subject's own */
 	struct {
 		enum alt_name_kind kind;
@@ -28,11 +28,11 @@ struct certificate_draft {
 };
 
 /* The TBSCertificate into `room`; borrows it. BAD_INPUT for fields that the profile forbids. */
-MUST_USE status tbs_certificate_write(const struct certificate_draft *c, uint8_t *room, size_t size,
-	span *out, struct diag *d);
+MUST_USE status tbs_certificate_write(
+	const struct certificate_draft *c, uint8_t *room, size_t size, span *out, struct diag *d);
 /* SEQUENCE { tbs, algorithm, signature }: for certificates, CRLs and OCSP's BasicOCSPResponse alike. */
-MUST_USE status signed_object_write(span tbs, enum signature_kind kind, span signature,
-	struct buffer *out, struct diag *d);
+MUST_USE status signed_object_write(
+	span tbs, enum signature_kind kind, span signature, struct buffer *out, struct diag *d);
 
 /*
  * The last look before the signature (RFC 5280 and the profile): reads the encoded bytes back and holds each

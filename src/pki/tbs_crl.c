@@ -4,7 +4,8 @@
 
 /* keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold,
  * privilegeWithdrawn: the closed list of what we ever write. */
-#define REASONS_ALLOWED (1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 9)
+#define REASONS_ALLOWED \
+	(1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 9)
 
 #define ENTRY_ROOM 64
 #define HEAD_ROOM 2048
@@ -82,17 +83,19 @@ static status
 judge(const struct crl_draft *c, struct diag *d)
 {
 	if (c->next_update_s <= c->this_update_s) {
-		return diag_set(d, BAD_INPUT, "RFC 5280 5.1.2.5", "nextUpdate is not after thisUpdate");
+		return diag_set(
+			d, BAD_INPUT, "RFC 5280 5.1.2.5", "nextUpdate is not after thisUpdate");
 	}
 	for (size_t i = 0; i < c->count; i++) {
 		const struct crl_entry *e = &c->entries[i];
 
 		if (e->reason > 9 || (REASONS_ALLOWED & 1u << e->reason) == 0) {
-			return diag_set(d, BAD_INPUT, "RFC 5280 5.3.1", "reason %u is never written",
-				e->reason);
+			return diag_set(d, BAD_INPUT, "RFC 5280 5.3.1",
+				"reason %u is never written", e->reason);
 		}
 		if (e->serial_len == 0 || e->serial_len > SERIAL_MAX_LEN || e->serial[0] >= 0x80) {
-			return diag_set(d, BAD_INPUT, "RFC 5280 4.1.2.2", "entry %zu: a bad serial", i);
+			return diag_set(
+				d, BAD_INPUT, "RFC 5280 4.1.2.2", "entry %zu: a bad serial", i);
 		}
 		if (e->revoked_s > c->this_update_s) {
 			return diag_set(d, BAD_INPUT, "RFC 5280 5.1.2.6",

@@ -53,8 +53,7 @@ close_channels(struct signer *s)
 }
 
 /* In the child: the other ends of the channels survive the exec, everything else closes. */
-static void __attribute__((noreturn))
-become_signer(const struct signer *s, const int *ends)
+static void __attribute__((noreturn)) become_signer(const struct signer *s, const int *ends)
 {
 	char list[CHANNELS_MAX * 8] = "";
 	const char *argv[16];
@@ -62,8 +61,8 @@ become_signer(const struct signer *s, const int *ends)
 
 	for (unsigned i = 0; i < s->count; i++) {
 		fcntl(ends[i], F_SETFD, 0);
-		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%d", i > 0 ? "," : "",
-			ends[i]);
+		at += (size_t)snprintf(
+			list + at, sizeof(list) - at, "%s%d", i > 0 ? "," : "", ends[i]);
 	}
 	argv[n++] = "tenure-signer";
 	argv[n++] = "--keys";
@@ -97,7 +96,7 @@ read_frame(int fd, struct buffer *out)
 		return false;
 	}
 	len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 |
-		(uint32_t)head[3] << 24;
+	      (uint32_t)head[3] << 24;
 	if (len == 0 || len > SIGNER_FRAME_MAX + 16u) {
 		return false;
 	}
@@ -170,7 +169,8 @@ spawn(struct signer *s, struct diag *d)
 				close(ends[k]);
 			}
 			close_channels(s);
-			return diag_set(d, IO, NULL, "no channel to the signer: %s", strerror(errno));
+			return diag_set(
+				d, IO, NULL, "no channel to the signer: %s", strerror(errno));
 		}
 		s->channels[i] = (struct channel){ .fd = pair[0] };
 		ends[i] = pair[1];
@@ -200,7 +200,8 @@ restart(struct signer *s, struct diag *d)
 	reap(s, SIGKILL);
 	if (!s->can_restart) {
 		return diag_set(d, UNAVAILABLE, NULL,
-			"the signer has ended; its passphrase was typed in and is not kept: start the "
+			"the signer has ended; its passphrase was typed in and is not kept: start "
+			"the "
 			"server again");
 	}
 	diag_clear(&s->why);
@@ -301,11 +302,12 @@ call(struct signer *s, enum message_type type, const struct buffer *body, struct
 	head[4] = (uint8_t)type;
 	head[5] = 0;
 	is_sound = send_all(s->channels[number].fd, SPAN_ARRAY(head)) &&
-		send_all(s->channels[number].fd, buffer_span(body)) &&
-		read_frame(s->channels[number].fd, answer);
+		   send_all(s->channels[number].fd, buffer_span(body)) &&
+		   read_frame(s->channels[number].fd, answer);
 	give_channel(s, number, is_sound);
 	if (!is_sound) {
-		return diag_set(d, UNAVAILABLE, NULL, "the signer ended during the request; try again");
+		return diag_set(
+			d, UNAVAILABLE, NULL, "the signer ended during the request; try again");
 	}
 	*w = (struct wire_reader){ .rest = buffer_span(answer) };
 	result = (status)wire_u8(w);
@@ -354,9 +356,9 @@ signer_issue(struct signer *s, struct arena *a, const struct issue_request *requ
 	for (size_t i = 0; i < count; i++) {
 		message_put_issue(&body, &requests[i]);
 	}
-	result = count <= ISSUE_BATCH_MAX
-		? call(s, MESSAGE_ISSUE, &body, &answer, &w, d)
-		: diag_set(d, LIMIT, NULL, "over %d certificates at once", ISSUE_BATCH_MAX);
+	result = count <= ISSUE_BATCH_MAX ? call(s, MESSAGE_ISSUE, &body, &answer, &w, d)
+					  : diag_set(d, LIMIT, NULL, "over %d certificates at once",
+						    ISSUE_BATCH_MAX);
 	if (result == OK) {
 		result = take_results(&w, a, count, results, d);
 	}
@@ -379,9 +381,9 @@ signer_issue_birth(struct signer *s, struct arena *a, const struct birth_request
 	for (size_t i = 0; i < count; i++) {
 		message_put_birth(&body, &requests[i]);
 	}
-	result = count <= ISSUE_BATCH_MAX
-		? call(s, MESSAGE_BIRTH, &body, &answer, &w, d)
-		: diag_set(d, LIMIT, NULL, "over %d certificates at once", ISSUE_BATCH_MAX);
+	result = count <= ISSUE_BATCH_MAX ? call(s, MESSAGE_BIRTH, &body, &answer, &w, d)
+					  : diag_set(d, LIMIT, NULL, "over %d certificates at once",
+						    ISSUE_BATCH_MAX);
 	if (result == OK) {
 		result = take_results(&w, a, count, results, d);
 	}
@@ -403,9 +405,9 @@ call_for_bytes(struct signer *s, enum message_type type, struct buffer *body, st
 	result = call(s, type, body, &answer, &w, d);
 	if (result == OK) {
 		buffer_put(out, wire_bytes(&w, SIGNER_FRAME_MAX));
-		result = !wire_is_whole(&w) ? nonsense(d)
-			: buffer_failed(out) ? diag_set(d, NO_MEMORY, NULL, "no memory")
-					     : OK;
+		result = !wire_is_whole(&w)   ? nonsense(d)
+			 : buffer_failed(out) ? diag_set(d, NO_MEMORY, NULL, "no memory")
+					      : OK;
 	}
 	buffer_wipe(&answer);
 	buffer_wipe(body);
@@ -434,8 +436,8 @@ signer_create(struct signer *s, struct arena *a, const struct create_request *r,
 	buffer_init(&body, SIGNER_FRAME_MAX);
 	buffer_init(&got, CERTIFICATE_SIZE_MAX);
 	message_put_create(&body, r);
-	return bytes_in_arena(a, &got, call_for_bytes(s, MESSAGE_CREATE, &body, &got, d),
-		certificate, d);
+	return bytes_in_arena(
+		a, &got, call_for_bytes(s, MESSAGE_CREATE, &body, &got, d), certificate, d);
 }
 
 status
@@ -480,8 +482,8 @@ signer_manifest_entry(struct signer *s, struct arena *a, const struct manifest_e
 	buffer_init(&body, SIGNER_FRAME_MAX);
 	buffer_init(&got, MANIFEST_ENTRY_MAX);
 	message_put_manifest_entry(&body, r);
-	return bytes_in_arena(a, &got, call_for_bytes(s, MESSAGE_MANIFEST_ENTRY, &body, &got, d),
-		json, d);
+	return bytes_in_arena(
+		a, &got, call_for_bytes(s, MESSAGE_MANIFEST_ENTRY, &body, &got, d), json, d);
 }
 
 status

@@ -32,12 +32,13 @@ const char *key_role_name(enum key_role r); /* "issuing" */
 struct signer;
 
 struct signer_options {
-	const char *program;	     /* path of tenure-signer */
-	const char *keys;	     /* its folder */
-	const char *profiles;	     /* folder of own profiles; need not exist */
-	const char *passphrase_file; /* NULL or "": systemd's credential "passphrase", else a prompt */
-	unsigned channels;	     /* 1..64 */
-	bool create;		     /* an empty keys folder is fine: for `init` */
+	const char *program;  /* path of tenure-signer */
+	const char *keys;     /* its folder */
+	const char *profiles; /* folder of own profiles; need not exist */
+	const char
+		*passphrase_file; /* NULL or "": systemd's credential "passphrase", else a prompt */
+	unsigned channels;	  /* 1..64 */
+	bool create;		  /* an empty keys folder is fine: for `init` */
 };
 
 MUST_USE status signer_start(const struct signer_options *o, struct signer **out, struct diag *d);
@@ -75,8 +76,9 @@ struct issue_result {
 #define ISSUE_BATCH_MAX 256
 
 /* OK: each request has its own result. */
-MUST_USE status signer_issue(struct signer *s, struct arena *a, const struct issue_request *requests,
-	size_t count, struct issue_result *results, struct diag *d);
+MUST_USE status signer_issue(struct signer *s, struct arena *a,
+	const struct issue_request *requests, size_t count, struct issue_result *results,
+	struct diag *d);
 
 /*
  * A birth certificate in the shape that an ATECC608's compressed template can carry
@@ -118,15 +120,15 @@ struct crl_request {
 	const struct crl_entry *entries;
 	size_t count;
 };
-MUST_USE status signer_crl(struct signer *s, const struct crl_request *r, struct buffer *out,
-	struct diag *d);
+MUST_USE status signer_crl(
+	struct signer *s, const struct crl_request *r, struct buffer *out, struct diag *d);
 
 struct ocsp_sign_request {
 	char responder[NAME_MAX_LEN + 1]; /* the key: the authority's name + ".ocsp" */
 	struct ocsp_draft draft;	  /* responder_key_id is the signer's to fill */
 };
-MUST_USE status signer_ocsp(struct signer *s, const struct ocsp_sign_request *r, struct buffer *out,
-	struct diag *d);
+MUST_USE status signer_ocsp(
+	struct signer *s, const struct ocsp_sign_request *r, struct buffer *out, struct diag *d);
 
 /* A signed note (C2SP checkpoint). CONFLICT: a smaller size, or another root at the same size, than was
  * signed before for this origin. */
@@ -153,5 +155,5 @@ struct held_key {
 	enum phase phase;
 	span certificate; /* or the ledger's 32 bytes */
 };
-MUST_USE status signer_keys(struct signer *s, struct arena *a, struct held_key **out, size_t *count,
-	struct diag *d);
+MUST_USE status signer_keys(
+	struct signer *s, struct arena *a, struct held_key **out, size_t *count, struct diag *d);

@@ -44,8 +44,8 @@ static status
 make_serial(int64_t index, uint8_t out[16], size_t *len, struct diag *d)
 {
 	if (index < 0 || index >> 40 != 0) {
-		return diag_set(d, LIMIT, NULL, "index %lld does not fit five bytes",
-			(long long)index);
+		return diag_set(
+			d, LIMIT, NULL, "index %lld does not fit five bytes", (long long)index);
 	}
 	if (RAND_bytes(out, 16) != 1) {
 		return diag_set(d, CRYPTO, NULL, "no randomness");
@@ -96,10 +96,11 @@ set_urls(struct certificate_draft *c, const char *base, const char *authority, i
 		ok = fits(snprintf(c->crl_url, sizeof(c->crl_url), "%s/crl/%s/%lld.crl", base,
 				  authority, (long long)(index / CRL_SHARD_SIZE)),
 			     sizeof(c->crl_url)) &&
-			fits(snprintf(c->ocsp_url, sizeof(c->ocsp_url), "%s/ocsp/%s", base, authority),
-				sizeof(c->ocsp_url));
+		     fits(snprintf(c->ocsp_url, sizeof(c->ocsp_url), "%s/ocsp/%s", base, authority),
+			     sizeof(c->ocsp_url));
 	} else {
-		ok = fits(snprintf(c->crl_url, sizeof(c->crl_url), "%s/crl/%s/ca.crl", base, authority),
+		ok = fits(snprintf(c->crl_url, sizeof(c->crl_url), "%s/crl/%s/ca.crl", base,
+				  authority),
 			sizeof(c->crl_url));
 	}
 	ok = ok && fits(snprintf(c->ca_url, sizeof(c->ca_url), "%s/ca/%s.cer", base, authority),
@@ -108,8 +109,8 @@ set_urls(struct certificate_draft *c, const char *base, const char *authority, i
 }
 
 static status
-encode_and_sign(const struct certificate_draft *c, const struct signing_key *by,
-	struct buffer *out, struct diag *d)
+encode_and_sign(const struct certificate_draft *c, const struct signing_key *by, struct buffer *out,
+	struct diag *d)
 {
 	uint8_t room[TBS_ROOM];
 	span tbs;
@@ -129,8 +130,8 @@ judge_issue(const struct issue_request *r, const struct profile *p, const struct
 		return diag_set(d, DENIED, NULL, "profile %s is not issued this way", p->name);
 	}
 	if (p->is_ca != (by->role == KEY_ROLE_ROOT)) {
-		return diag_set(d, DENIED, NULL, "%s is a %s: it does not issue by profile %s", by->name,
-			key_role_name(by->role), p->name);
+		return diag_set(d, DENIED, NULL, "%s is a %s: it does not issue by profile %s",
+			by->name, key_role_name(by->role), p->name);
 	}
 	if (!p->is_ca && r->index <= 0) {
 		return diag_set(d, BAD_INPUT, NULL, "an end entity's certificate needs an index");
@@ -150,14 +151,15 @@ judge_issue(const struct issue_request *r, const struct profile *p, const struct
 			(long long)p->lifetime_max_s);
 	}
 	if (r->not_after_s > by->view.not_after_s) {
-		return diag_set(d, BAD_INPUT, "RFC 5280 6.1", "it would outlive its issuer %s", by->name);
+		return diag_set(
+			d, BAD_INPUT, "RFC 5280 6.1", "it would outlive its issuer %s", by->name);
 	}
 	return OK;
 }
 
 status
-issue_certificate(struct issuer *i, const struct issue_request *r, struct buffer *out,
-	struct diag *d)
+issue_certificate(
+	struct issuer *i, const struct issue_request *r, struct buffer *out, struct diag *d)
 {
 	struct certificate_draft c = { 0 };
 	const struct signing_key *by;
@@ -178,9 +180,14 @@ issue_certificate(struct issuer *i, const struct issue_request *r, struct buffer
 	if (s != OK) {
 		return s;
 	}
-	c = (struct certificate_draft){ .profile = &profile, .serial = span_of(serial, serial_len),
-		.signature = by->signature, .issuer = by->view.subject.der, .subject = r->subject,
-		.not_before_s = r->not_before_s, .not_after_s = r->not_after_s, .spki = r->spki,
+	c = (struct certificate_draft){ .profile = &profile,
+		.serial = span_of(serial, serial_len),
+		.signature = by->signature,
+		.issuer = by->view.subject.der,
+		.subject = r->subject,
+		.not_before_s = r->not_before_s,
+		.not_after_s = r->not_after_s,
+		.spki = r->spki,
 		.issuer_key_id = by->view.subject_key_id };
 	for (size_t k = 0; k < r->alt_name_count; k++) {
 		const struct signer_alt_name *n = &r->alt_names[k];
@@ -201,7 +208,7 @@ static void
 pack_dates(struct civil from, int64_t years, uint8_t out[3])
 {
 	uint32_t bits = (uint32_t)(from.year - 2000) << 19 | (uint32_t)from.month << 15 |
-		(uint32_t)from.day << 10 | (uint32_t)from.hour << 5 | (uint32_t)years;
+			(uint32_t)from.day << 10 | (uint32_t)from.hour << 5 | (uint32_t)years;
 
 	out[0] = (uint8_t)(bits >> 16);
 	out[1] = (uint8_t)(bits >> 8);
@@ -224,7 +231,8 @@ birth_dates(const struct birth_request *r, const struct signing_key *by, struct 
 	from->minute = from->second = 0;
 	if (from->year < 2000 || from->year > 2031 || r->years < 1 || r->years > 31) {
 		return diag_set(d, BAD_INPUT, NULL,
-			"dates that a compressed certificate cannot hold: from 2000 to 2031, for 1 to 31 "
+			"dates that a compressed certificate cannot hold: from 2000 to 2031, for 1 "
+			"to 31 "
 			"years");
 	}
 	for (*years = r->years; *years > 0; (*years)--) {
@@ -259,7 +267,8 @@ birth_name(const struct birth_request *r, struct simple_name *out, struct diag *
 		char c = r->unique_id[k];
 
 		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-			return diag_set(d, BAD_INPUT, NULL, "a unique id that is not lower-case hex");
+			return diag_set(
+				d, BAD_INPUT, NULL, "a unique id that is not lower-case hex");
 		}
 		out->common_name[2 + k] = (char)(c >= 'a' ? c - 'a' + 'A' : c);
 		out->common_name[3 + k] = '\0';
@@ -319,13 +328,13 @@ find_parent(struct issuer *i, const struct create_request *r, const struct signi
 	struct diag *d)
 {
 	bool needs_parent = r->role == KEY_ROLE_ISSUING || r->role == KEY_ROLE_FACTORY ||
-		r->role == KEY_ROLE_OCSP;
+			    r->role == KEY_ROLE_OCSP;
 	status s;
 
 	*out = NULL;
 	if (needs_parent != (r->parent[0] != '\0')) {
-		return diag_set(d, BAD_INPUT, NULL, "a key for %s %s a parent", key_role_name(r->role),
-			needs_parent ? "needs" : "has not");
+		return diag_set(d, BAD_INPUT, NULL, "a key for %s %s a parent",
+			key_role_name(r->role), needs_parent ? "needs" : "has not");
 	}
 	if (!needs_parent) {
 		return OK;
@@ -357,7 +366,8 @@ self_sign(const struct certificate_draft *c, const struct private_key *key, stru
 	if (s == OK) {
 		s = private_key_sign(key, tbs, signature, &len, d);
 	}
-	return s == OK ? signed_object_write(tbs, c->signature, span_of(signature, len), out, d) : s;
+	return s == OK ? signed_object_write(tbs, c->signature, span_of(signature, len), out, d)
+		       : s;
 }
 
 static status

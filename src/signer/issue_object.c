@@ -10,9 +10,13 @@
 status
 issue_crl(struct issuer *i, const struct crl_request *r, struct buffer *out, struct diag *d)
 {
-	struct crl_draft c = { .this_update_s = r->this_update_s, .next_update_s = r->next_update_s,
-		.number = r->number, .scope = r->scope, .shard_url = r->shard_url,
-		.entries = r->entries, .count = r->count };
+	struct crl_draft c = { .this_update_s = r->this_update_s,
+		.next_update_s = r->next_update_s,
+		.number = r->number,
+		.scope = r->scope,
+		.shard_url = r->shard_url,
+		.entries = r->entries,
+		.count = r->count };
 	const struct signing_key *by;
 	struct buffer tbs;
 	status s = issuer_key(i, r->authority, MESSAGE_CRL, &by, d);
@@ -48,7 +52,8 @@ issue_ocsp(struct issuer *i, struct ocsp_sign_request *r, struct buffer *out, st
 		return s;
 	}
 	if (r->draft.next_update_s > by->view.not_after_s) {
-		r->draft.next_update_s = by->view.not_after_s; /* an answer dies with its responder */
+		r->draft.next_update_s =
+			by->view.not_after_s; /* an answer dies with its responder */
 	}
 	r->draft.responder_key_id = SPAN_ARRAY(by->key_id);
 	buffer_init(&data, 16384);
@@ -85,13 +90,13 @@ origin_is_sound(const char *origin)
 	size_t len = strlen(origin);
 
 	return len > 0 && len <= URL_MAX_LEN && strpbrk(origin, " +\n\t") == NULL &&
-		utf8_is_printable(span_text(origin));
+	       utf8_is_printable(span_text(origin));
 }
 
 /* Refuses to sign a fork of what it signed before: the last defence should the server's own fail. */
 static status
-judge_head(struct issuer *i, const char *origin, int64_t size, const uint8_t root[32],
-	struct diag *d)
+judge_head(
+	struct issuer *i, const char *origin, int64_t size, const uint8_t root[32], struct diag *d)
 {
 	struct signed_head last;
 	status s = key_store_head(i->keys, origin, &last, d);
@@ -127,7 +132,8 @@ issue_checkpoint(struct issuer *i, const char *origin, int64_t size, const uint8
 	buffer_init(&named, 512);
 	if (by == NULL || a == NULL || size < 0 || !origin_is_sound(origin)) {
 		s = diag_set(d, by == NULL ? NOT_FOUND : BAD_INPUT, NULL,
-			by == NULL ? "the signer holds no ledger key" : "a checkpoint of no right form");
+			by == NULL ? "the signer holds no ledger key"
+				   : "a checkpoint of no right form");
 		goto out;
 	}
 	memcpy(head.root, root, sizeof(head.root));
@@ -135,9 +141,10 @@ issue_checkpoint(struct issuer *i, const char *origin, int64_t size, const uint8
 	if (s != OK) {
 		goto out;
 	}
-	buffer_printf(out, "%s\n%" PRId64 "\n%s\n", origin, size,
-		base64_encode(a, span_of(root, 32)));
-	s = by->holder->sign(by->key, span_of(out->data + begin, out->len - begin), signature, &len, d);
+	buffer_printf(
+		out, "%s\n%" PRId64 "\n%s\n", origin, size, base64_encode(a, span_of(root, 32)));
+	s = by->holder->sign(
+		by->key, span_of(out->data + begin, out->len - begin), signature, &len, d);
 	if (s == OK) {
 		/* Durable before it leaves: the next one is judged against it. */
 		s = key_store_set_head(i->keys, origin, &head, d);
@@ -170,7 +177,8 @@ put_base64url(struct json_writer *w, const char *name, span bytes)
 }
 
 static void
-write_key(struct json_writer *w, struct arena *a, const struct manifest_entry_request *r, size_t slot)
+write_key(
+	struct json_writer *w, struct arena *a, const struct manifest_entry_request *r, size_t slot)
 {
 	char kid[24];
 
@@ -278,7 +286,8 @@ issue_manifest_entry(struct issuer *i, const struct manifest_entry_request *r, s
 	h = encode_part(a, &protected_part);
 	message = p != NULL && h != NULL ? arena_printf(a, "%s.%s", h, p) : NULL;
 	if (message == NULL) {
-		s = diag_set(d, LIMIT, NULL, "a manifest entry of over %d bytes", MANIFEST_ENTRY_MAX);
+		s = diag_set(
+			d, LIMIT, NULL, "a manifest entry of over %d bytes", MANIFEST_ENTRY_MAX);
 		goto out;
 	}
 	s = by->holder->sign(by->key, span_text(message), der, &len, d);

@@ -56,8 +56,8 @@ name_is_sound(const char *name)
 		return false;
 	}
 	for (const char *c = name; *c != '\0'; c++) {
-		if (!((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '-' || *c == '.' ||
-			    *c == '_')) {
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '-' ||
+			    *c == '.' || *c == '_')) {
 			return false;
 		}
 	}
@@ -106,7 +106,8 @@ make_entry(const char *name, enum key_role role, enum phase phase, struct privat
 	} else {
 		s = certificate_read(k->certificate, &k->view, d);
 		if (s == OK && !span_equal(k->view.key.spki, public.spki)) {
-			s = diag_set(d, CRYPTO, NULL, "key %s does not belong to its certificate", name);
+			s = diag_set(
+				d, CRYPTO, NULL, "key %s does not belong to its certificate", name);
 		}
 	}
 out:
@@ -125,7 +126,8 @@ out:
 }
 
 static status
-load_key(struct key_store *s, const char *name, enum key_role role, enum phase phase, struct diag *d)
+load_key(
+	struct key_store *s, const char *name, enum key_role role, enum phase phase, struct diag *d)
 {
 	char path[PATH_ROOM];
 	struct private_key key = { 0 };
@@ -157,8 +159,8 @@ load_key(struct key_store *s, const char *name, enum key_role role, enum phase p
 		result = file_read(path, CERTIFICATE_SIZE_MAX, &certificate, d);
 	}
 	if (result == OK) {
-		result = make_entry(name, role, phase, &key, buffer_span(&certificate),
-			&s->keys[s->count], d);
+		result = make_entry(
+			name, role, phase, &key, buffer_span(&certificate), &s->keys[s->count], d);
 	}
 	s->count += result == OK;
 	private_key_wipe(&key);
@@ -185,7 +187,8 @@ load_entry(struct key_store *s, const cJSON *entry, struct diag *d)
 	}
 	if (!name_is_sound(name) || role < 0 || role >= KEY_ROLE_COUNT || phase < 0 ||
 		phase >= PHASE_COUNT || s->count == KEYS_MAX) {
-		return diag_set(d, BAD_INPUT, NULL, "the index of keys is damaged at \"%.60s\"", name);
+		return diag_set(
+			d, BAD_INPUT, NULL, "the index of keys is damaged at \"%.60s\"", name);
 	}
 	return load_key(s, name, (enum key_role)role, (enum phase)phase, d);
 }
@@ -215,7 +218,8 @@ load_index(struct key_store *s, bool create, struct diag *d)
 		result = diag_set(d, BAD_INPUT, NULL, "%s is no list", path);
 	}
 	if (result == OK) {
-		cJSON_ArrayForEach(entry, index) {
+		cJSON_ArrayForEach(entry, index)
+		{
 			result = load_entry(s, entry, d);
 			if (result != OK) {
 				break;
@@ -401,8 +405,8 @@ key_store_head(struct key_store *s, const char *origin, struct signed_head *out,
 }
 
 status
-key_store_set_head(struct key_store *s, const char *origin, const struct signed_head *head,
-	struct diag *d)
+key_store_set_head(
+	struct key_store *s, const char *origin, const struct signed_head *head, struct diag *d)
 {
 	char path[PATH_ROOM], text[81];
 	uint8_t bytes[40];

@@ -48,7 +48,7 @@ struct signed_head {
 	int64_t size;
 	uint8_t root[32];
 };
-MUST_USE status key_store_head(struct key_store *s, const char *origin, struct signed_head *out,
-	struct diag *d);
-MUST_USE status key_store_set_head(struct key_store *s, const char *origin,
-	const struct signed_head *head, struct diag *d);
+MUST_USE status key_store_head(
+	struct key_store *s, const char *origin, struct signed_head *out, struct diag *d);
+MUST_USE status key_store_set_head(
+	struct key_store *s, const char *origin, const struct signed_head *head, struct diag *d);

@@ -407,7 +407,7 @@ message_get_ocsp(struct wire_reader *w, struct ocsp_sign_request *r)
 		a->singles[i].revoked_s = wire_i64(w);
 		a->singles[i].reason = wire_u32(w);
 		w->failed = w->failed || state > OCSP_UNKNOWN || a->singles[i].reason > 10 ||
-			!is_one_element(a->singles[i].id);
+			    !is_one_element(a->singles[i].id);
 		a->singles[i].status = (enum ocsp_status)state;
 	}
 	a->nonce = wire_bytes(w, OCSP_NONCE_MAX + 8);

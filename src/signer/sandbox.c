@@ -12,17 +12,59 @@
 /* Grouped by what they are for; a name that a kernel or C library does not know is passed over. */
 static const char *const allowed[] = {
 	/* channels and log */
-	"read", "write", "readv", "writev", "close", "poll", "ppoll",
+	"read",
+	"write",
+	"readv",
+	"writev",
+	"close",
+	"poll",
+	"ppoll",
 	/* memory and threads */
-	"mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "mlock", "munlock", "futex",
-	"set_robust_list", "rseq", "sched_yield", "exit", "exit_group",
+	"mmap",
+	"munmap",
+	"mremap",
+	"mprotect",
+	"madvise",
+	"brk",
+	"mlock",
+	"munlock",
+	"futex",
+	"set_robust_list",
+	"rseq",
+	"sched_yield",
+	"exit",
+	"exit_group",
 	/* time, randomness, signals */
-	"clock_gettime", "clock_nanosleep", "nanosleep", "gettimeofday", "getrandom",
-	"rt_sigreturn", "rt_sigprocmask", "rt_sigaction", "tgkill", "getpid", "gettid",
+	"clock_gettime",
+	"clock_nanosleep",
+	"nanosleep",
+	"gettimeofday",
+	"getrandom",
+	"rt_sigreturn",
+	"rt_sigprocmask",
+	"rt_sigaction",
+	"tgkill",
+	"getpid",
+	"gettid",
 	"restart_syscall",
 	/* key files and the last signed head */
-	"openat", "fsync", "fdatasync", "rename", "renameat", "renameat2", "unlink", "unlinkat",
-	"fchmod", "fstat", "stat", "newfstatat", "lseek", "fcntl", "getuid", "geteuid", "getgid",
+	"openat",
+	"fsync",
+	"fdatasync",
+	"rename",
+	"renameat",
+	"renameat2",
+	"unlink",
+	"unlinkat",
+	"fchmod",
+	"fstat",
+	"stat",
+	"newfstatat",
+	"lseek",
+	"fcntl",
+	"getuid",
+	"geteuid",
+	"getgid",
 	"getegid",
 };
 
@@ -44,7 +86,8 @@ sandbox_enter(struct diag *d)
 		int number = seccomp_syscall_resolve_name(allowed[i]);
 
 		if (number >= 0 && seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0) != 0) {
-			s = diag_set(d, UNAVAILABLE, NULL, "seccomp takes no rule for %s", allowed[i]);
+			s = diag_set(
+				d, UNAVAILABLE, NULL, "seccomp takes no rule for %s", allowed[i]);
 		}
 	}
 	/* All threads at once, those of the channels included. */

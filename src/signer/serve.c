@@ -60,8 +60,8 @@ serve_batch(struct issuer *i, unsigned type, struct wire_reader *w, struct buffe
 }
 
 static bool
-serve_create(struct issuer *i, struct wire_reader *w, struct buffer *result, status *s,
-	struct diag *d)
+serve_create(
+	struct issuer *i, struct wire_reader *w, struct buffer *result, status *s, struct diag *d)
 {
 	struct create_request r = { 0 };
 
@@ -82,7 +82,8 @@ serve_crl(struct issuer *i, struct wire_reader *w, struct buffer *result, status
 }
 
 static bool
-serve_ocsp(struct issuer *i, struct wire_reader *w, struct buffer *result, status *s, struct diag *d)
+serve_ocsp(
+	struct issuer *i, struct wire_reader *w, struct buffer *result, status *s, struct diag *d)
 {
 	struct ocsp_sign_request r = { 0 };
 
@@ -92,8 +93,8 @@ serve_ocsp(struct issuer *i, struct wire_reader *w, struct buffer *result, statu
 }
 
 static bool
-serve_checkpoint(struct issuer *i, struct wire_reader *w, struct buffer *result, status *s,
-	struct diag *d)
+serve_checkpoint(
+	struct issuer *i, struct wire_reader *w, struct buffer *result, status *s, struct diag *d)
 {
 	char origin[URL_MAX_LEN + 1];
 	uint8_t root[32] = { 0 };
@@ -107,8 +108,8 @@ serve_checkpoint(struct issuer *i, struct wire_reader *w, struct buffer *result,
 }
 
 static bool
-serve_manifest_entry(struct issuer *i, struct wire_reader *w, struct buffer *result, status *s,
-	struct diag *d)
+serve_manifest_entry(
+	struct issuer *i, struct wire_reader *w, struct buffer *result, status *s, struct diag *d)
 {
 	struct manifest_entry_request r = { 0 };
 
@@ -118,7 +119,8 @@ serve_manifest_entry(struct issuer *i, struct wire_reader *w, struct buffer *res
 }
 
 static bool
-serve_keys(struct issuer *i, struct wire_reader *w, struct buffer *result, status *s, struct diag *d)
+serve_keys(
+	struct issuer *i, struct wire_reader *w, struct buffer *result, status *s, struct diag *d)
 {
 	size_t count = key_store_count(i->keys);
 
@@ -136,8 +138,8 @@ serve_keys(struct issuer *i, struct wire_reader *w, struct buffer *result, statu
 	return wire_is_whole(w);
 }
 
-typedef bool serve_one(struct issuer *i, struct wire_reader *w, struct buffer *result, status *s,
-	struct diag *d);
+typedef bool serve_one(
+	struct issuer *i, struct wire_reader *w, struct buffer *result, status *s, struct diag *d);
 
 bool
 serve_frame(struct issuer *i, unsigned type, span body, struct buffer *answer)
@@ -186,10 +188,11 @@ read_head(int fd, uint32_t *body_len, unsigned *type)
 		return false;
 	}
 	len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 |
-		(uint32_t)head[3] << 24;
+	      (uint32_t)head[3] << 24;
 	*type = (unsigned)head[4] | (unsigned)head[5] << 8;
 	*body_len = len - 2;
-	return len >= 2 && message_rule(*type) != NULL && *body_len <= message_rule(*type)->body_max;
+	return len >= 2 && message_rule(*type) != NULL &&
+	       *body_len <= message_rule(*type)->body_max;
 }
 
 static bool
@@ -204,7 +207,7 @@ write_answer(int fd, const struct buffer *answer)
 		head[k] = (uint8_t)(answer->len >> 8 * k);
 	}
 	return write_all(fd, SPAN_ARRAY(head), NULL) == OK &&
-		write_all(fd, buffer_span(answer), NULL) == OK;
+	       write_all(fd, buffer_span(answer), NULL) == OK;
 }
 
 void

@@ -41,11 +41,13 @@ start(void)
 static span
 create(const char *name, enum key_role role, enum phase phase, const char *parent)
 {
-	struct create_request r = { .role = role, .phase = phase,
+	struct create_request r = { .role = role,
+		.phase = phase,
 		.key_kind = role == KEY_ROLE_LEDGER ? KEY_ED25519
-			: role == KEY_ROLE_ROOT	    ? KEY_P384
+			    : role == KEY_ROLE_ROOT ? KEY_P384
 						    : KEY_P256,
-		.not_before_s = TEST_TIME_S, .not_after_s = TEST_TIME_S + 30 * (int64_t)YEAR,
+		.not_before_s = TEST_TIME_S,
+		.not_after_s = TEST_TIME_S + 30 * (int64_t)YEAR,
 		.url_base = "http://pki.test" };
 	struct diag d = { 0 };
 	span certificate = { NULL, 0 };
@@ -76,8 +78,11 @@ set_up(void **state)
 	snprintf(keys, sizeof(keys), "%s/keys", folder);
 	snprintf(passphrase_file, sizeof(passphrase_file), "%s/passphrase", folder);
 	assert_ok(file_replace(passphrase_file, span_text("correct horse\n"), 0600, &d), d);
-	options = (struct signer_options){ .program = getenv("TENURE_SIGNER"), .keys = keys,
-		.passphrase_file = passphrase_file, .channels = 4, .create = true };
+	options = (struct signer_options){ .program = getenv("TENURE_SIGNER"),
+		.keys = keys,
+		.passphrase_file = passphrase_file,
+		.channels = 4,
+		.create = true };
 	start();
 	root = create("root", KEY_ROLE_ROOT, PHASE_PRODUCTION, "");
 	issuing = create("ca", KEY_ROLE_ISSUING, PHASE_PRODUCTION, "root");
@@ -115,10 +120,15 @@ device_key(void)
 static struct issue_request
 operational(int64_t index)
 {
-	struct issue_request r = { .authority = "ca", .profile = "operational",
-		.phase = PHASE_PRODUCTION, .subject = { .common_name = "device" }, .index = index,
-		.not_before_s = TEST_TIME_S, .not_after_s = TEST_TIME_S + 90 * 86400 - 1,
-		.url_base = "http://pki.test", .alt_name_count = 1 };
+	struct issue_request r = { .authority = "ca",
+		.profile = "operational",
+		.phase = PHASE_PRODUCTION,
+		.subject = { .common_name = "device" },
+		.index = index,
+		.not_before_s = TEST_TIME_S,
+		.not_after_s = TEST_TIME_S + 90 * 86400 - 1,
+		.url_base = "http://pki.test",
+		.alt_name_count = 1 };
 
 	r.alt_names[0].kind = ALT_URI;
 	snprintf(r.alt_names[0].text, sizeof(r.alt_names[0].text), "urn:tenure:device:x");
@@ -140,15 +150,20 @@ what_is_issued_is_accepted(void **state)
 	assert_ok(trust_set_new(&root, 1, false, &t, &d), d);
 	for (size_t i = 0; i < 3; i++) {
 		assert_ok(results[i].status, results[i].diag);
-		assert_ok(chain_judge(t, results[i].der, &issuing, 1, CHAIN_CLIENT, TEST_TIME_S, &d), d);
+		assert_ok(
+			chain_judge(t, results[i].der, &issuing, 1, CHAIN_CLIENT, TEST_TIME_S, &d),
+			d);
 		assert_ok(certificate_read(results[i].der, &v, &d), d);
 		assert_int_equal(v.serial.len, 14);
 		assert_int_equal(v.serial.data[0], 0x41);
 		assert_int_equal(v.serial.data[4] << 8 | v.serial.data[5], r[i].index);
 	}
-	assert_non_null(memmem(results[0].der.data, results[0].der.len, "http://pki.test/crl/ca/0.crl", 28));
-	assert_non_null(memmem(results[1].der.data, results[1].der.len, "http://pki.test/crl/ca/1.crl", 28));
-	assert_non_null(memmem(results[1].der.data, results[1].der.len, "http://pki.test/ocsp/ca", 23));
+	assert_non_null(memmem(
+		results[0].der.data, results[0].der.len, "http://pki.test/crl/ca/0.crl", 28));
+	assert_non_null(memmem(
+		results[1].der.data, results[1].der.len, "http://pki.test/crl/ca/1.crl", 28));
+	assert_non_null(
+		memmem(results[1].der.data, results[1].der.len, "http://pki.test/ocsp/ca", 23));
 	trust_set_free(t);
 }
 
@@ -171,11 +186,13 @@ what_a_profile_forbids(void **state)
 	snprintf(r[3].profile, sizeof(r[3].profile), "issuing-ca"); /* an issuing CA makes no CA */
 	r[4].alt_names[0].kind = ALT_DNS;
 	r[5].index = 0;
-	snprintf(r[6].authority, sizeof(r[6].authority), "ca.ocsp"); /* a responder issues nothing */
+	snprintf(
+		r[6].authority, sizeof(r[6].authority), "ca.ocsp"); /* a responder issues nothing */
 	assert_ok(signer_issue(signer, a, r, 8, results, &d), d);
 	for (size_t i = 0; i < 8; i++) {
 		if (results[i].status != want[i]) {
-			fail_msg("%zu: %s %s", i, status_name(results[i].status), results[i].diag.text);
+			fail_msg("%zu: %s %s", i, status_name(results[i].status),
+				results[i].diag.text);
 		}
 		assert_true(want[i] == OK || results[i].diag.text[0] != '\0');
 	}
@@ -184,8 +201,12 @@ what_a_profile_forbids(void **state)
 static void
 keys_by_their_rules(void **state)
 {
-	struct create_request r = { .name = "x", .role = KEY_ROLE_ISSUING, .phase = PHASE_PROTOTYPE,
-		.parent = "root", .not_before_s = TEST_TIME_S, .not_after_s = TEST_TIME_S + YEAR,
+	struct create_request r = { .name = "x",
+		.role = KEY_ROLE_ISSUING,
+		.phase = PHASE_PROTOTYPE,
+		.parent = "root",
+		.not_before_s = TEST_TIME_S,
+		.not_after_s = TEST_TIME_S + YEAR,
 		.subject = { .common_name = "x" } };
 	span out;
 
@@ -210,8 +231,11 @@ keys_by_their_rules(void **state)
 static void
 births_have_the_elements_shape(void **state)
 {
-	struct birth_request r = { .authority = "factory", .phase = PHASE_PRODUCTION,
-		.unique_id = "0123abcdef01234501", .organization = "Acme", .not_before_s = TEST_TIME_S + 61,
+	struct birth_request r = { .authority = "factory",
+		.phase = PHASE_PRODUCTION,
+		.unique_id = "0123abcdef01234501",
+		.organization = "Acme",
+		.not_before_s = TEST_TIME_S + 61,
 		.years = 28 };
 	struct issue_result one;
 	struct certificate_view v;
@@ -256,15 +280,20 @@ lists_check(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 20000; i++) {
-		entries[i] = (struct crl_entry){ .serial_len = 14, .reason = i % 2 ? 1 : 0,
-			.revoked_s = TEST_TIME_S };
+		entries[i] = (struct crl_entry){
+			.serial_len = 14, .reason = i % 2 ? 1 : 0, .revoked_s = TEST_TIME_S
+		};
 		entries[i].serial[0] = 0x41;
 		memcpy(entries[i].serial + 4, &i, 4);
 	}
 	for (size_t k = 0; k < COUNT_OF(scopes); k++) {
-		struct crl_request r = { .authority = "ca", .number = 7, .this_update_s = TEST_TIME_S,
-			.next_update_s = TEST_TIME_S + 86400, .scope = scopes[k],
-			.shard_url = "http://pki.test/crl/ca/0.crl", .entries = entries,
+		struct crl_request r = { .authority = "ca",
+			.number = 7,
+			.this_update_s = TEST_TIME_S,
+			.next_update_s = TEST_TIME_S + 86400,
+			.scope = scopes[k],
+			.shard_url = "http://pki.test/crl/ca/0.crl",
+			.entries = entries,
 			.count = scopes[k] == CRL_CA ? 0 : 20000 };
 		struct buffer b;
 		const uint8_t *p;
@@ -278,7 +307,9 @@ lists_check(void **state)
 		assert_ptr_equal(p, b.data + b.len);
 		assert_int_equal(X509_CRL_verify(crl, X509_get0_pubkey(ca)), 1);
 		assert_int_equal(sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)) < 0
-				? 0 : sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)), r.count);
+					 ? 0
+					 : sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl)),
+			r.count);
 		X509_CRL_free(crl);
 		buffer_wipe(&b);
 	}
@@ -318,10 +349,14 @@ ocsp_answers_check(void **state)
 	leaf = decode(issued.der);
 	asked = OCSP_cert_to_id(EVP_sha1(), leaf, ca);
 	len = i2d_OCSP_CERTID(asked, &der);
-	r.draft = (struct ocsp_draft){ .produced_s = TEST_TIME_S, .this_update_s = TEST_TIME_S,
-		.next_update_s = TEST_TIME_S + 3600, .count = 1 };
+	r.draft = (struct ocsp_draft){ .produced_s = TEST_TIME_S,
+		.this_update_s = TEST_TIME_S,
+		.next_update_s = TEST_TIME_S + 3600,
+		.count = 1 };
 	r.draft.singles[0] = (struct ocsp_single){ .id = span_of(der, (size_t)len),
-		.status = OCSP_REVOKED, .revoked_s = TEST_TIME_S - 5, .reason = 1 };
+		.status = OCSP_REVOKED,
+		.revoked_s = TEST_TIME_S - 5,
+		.reason = 1 };
 	buffer_init(&b, 1 << 16);
 	assert_ok(signer_ocsp(signer, &r, &b, &d), d);
 	p = b.data;
@@ -333,7 +368,8 @@ ocsp_answers_check(void **state)
 	X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), TEST_TIME_S);
 	sk_X509_push(others, ca);
 	assert_int_equal(OCSP_basic_verify(basic, others, store, 0), 1);
-	assert_int_equal(OCSP_resp_find_status(basic, asked, &result, &reason, &when, NULL, NULL), 1);
+	assert_int_equal(
+		OCSP_resp_find_status(basic, asked, &result, &reason, &when, NULL, NULL), 1);
 	assert_int_equal(result, V_OCSP_CERTSTATUS_REVOKED);
 	assert_int_equal(reason, 1);
 	OCSP_BASICRESP_free(basic);
@@ -375,9 +411,13 @@ no_fork_is_signed(void **state)
 static void
 a_manifest_entry_is_signed_as_a_jws(void **state)
 {
-	struct manifest_entry_request r = { .signer = "manifest", .unique_id = "0123abcdef01234501",
-		.model = "TENURE-FILE", .part_number = "X", .manufacturer = "Acme",
-		.provisioned_s = TEST_TIME_S, .point_count = 5 };
+	struct manifest_entry_request r = { .signer = "manifest",
+		.unique_id = "0123abcdef01234501",
+		.model = "TENURE-FILE",
+		.part_number = "X",
+		.manufacturer = "Acme",
+		.provisioned_s = TEST_TIME_S,
+		.point_count = 5 };
 	struct diag d = { 0 };
 	cJSON *o = NULL;
 	span json, payload;
@@ -420,9 +460,12 @@ issue_many(void *unused)
 
 	(void)unused;
 	for (int k = 0; k < 25; k++) {
-		struct issue_request r = { .authority = "ca", .profile = "operational",
-			.phase = PHASE_PRODUCTION, .subject = { .common_name = "device" },
-			.not_before_s = TEST_TIME_S, .not_after_s = TEST_TIME_S + 1000 };
+		struct issue_request r = { .authority = "ca",
+			.profile = "operational",
+			.phase = PHASE_PRODUCTION,
+			.subject = { .common_name = "device" },
+			.not_before_s = TEST_TIME_S,
+			.not_after_s = TEST_TIME_S + 1000 };
 		struct issue_result one;
 		uint8_t spki[600];
 		struct private_key key;
@@ -501,7 +544,8 @@ nonsense_closes_only_its_channel(void **state)
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 		assert_int_equal(write(ends[0], bytes.data, bytes.len), (ssize_t)bytes.len);
 		shutdown(ends[0], SHUT_WR);
-		serve_channel(&issuer, ends[1]); /* comes back: it closed, nothing was dereferenced */
+		serve_channel(
+			&issuer, ends[1]); /* comes back: it closed, nothing was dereferenced */
 		close(ends[1]);
 		assert_true(read(ends[0], &one, 1) <= 0);
 		close(ends[0]);
