@@ -71,7 +71,8 @@ parse_text(struct arena *a, struct checkpoint *out, struct diag *d)
 	span rest = out->text, size, root, bytes;
 	int64_t number;
 
-	if (!next_line(&rest, &out->origin) || !next_line(&rest, &size) || !next_line(&rest, &root)) {
+	if (!next_line(&rest, &out->origin) || !next_line(&rest, &size) ||
+		!next_line(&rest, &root)) {
 		return bad(d, CHECKPOINT_CLAUSE, "fewer than three lines");
 	}
 	if (!name_is_sound(out->origin)) {
@@ -150,9 +151,10 @@ note_key_parse(span text, struct note_key *out, struct diag *d)
 		rest = span_slice(text, name.len + 1, SIZE_MAX);
 		if (name_is_sound(name) && rest.len > 9 && rest.data[8] == '+' &&
 			hex_decode(span_slice(rest, 0, 8), id, 4) == OK &&
-			base64_decode(a, span_slice(rest, 9, SIZE_MAX), &key) == OK && key.len == 33 &&
-			(key.data[0] == 1 || key.data[0] == 4)) {
-			snprintf(copy, sizeof(copy), "%.*s", (int)name.len, (const char *)name.data);
+			base64_decode(a, span_slice(rest, 9, SIZE_MAX), &key) == OK &&
+			key.len == 33 && (key.data[0] == 1 || key.data[0] == 4)) {
+			snprintf(
+				copy, sizeof(copy), "%.*s", (int)name.len, (const char *)name.data);
 			note_key_make(copy, key.data[0], key.data + 1, out);
 			s = memcmp(out->id, id, 4) == 0 ? OK : BAD_INPUT;
 		}
@@ -182,8 +184,8 @@ ed25519_checks(const uint8_t key[32], span message, span signature)
 	EVP_PKEY *k = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, key, 32);
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 	bool ok = k != NULL && c != NULL && signature.len == 64 &&
-		EVP_DigestVerifyInit_ex(c, NULL, NULL, NULL, NULL, k, NULL) == 1 &&
-		EVP_DigestVerify(c, signature.data, 64, message.data, message.len) == 1;
+		  EVP_DigestVerifyInit_ex(c, NULL, NULL, NULL, NULL, k, NULL) == 1 &&
+		  EVP_DigestVerify(c, signature.data, 64, message.data, message.len) == 1;
 
 	EVP_MD_CTX_free(c);
 	EVP_PKEY_free(k);
@@ -208,7 +210,7 @@ cosignature_checks(const struct note_key *k, span text, span signature)
 	buffer_printf(&message, "cosignature/v1\ntime %" PRIu64 "\n", when);
 	buffer_put(&message, text);
 	ok = !buffer_failed(&message) &&
-		ed25519_checks(k->ed25519, buffer_span(&message), span_slice(signature, 8, 64));
+	     ed25519_checks(k->ed25519, buffer_span(&message), span_slice(signature, 8, 64));
 	buffer_wipe(&message);
 	return ok;
 }
@@ -226,7 +228,8 @@ checkpoint_verify(const struct checkpoint *c, const struct note_key *k, struct d
 				 : ed25519_checks(k->ed25519, c->text, n->signature)) {
 			return OK;
 		}
-		return diag_set(d, CRYPTO, SIGNED_NOTE, "the signature of %s does not check", k->name);
+		return diag_set(
+			d, CRYPTO, SIGNED_NOTE, "the signature of %s does not check", k->name);
 	}
 	return diag_set(d, NOT_FOUND, SIGNED_NOTE, "%s has not signed this checkpoint", k->name);
 }
@@ -271,7 +274,8 @@ proof_parse(struct arena *a, span text, struct log_proof *out, struct diag *d)
 	while (next_line(&rest, &line) && line.len > 0) {
 		if (out->count == TREE_PROOF_MAX || base64_decode(a, line, &bytes) != OK ||
 			bytes.len != HASH_LEN) {
-			return diag_set(d, BAD_INPUT, clause, "hash %zu of the proof", out->count + 1);
+			return diag_set(
+				d, BAD_INPUT, clause, "hash %zu of the proof", out->count + 1);
 		}
 		memcpy(out->hashes[out->count++].bytes, bytes.data, HASH_LEN);
 	}
@@ -290,7 +294,8 @@ proof_verify(struct arena *a, const struct log_proof *p, span entry, const struc
 	if (s == OK) {
 		s = checkpoint_verify(&c, k, d);
 	}
-	if (s == OK && tree_inclusion_verify(&leaf, p->index, c.size, p->hashes, p->count, &c.root) != OK) {
+	if (s == OK && tree_inclusion_verify(
+			       &leaf, p->index, c.size, p->hashes, p->count, &c.root) != OK) {
 		s = diag_set(d, CRYPTO, "RFC 9162 2.1.3.2",
 			"the proof does not lead from the entry to the checkpoint's root");
 	}

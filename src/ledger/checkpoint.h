@@ -27,7 +27,8 @@ struct checkpoint {
 };
 
 /* Strict: anything else than the above is BAD_INPUT. Signatures are read, not checked. */
-MUST_USE status checkpoint_parse(struct arena *a, span note, struct checkpoint *out, struct diag *d);
+MUST_USE status checkpoint_parse(
+	struct arena *a, span note, struct checkpoint *out, struct diag *d);
 
 /* A verifier key: name+hash+base64(type || key), type 1 (Ed25519) or 4 (witness cosignature). */
 struct note_key {
@@ -42,8 +43,8 @@ char *note_key_text(char *out, size_t room, const struct note_key *k);
 void note_key_make(const char *name, uint8_t type, const uint8_t ed25519[32], struct note_key *out);
 
 /* OK when one of its signatures is this key's and checks; NOT_FOUND when the key did not sign; CRYPTO. */
-MUST_USE status checkpoint_verify(const struct checkpoint *c, const struct note_key *k,
-	struct diag *d);
+MUST_USE status checkpoint_verify(
+	const struct checkpoint *c, const struct note_key *k, struct diag *d);
 
 /* c2sp.org/tlog-proof@v1: index, inclusion proof, checkpoint. */
 struct log_proof {

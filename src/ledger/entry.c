@@ -61,7 +61,8 @@ ledger_entry_write(const struct ledger_entry *e, struct buffer *out, struct diag
 	json_number(&w, "v", 1);
 	json_object_close(&w);
 	if (buffer_failed(out) || out->len - begin > LEDGER_ENTRY_MAX) {
-		return diag_set(d, LIMIT, NULL, "a ledger entry of over %d bytes", LEDGER_ENTRY_MAX);
+		return diag_set(
+			d, LIMIT, NULL, "a ledger entry of over %d bytes", LEDGER_ENTRY_MAX);
 	}
 	return OK;
 }

@@ -15,17 +15,17 @@
 struct ledger_entry {
 	const char *event; /* required */
 	int64_t at_s;
-	const char *actor;    /* the role's name */
-	const char *operator; /* commitment, hex */
-	const char *device;   /* id text */
+	const char *actor;     /* the role's name */
+	const char *operator;  /* commitment, hex */
+	const char *device;    /* id text */
 	const char *from, *to; /* states */
-	const char *owner;    /* commitment of the owner, after the event */
+	const char *owner;     /* commitment of the owner, after the event */
 	const char *previous_owner;
 	const uint8_t *certificate; /* fingerprint, 32 bytes */
 	span serial;
 	const char *authority, *fleet;
-	const char *reason; /* a word of a fixed list */
-	const char *level;  /* of attestation */
+	const char *reason;	 /* a word of a fixed list */
+	const char *level;	 /* of attestation */
 	const uint8_t *evidence; /* SHA-256 of the evidence */
 	const char *request;	 /* the request's id */
 	int64_t count;		 /* of a bulk act */
@@ -34,7 +34,8 @@ struct ledger_entry {
 };
 
 /* Appends. BUG for one without event or time, LIMIT if too long. */
-MUST_USE status ledger_entry_write(const struct ledger_entry *e, struct buffer *out, struct diag *d);
+MUST_USE status ledger_entry_write(
+	const struct ledger_entry *e, struct buffer *out, struct diag *d);
 
 /* hex(HMAC-SHA256(salt, kind ":" name)): what stands for a person or a company. */
 #define COMMITMENT_TEXT_LEN 64

@@ -43,11 +43,12 @@ guard_read(const char *path, struct guard *out, struct diag *d)
 	if (s == OK) {
 		out->size = (uint64_t)size;
 		s = take_line(&rest, &line) && rest.len == 0
-			? hex_decode(line, out->root.bytes, HASH_LEN)
-			: BAD_INPUT;
+			    ? hex_decode(line, out->root.bytes, HASH_LEN)
+			    : BAD_INPUT;
 	}
 	buffer_wipe(&b);
-	return s == BAD_INPUT ? diag_set(d, IO, NULL, "%s: the ledger's guard is damaged", path) : s;
+	return s == BAD_INPUT ? diag_set(d, IO, NULL, "%s: the ledger's guard is damaged", path)
+			      : s;
 }
 
 status
@@ -62,10 +63,12 @@ guard_write(const char *path, const struct guard *expected, const struct guard *
 		return diag_set(d, s, NULL, "%s", fault.text);
 	}
 	if ((expected == NULL) != (s == NOT_FOUND) ||
-		(expected != NULL && (found.size != expected->size ||
-					     memcmp(&found.root, &expected->root, HASH_LEN) != 0))) {
+		(expected != NULL &&
+			(found.size != expected->size ||
+				memcmp(&found.root, &expected->root, HASH_LEN) != 0))) {
 		return diag_set(d, CONFLICT, NULL,
-			"%s was changed by somebody else: another copy of this home publishes its ledger",
+			"%s was changed by somebody else: another copy of this home publishes its "
+			"ledger",
 			path);
 	}
 	snprintf(text, sizeof(text), "%s\n%" PRIu64 "\n%s\n", g->origin, g->size,

@@ -52,12 +52,13 @@ append_rows(struct sequencer *q, uint64_t limit, uint64_t *added, struct diag *d
 	arena_reset(q->arena);
 	s = list_ledger(q->reader, q->arena, (int64_t)size, most, &rows, &count);
 	if (s != OK) {
-		return diag_set(d, s, NULL, "the store cannot list ledger entries from %" PRIu64, size);
+		return diag_set(
+			d, s, NULL, "the store cannot list ledger entries from %" PRIu64, size);
 	}
 	for (size_t i = 0; s == OK && i < count; i++) {
 		if (rows[i].sequence != (int64_t)(size + i)) {
-			return diag_set(d, BUG, NULL, "ledger entry %" PRIu64 " is missing in the store",
-				size + i);
+			return diag_set(d, BUG, NULL,
+				"ledger entry %" PRIu64 " is missing in the store", size + i);
 		}
 		s = tile_writer_append(q->tiles, rows[i].entry, d);
 	}
@@ -68,15 +69,16 @@ append_rows(struct sequencer *q, uint64_t limit, uint64_t *added, struct diag *d
 static status
 publish(struct sequencer *q, struct diag *d)
 {
-	struct guard next = { .size = tile_writer_size(q->tiles), .root = tile_writer_root(q->tiles) };
+	struct guard next = { .size = tile_writer_size(q->tiles),
+		.root = tile_writer_root(q->tiles) };
 	char path[PATH_ROOM + 16];
 	struct buffer note;
 	status s = tile_writer_flush(q->tiles, d);
 
 	buffer_init(&note, CHECKPOINT_MAX);
 	if (s == OK) {
-		s = q->options.signer.sign(q->options.signer.context, q->origin, next.size, &next.root,
-			&note, d);
+		s = q->options.signer.sign(
+			q->options.signer.context, q->origin, next.size, &next.root, &note, d);
 	}
 	snprintf(next.origin, sizeof(next.origin), "%s", q->origin);
 	if (s == OK) {
@@ -264,8 +266,9 @@ read_published(struct sequencer *q, struct guard *out, struct diag *d)
 	} else if (s != OK) {
 		s = diag_set(d, s, NULL, "%s/checkpoint: %s", q->folder, fault.text);
 	} else if (!span_is(c.origin, q->origin)) {
-		s = diag_set(d, CONFLICT, NULL, "the ledger's origin is %.*s, the configuration says %s",
-			(int)c.origin.len, (const char *)c.origin.data, q->origin);
+		s = diag_set(d, CONFLICT, NULL,
+			"the ledger's origin is %.*s, the configuration says %s", (int)c.origin.len,
+			(const char *)c.origin.data, q->origin);
 	} else {
 		out->size = c.size;
 		out->root = c.root;
@@ -288,15 +291,16 @@ read_guard(struct sequencer *q, const struct guard *published, struct diag *d)
 	if (s == NOT_FOUND) {
 		return diag_set(d, CONFLICT, NULL,
 			"%s is missing, though this ledger has %" PRIu64
-			" entries: if this home is surely the latest, start once with --adopt-ledger",
+			" entries: if this home is surely the latest, start once with "
+			"--adopt-ledger",
 			q->guard_path, published->size);
 	}
 	if (s != OK) {
 		return diag_set(d, s, NULL, "%s", fault.text);
 	}
 	if (strcmp(q->guard.origin, q->origin) != 0) {
-		return diag_set(d, CONFLICT, NULL, "%s is another ledger's guard (%s)", q->guard_path,
-			q->guard.origin);
+		return diag_set(d, CONFLICT, NULL, "%s is another ledger's guard (%s)",
+			q->guard_path, q->guard.origin);
 	}
 	return OK;
 }
@@ -306,7 +310,8 @@ older(struct diag *d, const char *what, uint64_t has, uint64_t known)
 {
 	return diag_set(d, CONFLICT, NULL,
 		"%s has %" PRIu64 " entries, but %" PRIu64
-		" were published: this home is older than its own past (restored from a backup?). It "
+		" were published: this home is older than its own past (restored from a backup?). "
+		"It "
 		"does not go on; bring the newer home back",
 		what, has, known);
 }
@@ -347,7 +352,8 @@ reconcile(struct sequencer *q, struct diag *d)
 	root = tile_writer_root(q->tiles);
 	if (published.size > 0 && memcmp(&root, &published.root, HASH_LEN) != 0) {
 		return diag_set(d, CONFLICT, NULL,
-			"the ledger's files do not give the root of their own checkpoint: they are damaged");
+			"the ledger's files do not give the root of their own checkpoint: they are "
+			"damaged");
 	}
 	while (s == OK && tile_writer_size(q->tiles) < known && added > 0) {
 		s = append_rows(q, known, &added, d);
@@ -356,7 +362,8 @@ reconcile(struct sequencer *q, struct diag *d)
 	if (s == OK && q->has_guard && q->guard.size > 0 &&
 		memcmp(&root, &q->guard.root, HASH_LEN) != 0) {
 		s = diag_set(d, CONFLICT, NULL,
-			"at %" PRIu64 " entries this ledger has another root than the one it published: a "
+			"at %" PRIu64
+			" entries this ledger has another root than the one it published: a "
 			"fork. It does not go on",
 			q->guard.size);
 	}

@@ -35,13 +35,13 @@ struct sequencer_options {
  * publishes, and goes on in a thread. CONFLICT: the home is older than what it published (restored from a
  * backup), or a fork; the diag says which and what to do.
  */
-MUST_USE status sequencer_start(const struct sequencer_options *o, struct sequencer **out,
-	struct diag *d);
+MUST_USE status sequencer_start(
+	const struct sequencer_options *o, struct sequencer **out, struct diag *d);
 void sequencer_stop(struct sequencer *s); /* publishes what is there first */
 /* There is more to do. Any thread; cheap. */
 void sequencer_wake(struct sequencer *s);
 /* Until a published checkpoint covers entry `sequence`. UNAVAILABLE after limit_ms or when it has stopped. */
-MUST_USE status sequencer_wait(struct sequencer *s, int64_t sequence, int64_t limit_ms,
-	struct diag *d);
+MUST_USE status sequencer_wait(
+	struct sequencer *s, int64_t sequence, int64_t limit_ms, struct diag *d);
 /* OK, or why it has stopped. */
 MUST_USE status sequencer_health(struct sequencer *s, uint64_t *published, struct diag *d);

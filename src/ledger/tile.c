@@ -24,8 +24,8 @@ tile_path(char out[TILE_PATH_MAX], int level, uint64_t number, unsigned width)
 		      : (size_t)snprintf(out, TILE_PATH_MAX, "tile/%d", level);
 	while (count > 0) {
 		count--;
-		n += (size_t)snprintf(out + n, TILE_PATH_MAX - n, count > 0 ? "/x%03u" : "/%03u",
-			groups[count]);
+		n += (size_t)snprintf(
+			out + n, TILE_PATH_MAX - n, count > 0 ? "/x%03u" : "/%03u", groups[count]);
 	}
 	if (width < TILE_WIDTH) {
 		snprintf(out + n, TILE_PATH_MAX - n, ".p/%u", width);
@@ -76,8 +76,8 @@ read_tile_file(const char *folder, int level, uint64_t number, unsigned width, s
 }
 
 status
-tile_read(const char *folder, unsigned level, uint64_t number, uint64_t size,
-	hash out[TILE_WIDTH], unsigned *width, struct diag *d)
+tile_read(const char *folder, unsigned level, uint64_t number, uint64_t size, hash out[TILE_WIDTH],
+	unsigned *width, struct diag *d)
 {
 	char part[TILE_PATH_MAX];
 	struct buffer b;
@@ -108,11 +108,13 @@ bundle_parse(span bytes, unsigned width, span entries[TILE_WIDTH], struct diag *
 		size_t len;
 
 		if (bytes.len < 2) {
-			return diag_set(d, BAD_INPUT, "C2SP tlog-tiles", "a bundle of entries is cut");
+			return diag_set(
+				d, BAD_INPUT, "C2SP tlog-tiles", "a bundle of entries is cut");
 		}
 		len = (size_t)bytes.data[0] << 8 | bytes.data[1];
 		if (len > bytes.len - 2) {
-			return diag_set(d, BAD_INPUT, "C2SP tlog-tiles", "a bundle of entries is cut");
+			return diag_set(
+				d, BAD_INPUT, "C2SP tlog-tiles", "a bundle of entries is cut");
 		}
 		entries[i] = span_slice(bytes, 2, len);
 		bytes = span_slice(bytes, 2 + len, SIZE_MAX);

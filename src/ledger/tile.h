@@ -30,8 +30,8 @@ struct bundle {
 	span entries[TILE_WIDTH];
 	unsigned count;
 };
-MUST_USE status bundle_read(const char *folder, uint64_t number, uint64_t size, struct bundle *out,
-	struct diag *d);
+MUST_USE status bundle_read(
+	const char *folder, uint64_t number, uint64_t size, struct bundle *out, struct diag *d);
 MUST_USE status bundle_parse(span bytes, unsigned width, span entries[TILE_WIDTH], struct diag *d);
 
 /* Reads nodes for proofs out of the tiles of a ledger of this size. */
@@ -48,8 +48,8 @@ struct tree_reader tile_tree_reader(struct tile_reader *r);
  */
 struct tile_writer;
 /* For a ledger whose published size is `size`: loads the partial tiles; the caller compares the root. */
-MUST_USE status tile_writer_open(const char *folder, uint64_t size, struct tile_writer **out,
-	struct diag *d);
+MUST_USE status tile_writer_open(
+	const char *folder, uint64_t size, struct tile_writer **out, struct diag *d);
 void tile_writer_close(struct tile_writer *w);
 MUST_USE status tile_writer_append(struct tile_writer *w, span entry, struct diag *d);
 /* Everything appended so far is durable in files. */

@@ -109,7 +109,8 @@ write_file(struct tile_writer *w, int level, uint64_t number, unsigned width, sp
 	}
 	if (fd < 0) {
 		return s != OK ? s
-			       : diag_set(d, IO, NULL, "cannot write %s: %s", path, strerror(errno));
+			       : diag_set(
+					 d, IO, NULL, "cannot write %s: %s", path, strerror(errno));
 	}
 	s = s == OK ? write_all(fd, content, d) : s;
 	if (s != OK) {
@@ -244,14 +245,15 @@ load_bundle(struct tile_writer *w, uint64_t size, struct diag *d)
 	buffer_init(&whole, BUNDLE_MAX);
 	s = bundle_read(w->folder, size / TILE_WIDTH, size, &b, d);
 	for (unsigned i = 0; s == OK && i < b.count; i++) {
-		const uint8_t len[2] = { (uint8_t)(b.entries[i].len >> 8), (uint8_t)b.entries[i].len };
+		const uint8_t len[2] = { (uint8_t)(b.entries[i].len >> 8),
+			(uint8_t)b.entries[i].len };
 		hash leaf = tree_leaf(b.entries[i]);
 
 		buffer_put(&w->bundle, SPAN_ARRAY(len));
 		buffer_put(&w->bundle, b.entries[i]);
 		if (memcmp(leaf.bytes, w->levels[0].hashes[i].bytes, HASH_LEN) != 0) {
-			s = diag_set(d, IO, NULL, "entry %u of the last bundle is not the one in its tile",
-				i);
+			s = diag_set(d, IO, NULL,
+				"entry %u of the last bundle is not the one in its tile", i);
 		}
 	}
 	buffer_wipe(&whole);
@@ -282,7 +284,8 @@ tile_writer_open(const char *folder, uint64_t size, struct tile_writer **out, st
 		uint64_t above = level == 63 ? 0 : size >> (level + 1) << (level + 1);
 
 		if ((size >> level & 1) != 0) {
-			s = nodes.node(nodes.context, level, above >> level, &w->frontier.roots[level], d);
+			s = nodes.node(
+				nodes.context, level, above >> level, &w->frontier.roots[level], d);
 		}
 	}
 	w->frontier.size = size;

@@ -46,7 +46,8 @@ compare_tile(struct checking *c, unsigned at)
 	struct buffer b;
 	status s;
 
-	snprintf(path, sizeof(path), "%s/%s", c->folder, tile_path(part, (int)at, l->number, l->width));
+	snprintf(path, sizeof(path), "%s/%s", c->folder,
+		tile_path(part, (int)at, l->number, l->width));
 	buffer_init(&b, BUNDLE_MAX);
 	s = file_read(path, TILE_WIDTH * HASH_LEN, &b, c->diag);
 	if (s == OK && !span_equal(buffer_span(&b), span_of(l->hashes, l->width * sizeof(hash)))) {
@@ -98,7 +99,8 @@ check_bundle(struct checking *c, uint64_t number)
 		s = add_hash(c, 0, &leaf);
 	}
 	if (s == OK && b.count == TILE_WIDTH && total != bytes.len) {
-		s = diag_set(c->diag, CRYPTO, "C2SP tlog-tiles", "%s has bytes behind its last entry",
+		s = diag_set(c->diag, CRYPTO, "C2SP tlog-tiles",
+			"%s has bytes behind its last entry",
 			tile_path(part, -1, number, TILE_WIDTH));
 	}
 	if (s != OK) {
@@ -109,8 +111,8 @@ check_bundle(struct checking *c, uint64_t number)
 }
 
 status
-ledger_verify(const char *folder, const struct note_key *key, struct verify_result *out,
-	struct diag *d)
+ledger_verify(
+	const char *folder, const struct note_key *key, struct verify_result *out, struct diag *d)
 {
 	struct checking *c = calloc(1, sizeof(*c));
 	struct arena *a = arena_new(1 << 20);
@@ -184,8 +186,8 @@ ledger_prove(const char *folder, uint64_t index, struct buffer *proof, struct bu
 		proof_write(&p, proof);
 		buffer_put(entry, b.entries[index % TILE_WIDTH]);
 		s = buffer_failed(proof) || buffer_failed(entry)
-			? diag_set(d, NO_MEMORY, NULL, "no memory for a proof")
-			: OK;
+			    ? diag_set(d, NO_MEMORY, NULL, "no memory for a proof")
+			    : OK;
 	}
 	buffer_wipe(&bytes);
 	buffer_wipe(&note);

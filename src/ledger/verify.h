@@ -14,8 +14,8 @@ struct verify_result {
  * against what the entries give, to the byte. CRYPTO, IO or NOT_FOUND name the first file that is
  * wrong. `key` NULL: the signature is not checked, and the result says so.
  */
-MUST_USE status ledger_verify(const char *folder, const struct note_key *key,
-	struct verify_result *out, struct diag *d);
+MUST_USE status ledger_verify(
+	const char *folder, const struct note_key *key, struct verify_result *out, struct diag *d);
 
 /* The proof of one entry, out of the folder's files; the entry itself into `entry`. */
 MUST_USE status ledger_prove(const char *folder, uint64_t index, struct buffer *proof,

@@ -133,7 +133,8 @@ written_read_and_proven(void **state)
 		assert_ok(ledger_prove(path, indexes[i], &proof, &entry, &d), d);
 		assert_ok(proof_parse(a, buffer_span(&proof), &p, &d), d);
 		assert_ok(proof_verify(a, &p, buffer_span(&entry), &log_key, &d), d);
-		assert_int_equal(proof_verify(a, &p, span_text("{\"n\":-1}"), &log_key, NULL), CRYPTO);
+		assert_int_equal(
+			proof_verify(a, &p, span_text("{\"n\":-1}"), &log_key, NULL), CRYPTO);
 		buffer_wipe(&proof);
 		buffer_wipe(&entry);
 	}
@@ -219,21 +220,27 @@ each_flipped_byte_is_seen(void **state)
 static void
 checkpoints_refused(void **state)
 {
-	static const char *const bad[] = { "", "x\n1\n", "log.test\n1\nAAAA\n\n\xe2\x80\x94 a AAAAAAAA\n",
-		"log test\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\xe2\x80\x94 a AAAAAAAA\n",
-		"log.test\n01\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\xe2\x80\x94 a AAAAAAAA\n",
-		"log.test\n-1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\xe2\x80\x94 a AAAAAAAA\n",
+	static const char *const bad[] = { "", "x\n1\n",
+		"log.test\n1\nAAAA\n\n\xe2\x80\x94 a AAAAAAAA\n",
+		"log test\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\xe2\x80\x94 a "
+		"AAAAAAAA\n",
+		"log.test\n01\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\xe2\x80\x94 a "
+		"AAAAAAAA\n",
+		"log.test\n-1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\xe2\x80\x94 a "
+		"AAAAAAAA\n",
 		"log.test\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\xe2\x80\x94 a AA\n",
 		"log.test\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n- a AAAAAAAA\n",
-		"log.test\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\xe2\x80\x94 a AAAAAAAA" };
+		"log.test\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\xe2\x80\x94 a "
+		"AAAAAAAA" };
 	struct checkpoint c;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		assert_int_equal(checkpoint_parse(a, span_text(bad[i]), &c, NULL), BAD_INPUT);
 	}
-	assert_int_equal(checkpoint_parse(a, span_text("log.test\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-						       "AAAAAAA=\n\n\xe2\x80\x94 a AAAAAAAA\n"),
+	assert_int_equal(checkpoint_parse(a,
+				 span_text("log.test\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+					   "AAAAAAA=\n\n\xe2\x80\x94 a AAAAAAAA\n"),
 				 &c, NULL),
 		OK);
 	assert_int_equal(checkpoint_verify(&c, &log_key, NULL), NOT_FOUND);
@@ -287,8 +294,12 @@ entries_are_deterministic(void **state)
 {
 	uint8_t salt[32] = { 1 };
 	char owner[COMMITMENT_TEXT_LEN + 1];
-	struct ledger_entry e = { .event = "prove", .at_s = TEST_TIME_S, .actor = "device",
-		.device = "01", .from = "AWAITING_DEVICE", .to = "ACTIVE" };
+	struct ledger_entry e = { .event = "prove",
+		.at_s = TEST_TIME_S,
+		.actor = "device",
+		.device = "01",
+		.from = "AWAITING_DEVICE",
+		.to = "ACTIVE" };
 	struct diag d = { 0 };
 	struct buffer b;
 
@@ -296,7 +307,8 @@ entries_are_deterministic(void **state)
 	buffer_init(&b, 8192);
 	assert_ok(ledger_entry_write(&e, &b, &d), d);
 	assert_true(span_is(buffer_span(&b),
-		"{\"actor\":\"device\",\"at\":\"2026-11-23T12:00:00Z\",\"device\":\"01\",\"event\":\"prove\","
+		"{\"actor\":\"device\",\"at\":\"2026-11-23T12:00:00Z\",\"device\":\"01\",\"event\":"
+		"\"prove\","
 		"\"from\":\"AWAITING_DEVICE\",\"to\":\"ACTIVE\",\"v\":1}"));
 	ledger_commitment(owner, salt, "owner", "Ann");
 	assert_int_equal(strlen(owner), 64);

@@ -58,7 +58,8 @@ sign(void *context, const char *origin, uint64_t size, const hash *root, struct 
 	(void)context;
 	buffer_printf(note, "%s\n%llu\n%s\n", origin, (unsigned long long)size,
 		base64_encode(own, SPAN_ARRAY(root->bytes)));
-	s = private_key_sign(&key, span_of(note->data + begin, note->len - begin), signature, &len, d);
+	s = private_key_sign(
+		&key, span_of(note->data + begin, note->len - begin), signature, &len, d);
 	memcpy(line, log_key.id, 4);
 	memcpy(line + 4, signature, 64);
 	buffer_printf(note, "\n\xe2\x80\x94 %s %s\n", origin, base64_encode(own, SPAN_ARRAY(line)));
@@ -94,8 +95,12 @@ commit_entry(struct store *store, unsigned n)
 static struct sequencer_options
 options_for(struct store *store)
 {
-	return (struct sequencer_options){ .store = store, .folder = ledger, .guard = guard,
-		.origin = "log.test", .signer = { sign, NULL }, .publish_every_ms = 5 };
+	return (struct sequencer_options){ .store = store,
+		.folder = ledger,
+		.guard = guard,
+		.origin = "log.test",
+		.signer = { sign, NULL },
+		.publish_every_ms = 5 };
 }
 
 static uint64_t
@@ -205,8 +210,7 @@ an_older_home_is_refused(void **state)
 	store_close(store);
 }
 
-static void __attribute__((noreturn))
-live_and_be_killed(unsigned round)
+static void __attribute__((noreturn)) live_and_be_killed(unsigned round)
 {
 	struct store *store = open_store();
 	struct sequencer_options o = options_for(store);

@@ -95,17 +95,20 @@ every_inclusion_proof(void **state)
 			size_t count;
 
 			assert_ok(tree_inclusion_proof(&reader, i, n, proof, &count, &d), d);
-			assert_int_equal(tree_inclusion_verify(&leaves[i], i, n, proof, count, &root), OK);
-			assert_int_equal(tree_inclusion_verify(&leaves[i], i, n, proof, count, &wrong),
+			assert_int_equal(
+				tree_inclusion_verify(&leaves[i], i, n, proof, count, &root), OK);
+			assert_int_equal(
+				tree_inclusion_verify(&leaves[i], i, n, proof, count, &wrong),
 				CRYPTO);
-			assert_int_equal(tree_inclusion_verify(&leaves[i], n, n, proof, count, &root),
+			assert_int_equal(
+				tree_inclusion_verify(&leaves[i], n, n, proof, count, &root),
 				CRYPTO);
 			if (n > 1) {
-				assert_int_equal(tree_inclusion_verify(&leaves[i], i ^ 1, n, proof, count,
-							 &root),
+				assert_int_equal(tree_inclusion_verify(
+							 &leaves[i], i ^ 1, n, proof, count, &root),
 					CRYPTO);
-				assert_int_equal(
-					tree_inclusion_verify(&leaves[i], i, n, proof, count - 1, &root),
+				assert_int_equal(tree_inclusion_verify(
+							 &leaves[i], i, n, proof, count - 1, &root),
 					CRYPTO);
 			}
 		}
@@ -125,14 +128,17 @@ every_consistency_proof(void **state)
 			size_t count;
 
 			assert_ok(tree_consistency_proof(&reader, m, n, proof, &count, &d), d);
-			assert_int_equal(tree_consistency_verify(m, &old, n, &root, proof, count), OK);
+			assert_int_equal(
+				tree_consistency_verify(m, &old, n, &root, proof, count), OK);
 			forged = old;
 			forged.bytes[5] ^= 4;
-			assert_int_equal(tree_consistency_verify(m, &forged, n, &root, proof, count),
+			assert_int_equal(
+				tree_consistency_verify(m, &forged, n, &root, proof, count),
 				CRYPTO);
 			if (count > 0) {
 				proof[count / 2].bytes[0] ^= 1;
-				assert_int_equal(tree_consistency_verify(m, &old, n, &root, proof, count),
+				assert_int_equal(
+					tree_consistency_verify(m, &old, n, &root, proof, count),
 					CRYPTO);
 			}
 		}
