@@ -1,4 +1,4 @@
-#include "server/home.h"
+#include "home/home.h"
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include "base/check.h"
 #include "base/file.h"
-#include "server/configuration.h"
+#include "home/configuration.h"
 
 #define GOOD "ledger_guard = /var/lib/guard/tenure\nledger_origin = example.com/tenure\n"
 

@@ -1,4 +1,4 @@
-#include "server/configuration.h"
+#include "home/configuration.h"
 #include <unistd.h>
 #include "base/check.h"
 

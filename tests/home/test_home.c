@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "server/home.h"
+#include "home/home.h"
 
 static char home[] = "/tmp/tenure-home-XXXXXX";
 

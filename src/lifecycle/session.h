@@ -1,0 +1,96 @@
+#pragma once
+/*
+ * What every use case is handed: the parts of the server that it works with, and who asks.
+ *
+ * lifecycle/ is the only code that changes anything. Whatever a use case decides goes into one
+ * `struct change`, with its ledger entry, and is committed by session_commit: OK means durable.
+ */
+#include "fleet/claim.h"
+#include "fleet/machine.h"
+#include "ledger/entry.h"
+#include "ledger/sequencer.h"
+#include "signer/client.h"
+#include "store/store.h"
+
+/* The long-lived parts; one a process. */
+struct life {
+	struct store *store;
+	struct signer *signer;
+	struct sequencer *sequencer; /* NULL while a home is founded */
+	const struct clock *clock;
+	const char *plain_url; /* what certificates point to */
+	const char *crl_folder;
+	int64_t crl_lifetime_s;
+	int64_t withdraw_after_s;
+	unsigned threads; /* that a bulk job may use besides its own */
+	/* Told after a commit; must not block; may be NULL. */
+	void (*on_device)(void *context, int64_t device);	 /* it changed: long polls */
+	void (*on_revocation)(void *context, int64_t authority); /* its CRL is out of date */
+	void *context;
+};
+
+enum actor_kind {
+	ACTOR_SERVER,	/* a schedule of the server's own: role W */
+	ACTOR_OPERATOR, /* by token or certificate */
+	ACTOR_DEVICE,	/* by proof of one of its keys */
+};
+
+struct actor {
+	enum actor_kind kind;
+	struct operator operator;
+	int64_t device; /* row */
+};
+
+/* What came of a decision: for the answer to it. Fields that do not apply are zero. */
+struct outcome {
+	struct device device;
+	struct offer offer;
+	struct certificate certificate;
+	struct warranty_case warranty;
+	char code
+		[CLAIM_CODE_TEXT_MAX]; /* a claim or offer code in clear: shown once, kept nowhere */
+	int64_t ledger;		       /* sequence number of the entry */
+};
+
+/* An API write whose answer is kept in the same transaction (Idempotency-Key). */
+struct answer {
+	struct idempotency
+		record; /* operator, key, request_hash: the caller's; the rest is filled */
+	/* The answer as it will be repeated: without the code. Called just before the commit. */
+	status (*write)(void *context, const struct outcome *o, int *http_status,
+		struct buffer *body, struct diag *d);
+	void *context;
+};
+
+/* One request. Belongs to one thread. */
+struct session {
+	const struct life *life;
+	struct reader
+		*reader; /* the thread's; use cases begin and end their snapshots themselves */
+	struct arena *arena;
+	struct actor actor;
+	int64_t now_s;
+	const char *request;   /* the request's id; "" for none */
+	struct answer *answer; /* NULL: none is kept */
+};
+
+/* The actor's roles towards this device, as bits of enum role; `maker` is its fleet's. */
+unsigned session_roles(const struct session *s, const struct device *d, int64_t maker);
+/* The actor may do what is the maker's (or an admin's) alone. DENIED in words else. */
+MUST_USE status session_need_maker(const struct session *s, const char *what, struct diag *d);
+MUST_USE status session_need_admin(const struct session *s, const char *what, struct diag *d);
+/* Whether the actor may see the device: an owner's operator only sees his own. */
+bool session_may_see(const struct session *s, const struct device *d);
+
+/* Actor, operator's commitment, request id and time of a ledger entry. */
+void session_entry(const struct session *s, const char *event, struct ledger_entry *e);
+/* Encodes and adds it. `device_row` as change_ledger wants it. */
+MUST_USE status session_ledger(const struct session *s, struct change *c,
+	const struct ledger_entry *e, const int64_t *device_row, struct diag *d);
+
+/*
+ * The one commit. Adds the kept answer (if the session has one), commits, fills o->ledger, wakes the
+ * sequencer and whoever waits for the device. `o` may be NULL where nothing is answered.
+ */
+MUST_USE status session_commit(
+	struct session *s, struct change *c, struct outcome *o, struct diag *d);
