@@ -36,8 +36,8 @@ static const struct command operator_commands[] = {
 	{ "token", "a new token; the old one is void at once", NULL, operator_argument, NULL,
 		COMMAND_SERVER | COMMAND_JSON, remote_act,
 		{ "POST", "/api/v1/operators/{OPERATOR}/token", &operator_view, NULL } },
-	{ "remove", "take his access away", NULL, operator_argument, NULL, COMMAND_SERVER,
-		remote_act,
+	{ "remove", "take his access away", NULL, operator_argument, NULL,
+		COMMAND_SERVER | COMMAND_JSON, remote_act,
 		{ "DELETE", "/api/v1/operators/{OPERATOR}", &operator_view, "is removed" } },
 	{ 0 },
 };

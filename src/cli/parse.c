@@ -29,9 +29,9 @@ static const struct flag of_server[] = {
 		NULL, 0 },
 	{ "token-file", VALUE_FILE, "FILE", "operator's token, in a file that only you can read",
 		NULL, 0 },
-	{ "certificate", VALUE_FILE, "FILE",
+	{ "client-certificate", VALUE_FILE, "FILE",
 		"operator's client certificate, PEM, instead of a token", NULL, 0 },
-	{ "key", VALUE_FILE, "FILE", "its private key, PEM", NULL, 0 },
+	{ "client-key", VALUE_FILE, "FILE", "its private key, PEM", NULL, 0 },
 	{ "client", VALUE_FILE, "FILE", "client file to take what is not given from", NULL, 0 },
 	{ "timeout", VALUE_DURATION, "TIME", "how long one request may take (default 60s)", NULL,
 		0 },
@@ -202,6 +202,7 @@ unknown_flag(struct call *c, const char *word, struct diag *d)
 static status
 check_choice(struct call *c, const struct flag *f, const char *text, struct diag *d)
 {
+	const char *dashes = f->name[0] >= 'a' ? "--" : "";
 	char words[256];
 	char *save = NULL;
 	struct nearest n = nearest_of(text);
@@ -213,41 +214,41 @@ check_choice(struct call *c, const struct flag *f, const char *text, struct diag
 		}
 		consider(&n, w);
 	}
-	return n.word != NULL
-		       ? call_usage(c, d, "--%s: \"%.60s\" is none of %s; did you mean %s?",
-				 f->name, text, f->value, n.word)
-		       : call_usage(c, d, "--%s: \"%.60s\" is none of %s", f->name, text, f->value);
+	return n.word != NULL ? call_usage(c, d, "%s%s: \"%.60s\" is none of %s; did you mean %s?",
+					dashes, f->name, text, f->value, n.word)
+			      : call_usage(c, d, "%s%s: \"%.60s\" is none of %s", dashes, f->name,
+					text, f->value);
 }
 
 static status
 check_value(struct call *c, const struct flag *f, const char *text, struct diag *d)
 {
+	const char *dashes = f->name[0] >= 'a' ? "--" : "", *wants = NULL;
 	int64_t number;
 
 	switch (f->type) {
-	case VALUE_NUMBER:
-		return number_parse(span_text(text), &number) == OK
-			       ? OK
-			       : call_usage(c, d, "--%s: \"%.60s\" is no number", f->name, text);
-	case VALUE_DURATION:
-		return duration_parse(span_text(text), &number) == OK
-			       ? OK
-			       : call_usage(c, d,
-					 "--%s: \"%.60s\" is no length of time (90d, 12h, 30m, "
-					 "45s)",
-					 f->name, text);
 	case VALUE_CHOICE:
 		return check_choice(c, f, text, d);
+	case VALUE_NUMBER:
+		wants = number_parse(span_text(text), &number) == OK ? NULL : "no number";
+		break;
+	case VALUE_DURATION:
+		wants = duration_parse(span_text(text), &number) == OK
+				? NULL
+				: "no length of time (90d, 12h, 30m, 45s)";
+		break;
 	case VALUE_YES_NO:
-		return strcmp(text, "yes") == 0 || strcmp(text, "no") == 0
-			       ? OK
-			       : call_usage(c, d, "--%s: \"%.60s\" is neither yes nor no", f->name,
-					 text);
+		wants = strcmp(text, "yes") == 0 || strcmp(text, "no") == 0 ? NULL
+									    : "neither yes nor no";
+		break;
 	default:
-		return utf8_is_valid(span_text(text)) && text[0] != '\0'
-			       ? OK
-			       : call_usage(c, d, "--%s: its value is empty or no UTF-8", f->name);
+		wants = utf8_is_valid(span_text(text)) && text[0] != '\0' ? NULL
+									  : "empty or no UTF-8";
+		break;
 	}
+	return wants == NULL
+		       ? OK
+		       : call_usage(c, d, "%s%s: \"%.60s\" is %s", dashes, f->name, text, wants);
 }
 
 static status
@@ -294,6 +295,7 @@ take_argument(struct call *c, const char *word, size_t *count, struct diag *d)
 {
 	const struct flag *a = c->command->arguments;
 	size_t known = 0;
+	status s;
 
 	while (a != NULL && a[known].name != NULL) {
 		known++;
@@ -302,11 +304,9 @@ take_argument(struct call *c, const char *word, size_t *count, struct diag *d)
 		return call_usage(
 			c, d, "\"%.60s\" is one word too many for %s", word, call_name(c));
 	}
-	if (word[0] == '\0' || !utf8_is_valid(span_text(word))) {
-		return call_usage(c, d, "%s is empty or no UTF-8", a[*count].name);
-	}
+	s = check_value(c, &a[*count], word, d);
 	c->arguments[(*count)++] = word;
-	return OK;
+	return s;
 }
 
 static status
@@ -368,6 +368,9 @@ parse_help(struct call *c, int argc, char *const *argv, struct diag *d)
 {
 	c->wants_help = true;
 	for (int i = 0; i < argc; i++) {
+		if (is_help(argv[i]) && argv[i][0] == '-') {
+			continue;
+		}
 		if (c->noun == NULL) {
 			c->noun = noun_find(argv[i]);
 			if (c->noun == NULL) {

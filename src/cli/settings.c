@@ -100,7 +100,7 @@ status
 settings_find(struct call *c, struct client_options *out, struct diag *d)
 {
 	const char *token = environment("TENURE_TOKEN_FILE"),
-		   *certificate = call_text(c, "certificate");
+		   *certificate = call_text(c, "client-certificate");
 	status s;
 
 	*out = (struct client_options){ .timeout_s = (long)call_number(c, "timeout", 60) };
@@ -112,7 +112,7 @@ settings_find(struct call *c, struct client_options *out, struct diag *d)
 	override(&out->ca, environment("TENURE_CA"), call_text(c, "ca"));
 	override(&out->token_file, token, call_text(c, "token-file"));
 	override(&out->certificate, NULL, certificate);
-	override(&out->key, NULL, call_text(c, "key"));
+	override(&out->key, NULL, call_text(c, "client-key"));
 	if (certificate != NULL && call_text(c, "token-file") == NULL) {
 		out->token_file =
 			NULL; /* who says by which certificate he asks does not mean the token */
@@ -129,7 +129,8 @@ settings_find(struct call *c, struct client_options *out, struct diag *d)
 	}
 	if ((out->certificate != NULL) != (out->key != NULL)) {
 		return call_usage(c, d,
-			"a client certificate and its key come together: --certificate, --key");
+			"a client certificate and its key come together: --client-certificate, "
+			"--client-key");
 	}
 	return OK;
 }
