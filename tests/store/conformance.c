@@ -945,7 +945,7 @@ static void
 test_challenges_and_answers_expire(void **state)
 {
 	struct bench *b = *state;
-	struct idempotency i = { .operator = 3,
+	struct idempotency i = { .operator= 3,
 		.key = "k1",
 		.request_hash = { 1 },
 		.http_status = 201,
@@ -1091,7 +1091,7 @@ test_other_pages(void **state)
 	struct owner *owners;
 	struct fleet *fleets;
 	struct authority *authorities;
-	struct operator *operators;
+	struct operator* operators;
 	struct certificate *certificates;
 	size_t count;
 	struct sample_unit *u = onboard(b, 1);
