@@ -64,7 +64,7 @@ make_one_line(char *text)
 	}
 }
 
-static status
+static status __attribute__((format(printf, 5, 0)))
 set(struct diag *d, status s, const char *clause, size_t offset, const char *format, va_list list)
 {
 	if (d == NULL || d->status != OK) {
