@@ -78,6 +78,9 @@ set(struct diag *d, status s, const char *clause, size_t offset, const char *for
 	return s;
 }
 
+#undef diag_set /* what base/status.h tells the analyser */
+#undef diag_set_at
+
 status
 diag_set(struct diag *d, status s, const char *clause, const char *format, ...)
 {
