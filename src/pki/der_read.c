@@ -36,7 +36,8 @@ offset_of(const struct der_cursor *c)
 static status
 refuse_encoding(const struct der_cursor *c, const char *clause, const char *what, const char *fault)
 {
-	return diag_set_at(c->diag, BAD_INPUT, clause, offset_of(c), "%s: %s", what, fault);
+	diag_set_at(c->diag, BAD_INPUT, clause, offset_of(c), "%s: %s", what, fault);
+	return BAD_INPUT; /* the compiler sees here that it is never OK */
 }
 
 /* Lengths of up to four bytes: more than any input here may have. */
