@@ -116,20 +116,20 @@ read_authority_by_name(struct reader *r, struct arena *a, const char *name, stru
 }
 
 status
-read_operator_by_name(struct reader *r, const char *name, struct operator *out)
+read_operator_by_name(struct reader *r, const char *name, struct operator* out)
 {
 	return by_text(r, NULL, WANTED(READ_OPERATOR_BY_NAME, row_operator, out), name, out);
 }
 
 status
-read_operator_by_token(struct reader *r, const uint8_t token_hash[32], struct operator *out)
+read_operator_by_token(struct reader *r, const uint8_t token_hash[32], struct operator* out)
 {
 	return by_bytes(r, NULL, WANTED(READ_OPERATOR_BY_TOKEN, row_operator, out),
 		span_of(token_hash, 32), out);
 }
 
 status
-read_operator_by_certificate(struct reader *r, const uint8_t fingerprint[32], struct operator *out)
+read_operator_by_certificate(struct reader *r, const uint8_t fingerprint[32], struct operator* out)
 {
 	return by_bytes(r, NULL, WANTED(READ_OPERATOR_BY_CERTIFICATE, row_operator, out),
 		span_of(fingerprint, 32), out);
