@@ -55,8 +55,7 @@ find(struct index_table *t, struct reader *r, int64_t authority, struct index_of
 }
 
 status
-store_index_take(
-	struct store *s, struct reader *r, int64_t authority, int64_t *out, struct diag *d)
+store_index_take(struct store *s, struct reader *r, int64_t authority, int64_t *out, struct diag *d)
 {
 	struct index_of *of = NULL;
 	status st;
