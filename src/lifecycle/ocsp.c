@@ -16,15 +16,16 @@ refuse(struct buffer *out, enum ocsp_error e, struct diag *d)
 }
 
 static bool
-is_issuer(const struct authority *a, const struct ocsp_certificate_id *id)
+is_issuer(const struct authority *a, const struct ocsp_certificate_id *asked)
 {
 	if (a->kind != AUTHORITY_ISSUING || !a->has_key) {
 		return false;
 	}
-	return id->is_sha256 ? span_equal(id->name_hash, SPAN_ARRAY(a->name_hash)) &&
-				       span_equal(id->key_hash, SPAN_ARRAY(a->key_hash_sha256))
-			     : span_equal(id->name_hash, SPAN_ARRAY(a->name_hash_sha1)) &&
-				       span_equal(id->key_hash, SPAN_ARRAY(a->key_hash_sha1));
+	return asked->is_sha256
+		       ? span_equal(asked->name_hash, SPAN_ARRAY(a->name_hash)) &&
+				 span_equal(asked->key_hash, SPAN_ARRAY(a->key_hash_sha256))
+		       : span_equal(asked->name_hash, SPAN_ARRAY(a->name_hash_sha1)) &&
+				 span_equal(asked->key_hash, SPAN_ARRAY(a->key_hash_sha1));
 }
 
 /* The one issuer that all of the request is about: an answer has one responder. NOT_FOUND without a diag. */
@@ -98,13 +99,14 @@ judge_superseded(
 }
 
 static status
-judge(struct session *s, const struct authority *a, const struct ocsp_certificate_id *id,
+judge(struct session *s, const struct authority *a, const struct ocsp_certificate_id *asked,
 	struct ocsp_single *out, struct diag *d)
 {
 	struct certificate k;
-	status st = read_certificate_by_serial(s->reader, s->arena, a->name_hash, id->serial, &k);
+	status st =
+		read_certificate_by_serial(s->reader, s->arena, a->name_hash, asked->serial, &k);
 
-	*out = (struct ocsp_single){ .id = id->der, .status = OCSP_UNKNOWN };
+	*out = (struct ocsp_single){ .id = asked->der, .status = OCSP_UNKNOWN };
 	if (st == NOT_FOUND || (st == OK && k.authority != a->row)) {
 		return OK; /* never issued: "unknown", never "good" (RFC 6960 2.2) */
 	}
