@@ -68,6 +68,7 @@ void change_operator_set(struct change *c, const struct operator* o);
 void change_element_add(struct change *c, struct element *e);
 void change_element_device(struct change *c, int64_t element, int64_t device);
 void change_manifest_add(struct change *c, struct manifest_record *m);
+/* A new device begins at version 1: 0 is nobody's. */
 void change_device_add(struct change *c, struct device *d);
 /* All fields of `d`; refused unless the stored version is d->version; stored as d->version + 1. */
 void change_device_set(struct change *c, const struct device *d);
@@ -76,6 +77,11 @@ void change_certificate_add(struct change *c, struct certificate *k);
  * else the change is refused with CONFLICT. at_s and reason count only for an end, not for CURRENT. */
 void change_certificate_status(struct change *c, int64_t row, unsigned from,
 	enum certificate_status to, int64_t at_s, enum revocation_reason reason);
+/* The reason of a revoked certificate becomes another; CONFLICT unless it is revoked for `from`. */
+void change_certificate_reason(
+	struct change *c, int64_t row, enum revocation_reason from, enum revocation_reason to);
+/* It belongs to this device from now on: a board went into another record. */
+void change_certificate_device(struct change *c, int64_t row, int64_t device);
 void change_certificate_used(struct change *c, int64_t row, int64_t at_s);
 /* Every PENDING and CURRENT operational certificate of the device; none is fine. */
 void change_certificates_of_device(struct change *c, int64_t device, enum certificate_status to,
@@ -85,6 +91,18 @@ void change_offer_status(
 	struct change *c, int64_t row, enum offer_status from, enum offer_status to);
 void change_claim_code_put(
 	struct change *c, const struct claim_code *k); /* replaces the device's */
+/* Failures and lock of a claim code; CONFLICT unless the stored one is this code and has `from` failures. */
+void change_claim_code_tried(struct change *c, const struct claim_code *k, int64_t from);
+/*
+ * Wrong secrets tried, by what they were tried on or who tried: durable, so that a restart frees nobody.
+ * CONFLICT unless it stands at `from` failures (0: also where there is none yet).
+ */
+struct attempt {
+	char subject[NAME_MAX_LEN + 1];
+	int64_t failures;
+	int64_t locked_until_s;
+};
+void change_attempt_put(struct change *c, const struct attempt *a, int64_t from);
 /* EXISTS if this challenge was burnt before. Kept until expires_s. */
 void change_challenge_burn(struct change *c, span challenge, int64_t expires_s);
 /* Housekeeping: drops burnt challenges that expired before now_s, and kept answers (idempotency)
@@ -263,6 +281,8 @@ MUST_USE status read_operator_by_certificate(
 MUST_USE status read_offer(struct reader *r, int64_t row, struct offer *out);
 MUST_USE status read_offer_by_id(struct reader *r, const id *i, struct offer *out);
 MUST_USE status read_claim_code(struct reader *r, int64_t device, struct claim_code *out);
+/* Zero, and OK, where nothing wrong was tried yet. */
+MUST_USE status read_attempt(struct reader *r, const char *subject, struct attempt *out);
 MUST_USE status read_open_case(struct reader *r, int64_t device, struct warranty_case *out);
 /* The last store_seen of the device, written or not yet; 0: never seen. */
 MUST_USE status read_device_seen(struct reader *r, int64_t device, int64_t *at_s);
