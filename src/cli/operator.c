@@ -29,14 +29,12 @@ static const struct flag operator_argument[] = {
 static const struct command operator_commands[] = {
 	{ "add", "a new operator and his token",
 		"The token is shown once. Put it into a file that only its user can read.",
-		add_arguments, add_flags,
-		COMMAND_SERVER | COMMAND_JSON | COMMAND_KEYLESS | COMMAND_REPEATABLE |
-			COMMAND_KEYLESS,
+		add_arguments, add_flags, COMMAND_SERVER | COMMAND_JSON | COMMAND_KEYLESS,
 		remote_act, { "POST", "/api/v1/operators", &operator_view, NULL } },
 	{ "list", "the operators", NULL, NULL, NULL, COMMAND_SERVER | COMMAND_JSON | COMMAND_PAGES,
 		remote_list, { "GET", "/api/v1/operators", &operator_view, NULL } },
 	{ "token", "a new token; the old one is void at once", NULL, operator_argument, NULL,
-		COMMAND_SERVER | COMMAND_JSON, remote_act,
+		COMMAND_SERVER | COMMAND_JSON | COMMAND_KEYLESS | COMMAND_REPEATABLE, remote_act,
 		{ "POST", "/api/v1/operators/{OPERATOR}/token", &operator_view, NULL } },
 	{ "remove", "take his access away", NULL, operator_argument, NULL,
 		COMMAND_SERVER | COMMAND_JSON | COMMAND_KEYLESS | COMMAND_REPEATABLE, remote_act,
