@@ -559,6 +559,7 @@ status
 row_revoked(struct query *q, struct arena *a, void *record)
 {
 	struct revoked_entry *r = record;
+	r->row = query_get_number(q);
 	r->index = query_get_number(q);
 	r->serial_len = query_get_some(q, r->serial, sizeof(r->serial));
 	r->revoked_s = query_get_number(q);

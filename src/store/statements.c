@@ -208,10 +208,14 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[LIST_OFFERS_EXPIRED] = "SELECT " OFFER " FROM offer WHERE status = 0 AND expires_s <= ?1 "
 				"ORDER BY expires_s LIMIT ?2",
 	[LIST_REVOKED] =
-		"SELECT number, serial, revoked_s, reason FROM certificate "
+		"SELECT row, number, serial, revoked_s, reason FROM certificate "
 		"WHERE authority = ?1 AND number >= ?2 AND number < ?3 AND not_after_s > ?4 "
 		"AND (status = 3 OR (?5 AND status IN (2, 4))) AND status >= 2 ORDER BY number "
 		"LIMIT ?6",
+	[LIST_REVOKED_UNNUMBERED] =
+		"SELECT row, number, serial, revoked_s, reason FROM certificate "
+		"WHERE authority = ?1 AND number IS NULL AND row > ?2 AND not_after_s > ?3 "
+		"AND status = 3 AND status >= 2 ORDER BY row LIMIT ?4",
 	[LIST_LEDGER] = "SELECT sequence, device, at_s, entry FROM ledger WHERE sequence >= ?1 "
 			"ORDER BY sequence LIMIT ?2",
 	[LIST_LEDGER_OF_DEVICE] = "SELECT sequence, device, at_s, entry FROM ledger WHERE device = "

@@ -299,6 +299,7 @@ MUST_USE status list_offers_expired(struct reader *r, struct arena *a, int64_t n
 /* Revoked (and, if asked, superseded and withdrawn) certificates of one authority with an index in
  * [index_from, index_to), that had not expired at `alive_at_s`, by index. */
 struct revoked_entry {
+	int64_t row;
 	int64_t index;
 	uint8_t serial[SERIAL_MAX_LEN];
 	size_t serial_len;
@@ -308,7 +309,16 @@ struct revoked_entry {
 MUST_USE status list_revoked(struct reader *r, struct arena *a, int64_t authority,
 	int64_t index_from, int64_t index_to, int64_t alive_at_s, bool with_superseded, size_t max,
 	struct revoked_entry **out, size_t *count);
+/* The same for what an authority issued without an index (birth certificates), by row behind `after`. */
+MUST_USE status list_revoked_unnumbered(struct reader *r, struct arena *a, int64_t authority,
+	int64_t after, int64_t alive_at_s, size_t max, struct revoked_entry **out, size_t *count);
 MUST_USE status read_last_index(struct reader *r, int64_t authority, int64_t *out); /* 0: none */
+/*
+ * The index for the next certificate of this authority: never the same twice while the store is open, whatever is
+ * committed meanwhile; beyond the last one that was committed before. An index that is not used is a hole. Any thread.
+ */
+MUST_USE status store_index_take(
+	struct store *s, struct reader *r, int64_t authority, int64_t *out, struct diag *d);
 
 struct ledger_row {
 	int64_t sequence; /* from 0 */
