@@ -83,6 +83,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[SET_CERTIFICATE_STATUS] =
 		"UPDATE certificate SET status = ?3, revoked_s = ?4, reason = ?5 "
 		"WHERE row = ?1 AND ((1 << status) & ?2) <> 0",
+	[SET_CERTIFICATE_REASON] =
+		"UPDATE certificate SET reason = ?3 WHERE row = ?1 AND status = 3 AND reason = ?2",
+	[SET_CERTIFICATE_DEVICE] = "UPDATE certificate SET device = ?2 WHERE row = ?1",
 	[SET_CERTIFICATE_USED] =
 		"UPDATE certificate SET first_used_s = ?2 WHERE row = ?1 AND first_used_s = 0",
 	[SET_CERTIFICATES_OF_DEVICE] =
@@ -92,6 +95,12 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[SET_CLAIM_CODE] = "INSERT OR REPLACE INTO claim_code (device, salt, hash, created_s, "
 			   "burnt_s, failures, "
 			   "locked_until_s) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[SET_CLAIM_CODE_TRIED] = "UPDATE claim_code SET failures = ?3, locked_until_s = ?4 "
+				 "WHERE device = ?1 AND salt = ?2 AND failures = ?5",
+	[SET_ATTEMPT] =
+		"INSERT INTO attempt (subject, failures, locked_until_s) VALUES (?1, ?2, ?3) "
+		"ON CONFLICT (subject) DO UPDATE SET failures = ?2, locked_until_s = ?3 "
+		"WHERE failures = ?4",
 	[SET_CASE_CLOSED] = "UPDATE warranty SET closed_s = ?2 WHERE row = ?1 AND closed_s = 0",
 	[SET_MANIFEST_COUNTS] =
 		"UPDATE manifest SET accepted = ?2, refused = ?3, known = ?4, is_complete = ?5 "
@@ -151,6 +160,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[READ_CLAIM_CODE] =
 		"SELECT device, salt, hash, created_s, burnt_s, failures, locked_until_s "
 		"FROM claim_code WHERE device = ?",
+	[READ_ATTEMPT] = "SELECT subject, failures, locked_until_s FROM attempt WHERE subject = ?",
 	[READ_OPEN_CASE] = "SELECT " CASE " FROM warranty WHERE device = ? AND closed_s = 0",
 	[READ_SEEN] = "SELECT at_s FROM seen WHERE device = ?",
 	[READ_MANIFEST_BY_HASH] =

@@ -170,14 +170,14 @@ what_is_issued_is_accepted(void **state)
 static void
 what_a_profile_forbids(void **state)
 {
-	struct issue_request r[8];
-	struct issue_result results[8];
-	static const status want[8] = { BAD_INPUT, DENIED, NOT_FOUND, DENIED, BAD_INPUT, BAD_INPUT,
-		DENIED, OK };
+	struct issue_request r[9];
+	struct issue_result results[9];
+	static const status want[9] = { BAD_INPUT, DENIED, NOT_FOUND, DENIED, BAD_INPUT, BAD_INPUT,
+		DENIED, OK, BAD_INPUT };
 	struct diag d = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < 8; i++) {
+	for (size_t i = 0; i < 9; i++) {
 		r[i] = operational((int64_t)i + 100);
 	}
 	r[0].not_after_s = TEST_TIME_S + 3 * (int64_t)YEAR; /* longer than the profile */
@@ -188,8 +188,9 @@ what_a_profile_forbids(void **state)
 	r[5].index = 0;
 	snprintf(
 		r[6].authority, sizeof(r[6].authority), "ca.ocsp"); /* a responder issues nothing */
-	assert_ok(signer_issue(signer, a, r, 8, results, &d), d);
-	for (size_t i = 0; i < 8; i++) {
+	r[8].not_before_s = INT64_MIN + 1; /* a life that no number holds */
+	assert_ok(signer_issue(signer, a, r, 9, results, &d), d);
+	for (size_t i = 0; i < 9; i++) {
 		if (results[i].status != want[i]) {
 			fail_msg("%zu: %s %s", i, status_name(results[i].status),
 				results[i].diag.text);

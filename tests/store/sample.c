@@ -89,7 +89,7 @@ sample_fleet(struct fleet *f, const char *name, const struct sample_base *b, uns
 }
 
 void
-sample_operator(struct operator *o, const char *name, unsigned number)
+sample_operator(struct operator* o, const char *name, unsigned number)
 {
 	*o = (struct operator){ .role = OPERATOR_SUPPORT, .created_s = SAMPLE_START_S + number };
 	sample_id(&o->id, 11, number);
