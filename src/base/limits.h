@@ -21,6 +21,8 @@
 
 /* --- JSON --- */
 #define JSON_DEPTH_MAX 16
+#define JSON_MEMBERS_MAX \
+	256 /* of one object: each is compared with each, so that none stands twice */
 #define JSON_BODY_MAX (1 << 20)	      /* one API request that is not a bulk one */
 #define MANIFEST_ENTRY_MAX (64 << 10) /* a full entry with two certificates is 7 KiB */
 
