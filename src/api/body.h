@@ -4,7 +4,6 @@
  * table is refused by name: a misspelt member must not be passed over in silence.
  */
 #include "api/call.h"
-#include "base/check.h"
 
 enum field_type {
 	FIELD_TEXT,   /* span: printable UTF-8 in the arena, at most `max` bytes */

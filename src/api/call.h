@@ -12,6 +12,7 @@
  * that is: who asks, what is asked, was it asked before, ONE call of lifecycle/, the answer.
  */
 #include "api/count.h"
+#include "base/check.h"
 #include "http/service.h"
 #include "lifecycle/authority.h"
 #include "lifecycle/registry.h"
