@@ -120,12 +120,12 @@ home_fleet_add(
 	*f = (struct home_fleet){ 0 };
 	new_id(h, &f->maker.id);
 	new_id(h, &f->fleet.id);
-	snprintf(f->maker.name, sizeof(f->maker.name), "maker-%s", issuer->name);
+	snprintf(f->maker.name, sizeof(f->maker.name), "maker-%.40s", issuer->name);
 	snprintf(f->maker.title, sizeof(f->maker.title), "Test Works Ltd");
 	f->maker.kind = OWNER_MAKER;
 	f->maker.salt[0] = 1;
 	f->maker.created_s = f->fleet.created_s = TEST_TIME_S;
-	snprintf(f->fleet.name, sizeof(f->fleet.name), "lamps-%s", issuer->name);
+	snprintf(f->fleet.name, sizeof(f->fleet.name), "lamps-%.40s", issuer->name);
 	snprintf(f->fleet.profile, sizeof(f->fleet.profile), "operational");
 	f->fleet.phase = issuer->phase;
 	f->fleet.authority = issuer->row;
@@ -201,7 +201,7 @@ sign(struct home *h, const struct authority *issuer, int64_t index)
 
 struct certificate
 home_certificate_add(struct home *h, const struct authority *issuer, struct device *device,
-	enum certificate_status status)
+	enum certificate_status is)
 {
 	struct change *c = change_new(h->arena);
 	struct certificate *k = arena_alloc(h->arena, sizeof(*k));
@@ -212,7 +212,7 @@ home_certificate_add(struct home *h, const struct authority *issuer, struct devi
 	k->der = sign(h, issuer, k->index);
 	assert_ok(certificate_read(k->der, &view, &d), d);
 	k->kind = CERTIFICATE_OPERATIONAL;
-	k->status = status;
+	k->status = is;
 	k->authority = issuer->row;
 	k->device = device != NULL ? device->row : 0;
 	memcpy(k->serial, view.serial.data, view.serial.len);
@@ -226,8 +226,8 @@ home_certificate_add(struct home *h, const struct authority *issuer, struct devi
 	change_certificate_add(c, k);
 	if (device != NULL) {
 		change_link(c,
-			status == CERTIFICATE_PENDING ? &device->pending_certificate
-						      : &device->current_certificate,
+			is == CERTIFICATE_PENDING ? &device->pending_certificate
+						  : &device->current_certificate,
 			CHANGE_REF(k));
 		change_device_set(c, device);
 	}

@@ -42,7 +42,7 @@ struct device home_device_add(
 /* A certificate of `issuer` by the real signer for a fresh key, stored with this status and as the device's current one
  * (CURRENT) or pending one (PENDING). `device` may be NULL. */
 struct certificate home_certificate_add(struct home *h, const struct authority *issuer,
-	struct device *device, enum certificate_status status);
+	struct device *device, enum certificate_status is);
 void home_certificate_end(struct home *h, const struct certificate *k, enum certificate_status to,
 	enum revocation_reason reason);
 
