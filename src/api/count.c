@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 
-
 static const char *const use_names[] = { "owner-add", "fleet-create", "fleet-set",
 	"authority-create", "authority-import", "authority-publish", "manifest-signer-add",
 	"manifest-import", "factory", "claim", "code", "offer", "accept", "decline", "cancel",

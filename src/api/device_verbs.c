@@ -146,10 +146,9 @@ serve(struct exchange *x, const struct verb *v)
 	struct outcome o = { 0 };
 	struct device device;
 
-	/* A claim is by one who does not own it yet. */
 	if (!call_begin(&c, x, v->by) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, v->fields, v->field_count, &b, NULL) ||
-		!find_device(&c, v == &claim, &device) ||
+		!(v == &claim ? find_claimed(&c, &device) : find_device(&c, &device)) ||
 		!call_once(&c, v == &offer ? 201 : 200, v->write, &o)) {
 		return;
 	}

@@ -98,8 +98,7 @@ devices_show(struct exchange *x)
 	struct call c;
 	struct device device;
 
-	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) &&
-		find_device(&c, false, &device)) {
+	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) && find_device(&c, &device)) {
 		call_show(&c, 200, write_device, &device);
 	}
 }
@@ -116,7 +115,7 @@ begin_part(struct call *c, struct exchange *x, int64_t first, struct part_list *
 	static const char *const known[] = { "limit", "after" };
 
 	return call_begin(c, x, BY_ALL) && query_allow(c, known, 2) &&
-	       page_read(c, first, &list->page) && find_device(c, false, &list->device);
+	       page_read(c, first, &list->page) && find_device(c, &list->device);
 }
 
 static status

@@ -55,20 +55,43 @@ device_by_serial(struct call *c, span name, struct device *out)
 	return read_device_by_serial(c->session.reader, serial, out);
 }
 
-bool
-find_device(struct call *c, bool any, struct device *out)
+/* Whoever may see it or not. NOT_FOUND. */
+static status
+read_named(struct call *c, span name, struct device *out)
 {
-	span name = c->x->parameters[0];
 	status s = NOT_FOUND;
 	id i;
 
 	if (id_parse(name, &i) == OK) {
 		s = read_device_by_id(c->session.reader, &i, out);
 	}
-	if (s == NOT_FOUND) { /* 26 digits can also be a serial */
-		s = device_by_serial(c, name, out);
+	/* 26 digits can also be a serial. */
+	return s == NOT_FOUND ? device_by_serial(c, name, out) : s;
+}
+
+bool
+find_device(struct call *c, struct device *out)
+{
+	span name = c->x->parameters[0];
+	status s = read_named(c, name, out);
+
+	if (s == NOT_FOUND || (s == OK && !session_may_see(&c->session, out))) {
+		return call_missing(c, "device", name);
 	}
-	if (s == NOT_FOUND || (s == OK && !any && !session_may_see(&c->session, out))) {
+	return s == OK ? true : call_refuse(c, s);
+}
+
+bool
+find_claimed(struct call *c, struct device *out)
+{
+	span name = c->x->parameters[0];
+	status s = read_named(c, name, out);
+
+	if (s == NOT_FOUND && call_owner(c) != 0) {
+		*out = (struct device){ 0 };
+		s = OK;
+	}
+	if (s == NOT_FOUND) {
 		return call_missing(c, "device", name);
 	}
 	return s == OK ? true : call_refuse(c, s);

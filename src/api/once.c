@@ -152,6 +152,10 @@ call_end(struct call *c, enum use_case use, status s)
 		}
 	} else if (c->session.answer != NULL && (s == CONFLICT || s == EXISTS) && repeat(c)) {
 		return; /* the same request ran beside this one, and was quicker */
+	} else if (s == LIMIT) {
+		/* The body was within its limits: too many tries, then. */
+		reply_problem_as(c->x, 429, c->diag.text);
+		return;
 	}
 	call_refuse(c, s);
 }

@@ -16,6 +16,7 @@ write_transfer(struct call *c, struct json_writer *w, void *context)
 struct transfer_list {
 	struct page page;
 	int64_t device, owner;
+	bool is_empty; /* of a device that is not there */
 };
 
 static status
@@ -24,8 +25,12 @@ write_transfers(struct call *c, struct json_writer *w, void *context)
 	const struct transfer_list *list = context;
 	struct offer *offers = NULL;
 	size_t count = 0;
-	status s = list_offers(c->session.reader, c->session.arena, list->device, list->owner,
-		list->page.after, list->page.limit, &offers, &count);
+	status s = OK;
+
+	if (!list->is_empty) {
+		s = list_offers(c->session.reader, c->session.arena, list->device, list->owner,
+			list->page.after, list->page.limit, &offers, &count);
+	}
 
 	page_open(w);
 	for (size_t i = 0; s == OK && i < count; i++) {
@@ -35,30 +40,38 @@ write_transfers(struct call *c, struct json_writer *w, void *context)
 	return s;
 }
 
-/* ?device= as the path's {device}, ?owner= by name; an owner's operator sees what he gives or is given. */
+/*
+ * ?device= as the path's {device}, ?owner= by name; an owner's operator sees what he gives or is given. He to whom a
+ * device is offered does not see the device, but the transfer: a device that is not there has none, for him.
+ */
+static bool
+read_device_filter(struct call *c, struct device *out)
+{
+	status s = http_query_get(
+		c->x->request, c->session.arena, "device", &c->x->parameters[0], &c->diag);
+
+	*out = (struct device){ 0 };
+	if (s == NOT_FOUND) {
+		return true;
+	}
+	return s == OK ? find_claimed(c, out) : call_refuse(c, s);
+}
+
 static bool
 read_filter(struct call *c, struct transfer_list *out)
 {
 	char name[NAME_MAX_LEN + 1];
 	struct owner owner = { .row = call_owner(c) };
-	struct device device = { 0 };
-	status s = http_query_get(
-		c->x->request, c->session.arena, "device", &c->x->parameters[0], &c->diag);
+	struct device device;
 
-	/* The one to whom a device is offered does not see the device, but the transfer. */
-	if (s == OK && !find_device(c, true, &device)) {
-		return false;
-	}
-	if (s != OK && s != NOT_FOUND) {
-		return call_refuse(c, s);
-	}
-	if (!query_name(c, "owner", "owner", name) ||
+	if (!read_device_filter(c, &device) || !query_name(c, "owner", "owner", name) ||
 		(name[0] != '\0' && !find_owner(c, name, &owner))) {
 		return false;
 	}
 	if (call_owner(c) != 0 && owner.row != call_owner(c)) {
 		return call_missing(c, "owner", span_text(name));
 	}
+	out->is_empty = device.row == 0 && c->x->parameters[0].data != NULL;
 	out->device = device.row;
 	out->owner = owner.row;
 	return true;

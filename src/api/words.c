@@ -21,14 +21,16 @@ WORD(word_mark, mark_parse, enum mark)
 WORD(word_operator_role, operator_role_parse, enum operator_role)
 /* clang-format on */
 
-/* Those that a certificate of ours can be ended with for good: not a hold, and not the CA's own. */
+/* RFC 5280 5.3.1: those that end a certificate of ours for good. Not a hold (a device is suspended), not the CA's own,
+ * and not "unspecified": who revokes knows why. */
 status
 word_reason(span text, int *out)
 {
 	enum revocation_reason reason;
 	status s = revocation_reason_parse(text, &reason);
 
-	if (s != OK || reason == REASON_CERTIFICATE_HOLD || reason == REASON_CA_COMPROMISE) {
+	if (s != OK || reason == REASON_UNSPECIFIED || reason == REASON_CERTIFICATE_HOLD ||
+		reason == REASON_CA_COMPROMISE) {
 		return BAD_INPUT;
 	}
 	*out = (int)reason;
