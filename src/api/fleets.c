@@ -65,17 +65,12 @@ struct fleet_body {
 	bool crl_lists_superseded;
 };
 
-#define LIFETIME_MIN_S 3600
-#define LIFETIME_MAX_S (INT64_C(20) * 366 * 86400)
-#define OFFER_LIFETIME_MIN_S 60
-#define OFFER_LIFETIME_MAX_S (INT64_C(366) * 86400)
-
 /* What can be said at birth and changed later. */
 #define POLICY_FIELDS                                                                           \
-	{ "lifetime", FIELD_NUMBER, false, FIELD(fleet_body, lifetime_s), LIFETIME_MIN_S,       \
-		LIFETIME_MAX_S },                                                               \
+	{ "lifetime", FIELD_NUMBER, false, FIELD(fleet_body, lifetime_s),                       \
+		CERTIFICATE_LIFETIME_MIN_S, CERTIFICATE_LIFETIME_MAX_S },                       \
 		{ "renew_after_percent", FIELD_NUMBER, false,                                   \
-			FIELD(fleet_body, renew_after_percent), 1, 99 },                        \
+			FIELD(fleet_body, renew_after_percent), 1, 89 },                        \
 		{ "required_attestation", FIELD_WORD, false, FIELD(fleet_body, required_level), \
 			.word = word_level },                                                   \
 		{ "crl_lists_superseded", FIELD_BOOL, false,                                    \
