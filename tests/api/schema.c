@@ -15,7 +15,8 @@ struct check {
 static bool
 fail_at(struct check *c, const char *what, const char *detail)
 {
-	snprintf(c->fault, c->room, "%s: %s %s", c->path[0] != '\0' ? c->path : "top", what, detail);
+	snprintf(
+		c->fault, c->room, "%s: %s %s", c->path[0] != '\0' ? c->path : "top", what, detail);
 	return false;
 }
 
@@ -95,8 +96,7 @@ check_enum(struct check *c, const cJSON *rule, const cJSON *value)
 			return true;
 		}
 	}
-	return fail_at(
-		c, "is none of its words:", cJSON_IsString(value) ? value->valuestring : "");
+	return fail_at(c, "is none of its words:", cJSON_IsString(value) ? value->valuestring : "");
 }
 
 static bool
@@ -199,7 +199,8 @@ check_one_of(struct check *c, const cJSON *rule, const cJSON *value)
 
 		count += check(&inner, one, value);
 	}
-	return count == 1 || fail_at(c, "fits not exactly one of its schemas", count > 1 ? "but more" : "");
+	return count == 1 ||
+	       fail_at(c, "fits not exactly one of its schemas", count > 1 ? "but more" : "");
 }
 
 /* The measure that a bound is for; -1: it is for another type. */
@@ -293,7 +294,8 @@ check(struct check *c, const cJSON *schema, const cJSON *value)
 }
 
 bool
-schema_holds(const cJSON *document, const cJSON *schema, const cJSON *value, char *fault, size_t room)
+schema_holds(
+	const cJSON *document, const cJSON *schema, const cJSON *value, char *fault, size_t room)
 {
 	struct check c = { .document = document, .fault = fault, .room = room };
 
