@@ -1,5 +1,8 @@
 #include "pki/key.h"
 
+#include <pthread.h>
+#include <stdlib.h>
+
 #include <openssl/ec.h>
 #include <openssl/obj_mac.h>
 
@@ -13,21 +16,36 @@ key_kind_name(enum key_kind k)
 	return (unsigned)k < 4 ? names[k] : "unknown";
 }
 
+/* The curves, made once and only read from then on: making one costs ten times the check of a point. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static EC_GROUP *group_p256, *group_p384;
+
+static void
+make_groups(void)
+{
+	group_p256 = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+	group_p384 = EC_GROUP_new_by_curve_name(NID_secp384r1);
+	if (group_p256 == NULL || group_p384 == NULL) {
+		abort(); /* a libcrypto without them can do nothing for us */
+	}
+}
+
 static bool
 point_is_on_curve(const uint8_t *point, size_t len)
 {
 	uint8_t octets[97] = { 0x04 };
-	EC_GROUP *group = EC_GROUP_new_by_curve_name(
-		len == POINT_P256_LEN ? NID_X9_62_prime256v1 : NID_secp384r1);
-	EC_POINT *p = group != NULL ? EC_POINT_new(group) : NULL;
+	const EC_GROUP *group;
+	EC_POINT *p;
 	bool is_on;
 
+	pthread_once(&once, make_groups);
+	group = len == POINT_P256_LEN ? group_p256 : group_p384;
+	p = EC_POINT_new(group);
 	memcpy(octets + 1, point, len);
 	/* oct2point checks the curve's equation and refuses coordinates over the prime. */
 	is_on = p != NULL && EC_POINT_oct2point(group, p, octets, len + 1, NULL) == 1 &&
 		EC_POINT_is_at_infinity(group, p) == 0;
 	EC_POINT_free(p);
-	EC_GROUP_free(group);
 	return is_on;
 }
 

@@ -235,7 +235,8 @@ MUST_USE status store_commit_batch(struct store *s, struct change **changes, siz
 
 /*
  * The device was seen. Cheap (no I/O, any thread): kept in memory, the latest time wins, written with a later
- * commit or within SEEN_DELAY_S. The one thing here that a crash may lose: nothing is decided on it.
+ * commit or within SEEN_DELAY_S. The one thing here that a crash may lose: the return desk looks at it, and
+ * then has the device connect once more.
  */
 #define SEEN_DELAY_S 10
 void store_seen(struct store *s, int64_t device, int64_t at_s);

@@ -53,17 +53,17 @@ test_deny(void **state)
 {
 	struct bench *b = *state;
 	struct sample_unit *u = bench_onboard(b, 1);
-	struct deny_record r = { .action = DENY_SUSPEND,
+	static struct deny_record r = { .action = DENY_SUSPEND,
 		.fingerprint = { 1 },
 		.issuer_hash = { 2 },
 		.serial = { 3, 4 },
 		.serial_len = 2,
-		.authority = b->base.issuing.row,
 		.index = 5,
-		.device = u->device.row,
 		.reason = REASON_KEY_COMPROMISE,
 		.at_s = 6,
 		.expires_s = 7 };
+	r.authority = b->base.issuing.row;
+	r.device = u->device.row;
 	for (int64_t i = 1; i <= 12; i++) {
 		struct change *c = bench_change(b);
 		change_deny(c, &r);

@@ -1,5 +1,8 @@
 #pragma once
-/* Records to fill a store with: each number gives another, distinct in every field. */
+/*
+ * Records to fill a store with: each number gives another, distinct in every field. They are zero
+ * between their fields, so that whole ones can be compared.
+ */
 #include "store/store.h"
 
 #define SAMPLE_START_S 1700000000
