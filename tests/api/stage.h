@@ -9,6 +9,7 @@
 #include "api/count.h"
 #include "api/routes.h"
 #include "http/service.h"
+#include "lifecycle/registry.h"
 
 /* Who asks: an operator role, or one of these. */
 enum asker {
