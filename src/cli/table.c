@@ -1,6 +1,7 @@
 #include "cli/nouns.h"
 
 const struct noun *const nouns[] = {
+	&noun_init,
 	&noun_status,
 	&noun_fleet,
 	&noun_device,

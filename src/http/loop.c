@@ -284,7 +284,7 @@ run_again(struct loop *l)
 
 		list = c->next;
 		c->is_again = false;
-		connection_run(c);
+		connection_turn(c);
 	}
 }
 
@@ -476,7 +476,7 @@ loop_free(struct loop *l)
 	read_mail(l); /* what the last workers sent */
 	for (struct connection *c = l->connections; c != NULL; c = older) {
 		older = c->older;
-		connection_close(c);
+		connection_drop(c);
 	}
 	run_again(l);
 	free_dead(l);
