@@ -39,7 +39,7 @@ read_state(struct call *c, int *out)
 {
 	enum device_state state;
 	span word;
-	status s = http_query_get(c->x->request, c->session.arena, "state", &word, &c->diag);
+	status s = query_get(c, "state", &word);
 
 	*out = -1;
 	if (s == NOT_FOUND) {

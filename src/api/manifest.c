@@ -70,7 +70,7 @@ static bool
 read_choice(struct call *c, const char *parameter, const char *no, const char *yes, bool *out)
 {
 	span word;
-	status s = http_query_get(c->x->request, c->session.arena, parameter, &word, &c->diag);
+	status s = query_get(c, parameter, &word);
 
 	*out = false;
 	if (s == NOT_FOUND) {

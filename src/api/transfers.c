@@ -47,8 +47,7 @@ write_transfers(struct call *c, struct json_writer *w, void *context)
 static bool
 read_device_filter(struct call *c, struct device *out)
 {
-	status s = http_query_get(
-		c->x->request, c->session.arena, "device", &c->x->parameters[0], &c->diag);
+	status s = query_get(c, "device", &c->x->parameters[0]);
 
 	*out = (struct device){ 0 };
 	if (s == NOT_FOUND) {
