@@ -433,7 +433,7 @@ test_bad_pages_are_refused(void **state)
 {
 	static const char *const bad[] = { "limit=0", "limit=1001", "limit=-1", "limit=x",
 		"limit=", "after=-1", "after=x", "limit=1&limit=2", "after=1234567890123456789",
-		"limits=5", "x", "limit=5&page=2", "after=%00", "limit=%zz" };
+		"limits=5", "x", "limit=5&page=2", "after=%20", "limit=%31%30%30%31" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -441,9 +441,6 @@ test_bad_pages_are_refused(void **state)
 			.method = "GET",
 			.target = stage_text(&stage, "/api/v1/owners?%s", bad[i]) };
 
-		if (strstr(bad[i], "%zz") != NULL) {
-			continue; /* the reader of requests refuses it before */
-		}
 		struct answer_seen a = stage_ask(&stage, &q);
 		if (a.status != 400) {
 			fail_msg("?%s answers %d", bad[i], a.status);
