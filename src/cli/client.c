@@ -388,7 +388,7 @@ status
 client_send(
 	struct client *c, const struct client_request *r, struct client_reply *out, struct diag *d)
 {
-	bool is_write = strcmp(r->method, "GET") != 0;
+	bool has_key = strcmp(r->method, "GET") != 0 && !r->is_keyless;
 	struct attempt t = { .reply = out, .retry_after_s = -1 };
 	char key[ID_TEXT_LEN + 1] = "";
 	int64_t wait_ms = 0;
@@ -396,14 +396,21 @@ client_send(
 
 	*out = (struct client_reply){ 0 };
 	buffer_init(&out->body, CLIENT_REPLY_MAX);
-	if (is_write && new_key(key, d) != OK) {
+	if (has_key && new_key(key, d) != OK) {
 		return BUG;
 	}
 	for (int tries = 1; wait_ms >= 0; tries++) {
 		sleep_ms(wait_ms);
-		code = try_once(c, r, is_write ? key : NULL, &t);
+		code = try_once(c, r, has_key ? key : NULL, &t);
 		out->was_repeated = out->was_repeated || was_lost(code);
 		wait_ms = wait_for(c, code, &t, tries);
+		if (was_lost(code) && r->is_keyless && !r->is_repeatable) {
+			return diag_set(d, UNAVAILABLE, NULL,
+				"the connection to %s was lost before its answer came: it may have "
+				"been "
+				"done; look before you try again",
+				c->server);
+		}
 	}
 	if (code != CURLE_OK) {
 		return transport_fault(c, code, d);

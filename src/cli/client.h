@@ -33,6 +33,9 @@ struct client_request {
 	const char *path;	  /* with its query */
 	const char *content_type; /* NULL without a body: application/json with one */
 	span body;
+	/* The server keeps no answer to this write, so that it takes no Idempotency-Key (authorities, operators, bulk).
+	 * Then it is asked again after a lost connection only if doing it twice does no harm. */
+	bool is_keyless, is_repeatable;
 };
 
 struct client_reply {

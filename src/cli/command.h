@@ -51,6 +51,9 @@ enum command_traits {
 	COMMAND_SERVER = 1 << 0, /* talks to the server: --server, --ca, ... */
 	COMMAND_JSON = 1 << 1,	 /* has --json */
 	COMMAND_PAGES = 1 << 2,	 /* a listing of the server's: --limit, --after */
+	COMMAND_KEYLESS =
+		1 << 3, /* a write whose answer the server does not keep; see cli/client.h */
+	COMMAND_REPEATABLE = 1 << 4, /* and which may be done twice */
 };
 
 struct call;

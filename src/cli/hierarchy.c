@@ -49,18 +49,18 @@ static const struct flag authority_argument[] = {
 
 static const struct command hierarchy_commands[] = {
 	{ "create", "an authority of our own", NULL, create_arguments, create_flags,
-		COMMAND_SERVER | COMMAND_JSON, remote_act,
+		COMMAND_SERVER | COMMAND_JSON | COMMAND_KEYLESS, remote_act,
 		{ "POST", "/api/v1/authorities", &authority_view, NULL } },
 	{ "import", "trust somebody else's authority for birth certificates", NULL,
-		create_arguments, import_flags, COMMAND_SERVER | COMMAND_JSON, remote_act,
-		{ "POST", "/api/v1/authorities", &authority_view, NULL } },
+		create_arguments, import_flags, COMMAND_SERVER | COMMAND_JSON | COMMAND_KEYLESS,
+		remote_act, { "POST", "/api/v1/authorities", &authority_view, NULL } },
 	{ "list", "the authorities of all hierarchies", NULL, NULL, NULL,
 		COMMAND_SERVER | COMMAND_JSON | COMMAND_PAGES, remote_list,
 		{ "GET", "/api/v1/authorities", &authority_view, NULL } },
 	{ "show", "one authority", NULL, authority_argument, NULL, COMMAND_SERVER | COMMAND_JSON,
 		remote_show, { "GET", "/api/v1/authorities/{AUTHORITY}", &authority_view, NULL } },
 	{ "publish", "publish its CRLs now", NULL, authority_argument, NULL,
-		COMMAND_SERVER | COMMAND_JSON, remote_act,
+		COMMAND_SERVER | COMMAND_JSON | COMMAND_KEYLESS | COMMAND_REPEATABLE, remote_act,
 		{ "POST", "/api/v1/authorities/{AUTHORITY}/publish", &authority_view, NULL } },
 	{ 0 },
 };

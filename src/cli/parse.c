@@ -388,31 +388,89 @@ parse_help(struct call *c, int argc, char *const *argv, struct diag *d)
 	return OK;
 }
 
-status
-call_parse(struct call *c, int argc, char *const *argv, struct diag *d)
+/* Flags that any command may have, before the noun: `tenure --client FILE device list`. */
+static int
+count_leading(int argc, char *const *argv)
 {
-	if (argc < 2) {
-		return call_usage(c, d, "say what to do; tenure help lists the commands");
+	const unsigned all = COMMAND_SERVER | COMMAND_JSON | COMMAND_PAGES;
+	int at = 1;
+
+	while (at < argc && strncmp(argv[at], "--", 2) == 0) {
+		const char *name = argv[at] + 2;
+		size_t len = strcspn(name, "=");
+		const struct flag *f = NULL;
+		bool found = false;
+
+		for (size_t i = 0; !found && (f = common_flag(all, i)) != NULL; i++) {
+			found = strlen(f->name) == len && strncmp(f->name, name, len) == 0;
+		}
+		if (!found || strcmp(f->name, "help") == 0) {
+			break;
+		}
+		at += f->type != VALUE_NONE && name[len] != '=' ? 2 : 1;
 	}
-	if (is_help(argv[1])) {
-		return parse_help(c, argc - 2, argv + 2, d);
+	return at - 1;
+}
+
+/* Those of them that the command has; the others say nothing to it. */
+static status
+take_leading(struct call *c, int count, char *const *argv, struct diag *d)
+{
+	status s = OK;
+
+	for (int i = 0; s == OK && i < count; i++) {
+		const char *name = argv[i] + 2;
+		int used = 0;
+
+		if (flag_find(c->command, name, strcspn(name, "=")) != NULL) {
+			s = take_flag(c, name, i + 1 < count ? argv[i + 1] : NULL, &used, d);
+			i += used;
+		} else if (strchr(name, '=') == NULL && strcmp(name, "json") != 0) {
+			i++;
+		}
 	}
-	c->noun = noun_find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+	return s;
+}
+
+static status
+parse_command(struct call *c, int argc, char *const *argv, struct diag *d)
+{
+	c->noun = noun_find(strcmp(argv[0], "--version") == 0 ? "version" : argv[0]);
 	if (c->noun == NULL) {
-		return unknown_noun(c, argv[1], d);
+		return unknown_noun(c, argv[0], d);
 	}
 	c->command = command_find(c->noun, "");
-	if (argc > 2 && is_help(argv[2])) {
-		return parse_help(c, argc - 3, argv + 3, d);
+	if (argc > 1 && is_help(argv[1])) {
+		return parse_help(c, argc - 2, argv + 2, d);
 	}
 	if (c->command != NULL) {
-		return parse_rest(c, argc - 2, argv + 2, d);
+		return OK;
 	}
-	if (argc < 3) {
+	if (argc < 2) {
 		return call_usage(c, d, "say what to do with %s; tenure %s help lists it",
 			c->noun->name, c->noun->name);
 	}
-	c->command = command_find(c->noun, argv[2]);
-	return c->command != NULL ? parse_rest(c, argc - 3, argv + 3, d)
-				  : unknown_verb(c, c->noun, argv[2], d);
+	c->command = command_find(c->noun, argv[1]);
+	return c->command != NULL ? OK : unknown_verb(c, c->noun, argv[1], d);
+}
+
+status
+call_parse(struct call *c, int argc, char *const *argv, struct diag *d)
+{
+	int leading = count_leading(argc, argv), at = 1 + leading, words;
+	status s;
+
+	if (at >= argc) {
+		return call_usage(c, d, "say what to do; tenure help lists the commands");
+	}
+	if (is_help(argv[at])) {
+		return parse_help(c, argc - at - 1, argv + at + 1, d);
+	}
+	s = parse_command(c, argc - at, argv + at, d);
+	if (s != OK || c->wants_help) {
+		return s;
+	}
+	words = c->command->verb[0] != '\0' ? 2 : 1;
+	s = take_leading(c, leading, argv + 1, d);
+	return s == OK ? parse_rest(c, argc - at - words, argv + at + words, d) : s;
 }

@@ -318,7 +318,13 @@ remote_act(struct call *c, struct diag *d)
 		s = diag_set(d, LIMIT, NULL, "the request is larger than %d bytes", JSON_BODY_MAX);
 	}
 	if (s == OK) {
-		s = remote_send(client, r->method, path, buffer_span(&body), &reply, d);
+		const struct client_request request = { .method = r->method,
+			.path = path,
+			.body = buffer_span(&body),
+			.is_keyless = (c->command->traits & COMMAND_KEYLESS) != 0,
+			.is_repeatable = (c->command->traits & COMMAND_REPEATABLE) != 0 };
+
+		s = client_send(client, &request, &reply, d);
 	}
 	if (s == OK && reply.body.len > 0) {
 		s = remote_print(c, r->view, &reply, d);

@@ -1,8 +1,10 @@
 #include "cli/nouns.h"
 
 const struct noun *const nouns[] = {
+	&noun_init,
 	&noun_status,
 	&noun_fleet,
+	&noun_factory,
 	&noun_device,
 	&noun_owner,
 	&noun_transfer,
