@@ -1,4 +1,4 @@
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/verb.h"
@@ -20,7 +20,7 @@ certificates_show(struct exchange *x)
 	struct certificate certificate;
 
 	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) &&
-		find_certificate(&c, &certificate)) {
+		lookup_certificate(&c, &certificate)) {
 		call_show(&c, 200, write_certificate, &certificate);
 	}
 }
@@ -57,7 +57,7 @@ certificates_revoke(struct exchange *x)
 
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, revoke_fields, COUNT_OF(revoke_fields), &b, NULL) ||
-		!find_certificate(&c, &ended.certificate) ||
+		!lookup_certificate(&c, &ended.certificate) ||
 		!call_once(&c, 200, write_ended, &ended)) {
 		return;
 	}

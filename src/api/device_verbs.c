@@ -1,4 +1,4 @@
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/verb.h"
@@ -148,7 +148,7 @@ serve(struct exchange *x, const struct verb *v)
 
 	if (!call_begin(&c, x, v->by) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, v->fields, v->field_count, &b, NULL) ||
-		!(v == &claim ? find_claimed(&c, &device) : find_device(&c, &device)) ||
+		!(v == &claim ? lookup_claimed(&c, &device) : lookup_device(&c, &device)) ||
 		!call_once(&c, v == &offer ? 201 : 200, v->write, &o)) {
 		return;
 	}

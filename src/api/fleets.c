@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "api/body.h"
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
@@ -52,7 +52,7 @@ fleets_show(struct exchange *x)
 	char name[NAME_MAX_LEN + 1];
 
 	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) &&
-		call_name(&c, 0, "fleet", name) && find_fleet(&c, name, &fleet)) {
+		call_name(&c, 0, "fleet", name) && lookup_fleet(&c, name, &fleet)) {
 		call_show(&c, 200, write_fleet, &fleet);
 	}
 }
@@ -140,7 +140,7 @@ fleets_set(struct exchange *x)
 	char name[NAME_MAX_LEN + 1];
 
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, NULL, 0) ||
-		!call_name(&c, 0, "fleet", name) || !find_fleet(&c, name, &fleet)) {
+		!call_name(&c, 0, "fleet", name) || !lookup_fleet(&c, name, &fleet)) {
 		return;
 	}
 	b.lifetime_s = fleet.lifetime_s;

@@ -1,4 +1,4 @@
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/verb.h"
@@ -53,7 +53,7 @@ read_device_filter(struct call *c, struct device *out)
 	if (s == NOT_FOUND) {
 		return true;
 	}
-	return s == OK ? find_claimed(c, out) : call_refuse(c, s);
+	return s == OK ? lookup_claimed(c, out) : call_refuse(c, s);
 }
 
 static bool
@@ -64,7 +64,7 @@ read_filter(struct call *c, struct transfer_list *out)
 	struct device device;
 
 	if (!read_device_filter(c, &device) || !query_name(c, "owner", "owner", name) ||
-		(name[0] != '\0' && !find_owner(c, name, &owner))) {
+		(name[0] != '\0' && !lookup_owner(c, name, &owner))) {
 		return false;
 	}
 	if (call_owner(c) != 0 && owner.row != call_owner(c)) {
@@ -96,7 +96,7 @@ transfers_show(struct exchange *x)
 	struct offer offer;
 
 	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) &&
-		find_offer(&c, false, &offer)) {
+		lookup_offer(&c, false, &offer)) {
 		call_show(&c, 200, write_transfer, &offer);
 	}
 }
@@ -147,7 +147,7 @@ serve(struct exchange *x, const struct transfer_verb *v)
 
 	if (!call_begin(&c, x, BY_OWNER | BY_MAKER) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, accept_fields, v->field_count, &b, NULL) ||
-		!find_offer(&c, v->by_code && b.code.len > 0, &offer) ||
+		!lookup_offer(&c, v->by_code && b.code.len > 0, &offer) ||
 		!call_once(&c, 200, v->write, &o)) {
 		return;
 	}
