@@ -57,8 +57,8 @@ certificates_revoke(struct exchange *x)
 
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, revoke_fields, COUNT_OF(revoke_fields), &b, NULL) ||
-		!lookup_certificate(&c, &ended.certificate) ||
-		!call_once(&c, 200, write_ended, &ended)) {
+		!call_once(&c, 200, write_ended, &ended) ||
+		!lookup_certificate(&c, &ended.certificate)) {
 		return;
 	}
 	ended.reason = (enum revocation_reason)b.reason;

@@ -147,8 +147,8 @@ serve(struct exchange *x, const struct transfer_verb *v)
 
 	if (!call_begin(&c, x, BY_OWNER | BY_MAKER) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, accept_fields, v->field_count, &b, NULL) ||
-		!lookup_offer(&c, v->by_code && b.code.len > 0, &offer) ||
-		!call_once(&c, 200, v->write, &o)) {
+		!call_once(&c, 200, v->write, &o) ||
+		!lookup_offer(&c, v->by_code && b.code.len > 0, &offer)) {
 		return;
 	}
 	call_end(&c, v->use, v->run(&c, &offer.id, &b, &o));
