@@ -39,7 +39,9 @@ write_ended(struct call *c, struct json_writer *w, void *context)
 
 	k.status = CERTIFICATE_REVOKED;
 	k.reason = ended->reason;
-	k.revoked_s = c->session.now_s;
+	if (k.revoked_s == 0) { /* one that ended before was refused since then */
+		k.revoked_s = c->session.now_s;
+	}
 	return write_certificate(c, w, &k);
 }
 
