@@ -8,6 +8,8 @@
 #include "pki/certificate.h"
 
 #define YEAR_S (INT64_C(31557600))
+/* Birth certificates begin at a full hour, and devices' clocks are off: their issuer is there before them. */
+#define BACKDATE_S INT64_C(86400)
 
 static const struct {
 	enum key_role role;
@@ -127,13 +129,16 @@ make_key(struct session *s, const struct authority_request *r, const struct auth
 	struct create_request k = { .role = kinds[r->kind].role,
 		.phase = r->phase,
 		.key_kind = r->is_p384 ? KEY_P384 : KEY_P256,
-		.not_before_s = s->now_s - CLOCK_SKEW_S };
+		.not_before_s = s->now_s - BACKDATE_S };
 	int64_t lifetime_s = r->lifetime_s > 0 ? r->lifetime_s : kinds[r->kind].lifetime_s;
 	int n = snprintf(k.url_base, sizeof(k.url_base), "%s", s->life->plain_url);
 
 	if (n < 0 || (size_t)n >= sizeof(k.url_base)) {
 		return diag_set(d, LIMIT, NULL, "the address %.60s... is too long for certificates",
 			s->life->plain_url);
+	}
+	if (parent->row != 0 && k.not_before_s < parent->not_before_s) {
+		k.not_before_s = parent->not_before_s;
 	}
 	k.not_after_s = k.not_before_s + lifetime_s - 1;
 	if (parent->row != 0 && k.not_after_s > parent->not_after_s) {
