@@ -358,8 +358,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_device_of_another_fleet, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			without_the_signer_it_says_later, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			what_is_revoked_is_out_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_revoked_is_out_at_once, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
