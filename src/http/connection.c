@@ -50,11 +50,26 @@ step_handshake(struct connection *c)
 
 /* --- waiting for somebody else --- */
 
+/*
+ * Once more from the top. It was let in before, so a full queue does not send it away; and a wake of
+ * thousands does not fill the queue: the loop keeps them in a list and gives the workers a part at a time.
+ */
 static enum step
-submit_parked(struct connection *c, bool is_last_try)
+run_again(struct connection *c, bool is_last_try)
 {
+	struct loop *l = c->loop;
+
+	wheel_clear(&l->wheel, &c->timer);
 	c->work->exchange.is_last_try = is_last_try;
-	return request_submit(c);
+	c->place = WORK_WAITS;
+	c->next_waiting = NULL;
+	if (l->last_waiting != NULL) {
+		l->last_waiting->next_waiting = c;
+	} else {
+		l->waiting = c;
+	}
+	l->last_waiting = c;
+	return STEP_WAIT;
 }
 
 /* Its time is over, or its client says nothing more: the handler is to answer with what there is. */
@@ -68,7 +83,7 @@ end_park(struct connection *c)
 		return STEP_WAIT;
 	}
 	count_down(&s->counters.parked);
-	return submit_parked(c, true);
+	return run_again(c, true);
 }
 
 static enum step
@@ -108,14 +123,14 @@ park(struct connection *c)
 	}
 	settle(c);
 	if (l->is_stopping || c->transport.has_ended || w->deadline_ms <= l->now_ms) {
-		return submit_parked(c, true);
+		return run_again(c, true);
 	}
 	/* Counted before it can be woken, so that the count never goes below nought. */
 	count(&l->server->counters.parked);
 	c->place = WORK_PARKED;
 	if (!park_enter(l->server->parks, w)) {
 		count_down(&l->server->counters.parked);
-		return submit_parked(c, false);
+		return run_again(c, false);
 	}
 	wheel_set(&l->wheel, &c->timer, w->deadline_ms);
 	return STEP_WAIT;
@@ -183,7 +198,7 @@ end_reply(struct connection *c)
 	struct loop *l = c->loop;
 	bool keeps = c->work->keeps;
 	/* Closing a socket with unread bytes in it takes the reply away from under its reader (RFC 9112 9.6). */
-	bool lingers = c->work->must_close || c->work->request.keep_alive;
+	bool lingers = c->work->must_close || c->input_len > c->input_used || c->transport.may_read;
 	int64_t time_ms;
 
 	loop_work_give(l, c->work);
@@ -321,24 +336,48 @@ bury(struct connection *c)
 	l->dead = c;
 }
 
+/* It was closed while its work was elsewhere; now that is back. */
+static void
+let_go(struct connection *c)
+{
+	loop_work_give(c->loop, c->work);
+	c->work = NULL;
+	bury(c);
+}
+
+bool
+connection_rerun(struct connection *c)
+{
+	if (c->state == CONNECTION_CLOSED) {
+		let_go(c);
+		return true;
+	}
+	if (work_submit(c->work) != OK) {
+		return false;
+	}
+	c->place = WORK_AWAY;
+	c->loop->reruns++;
+	return true;
+}
+
 void
 connection_mail(struct connection *c, struct work *w)
 {
 	struct http_server *s = c->loop->server;
 
+	c->place = WORK_HERE;
 	if (w->news == WORK_WOKEN) {
 		count_down(&s->counters.parked);
 		wheel_clear(&c->loop->wheel, &c->timer);
+	} else if (w->has_deadline) {
+		c->loop->reruns--;
 	}
-	c->place = WORK_HERE;
 	if (c->state == CONNECTION_CLOSED) {
-		loop_work_give(c->loop, w);
-		c->work = NULL;
-		bury(c);
+		let_go(c);
 		return;
 	}
 	if (w->news == WORK_WOKEN) {
-		follow(c, submit_parked(c, c->loop->is_stopping || c->transport.has_ended));
+		follow(c, run_again(c, c->loop->is_stopping || c->transport.has_ended));
 	} else if (w->exchange.reply.is_parked) {
 		follow(c, park(c));
 	} else {
@@ -363,9 +402,7 @@ connection_timeout(struct connection *c)
 	struct counters *counters = &c->loop->server->counters;
 
 	if (c->state == CONNECTION_WORK) {
-		if (c->place != WORK_AWAY) {
-			follow(c, c->place == WORK_PARKED ? end_park(c) : request_submit(c));
-		}
+		follow(c, end_park(c)); /* the only time that is set while a request is away */
 		return;
 	}
 	if (c->state == CONNECTION_HEADER && c->input_len == 0 && !c->is_fresh) {
@@ -447,8 +484,8 @@ connection_drop(struct connection *c)
 	}
 	count_down(&l->server->counters.connections_open);
 	atomic_fetch_sub(&l->open, 1);
-	if (c->work != NULL && c->place == WORK_AWAY) {
-		return; /* the mail brings it; until then its request is borrowed from here */
+	if (c->work != NULL && c->place != WORK_HERE) {
+		return; /* it comes back; until then its request is borrowed from here */
 	}
 	if (c->work != NULL) {
 		loop_work_give(l, c->work);

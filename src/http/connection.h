@@ -28,7 +28,8 @@ enum connection_state {
 /* Who holds the work of a connection in WORK (or CLOSED). */
 enum work_place {
 	WORK_HERE,
-	WORK_AWAY, /* in the pool, at a worker, or in the mail */
+	WORK_AWAY,  /* in the pool, at a worker, or in the mail */
+	WORK_WAITS, /* on the list of those that its loop is to run again */
 	WORK_PARKED /* on a topic's list; a wake makes it AWAY, which shows when leaving the list fails */
 };
 
@@ -38,7 +39,8 @@ struct connection {
 	const struct listener *listener;
 	struct connection *older, *newer; /* of the loop's connections */
 	struct connection *next;	  /* on one of the loop's short lists */
-	bool is_again;			  /* on the list of those whose turn was up */
+	struct connection *next_waiting;
+	bool is_again; /* on the list of those whose turn was up */
 	enum connection_state state;
 	struct transport transport;
 	struct timer timer;
@@ -67,6 +69,8 @@ void connection_turn(struct connection *c);
 void connection_event(struct connection *c, uint32_t events);
 /* Its work has come back in the mail. */
 void connection_mail(struct connection *c, struct work *w);
+/* It is first in the list of those to be run again. False: the workers' queue is full, it stays first. */
+bool connection_rerun(struct connection *c);
 void connection_timeout(struct connection *c);
 /* The server stops: ends now if nothing is under way. */
 void connection_stop(struct connection *c);

@@ -18,11 +18,6 @@ request_submit(struct connection *c)
 	}
 	count(&c->loop->server->counters.queue_full);
 	c->place = WORK_HERE;
-	if (w->has_deadline) {
-		/* It has been let in before, so it is not sent away now: as soon as there is room. */
-		wheel_set(&c->loop->wheel, &c->timer, c->loop->now_ms);
-		return STEP_WAIT;
-	}
 	work_refuse(w, 503, "too many requests wait; try again");
 	c->state = CONNECTION_REPLY;
 	c->moved = 0;

@@ -18,6 +18,8 @@
 #define ACCEPTS 64	    /* in one go */
 #define ACCEPT_PAUSE_MS 200 /* when descriptors or memory are out */
 
+#define FULL_PAUSE_MS 5 /* when the workers' queue is full */
+
 /* --- the mail --- */
 
 /* Under the lock. One ring until the loop has looked. */
@@ -289,6 +291,23 @@ run_again(struct loop *l)
 }
 
 static void
+run_waiting(struct loop *l)
+{
+	while (l->waiting != NULL && l->reruns < l->reruns_max) {
+		struct connection *c = l->waiting;
+		struct connection *next = c->next_waiting;
+
+		if (!connection_rerun(c)) {
+			return;
+		}
+		l->waiting = next;
+		if (next == NULL) {
+			l->last_waiting = NULL;
+		}
+	}
+}
+
+static void
 fire_timers(struct loop *l)
 {
 	struct timer *t;
@@ -342,6 +361,9 @@ wait_ms(const struct loop *l)
 	if (l->server->options.clock != &clock_system && wait > WHEEL_TICK_MS) {
 		wait = WHEEL_TICK_MS; /* a clock that others move can jump */
 	}
+	if (l->waiting != NULL && l->reruns < l->reruns_max) {
+		wait = smaller_wait(wait, FULL_PAUSE_MS);
+	}
 	if (l->accepts_again_ms != 0) {
 		wait = smaller_wait(wait, ACCEPT_PAUSE_MS);
 	}
@@ -377,6 +399,7 @@ run(void *argument)
 		read_mail(l);
 		run_again(l);
 		fire_timers(l);
+		run_waiting(l);
 		free_dead(l);
 	}
 	return NULL;
@@ -474,6 +497,9 @@ loop_free(struct loop *l)
 	}
 	l->is_stopping = true;
 	read_mail(l); /* what the last workers sent */
+	for (struct connection *c = l->waiting; c != NULL; c = c->next_waiting) {
+		c->place = WORK_HERE;
+	}
 	for (struct connection *c = l->connections; c != NULL; c = older) {
 		older = c->older;
 		connection_drop(c);
@@ -511,6 +537,7 @@ loop_new(struct http_server *s, bool is_first, struct loop **out)
 	}
 	l->server = s;
 	l->is_first = is_first;
+	l->reruns_max = s->options.queue_max / 2 / s->options.loops + 1;
 	l->bell_source.kind = SOURCE_BELL;
 	pthread_mutex_init(&l->lock, NULL);
 	l->now_ms = s->options.clock->monotonic_ms(s->options.clock);

@@ -33,10 +33,11 @@ struct loop {
 	struct wheel wheel;
 	int64_t now_ms;
 	struct connection *connections;
-	struct connection *again; /* have used up their turn */
-	struct connection *dead;  /* freed at the end of the round: an event may still name them */
+	struct connection *again;		   /* have used up their turn */
+	struct connection *waiting, *last_waiting; /* to be run again, first come first */
+	size_t reruns, reruns_max;		   /* of them with workers */
+	struct connection *dead; /* freed at the end of the round: an event may still name them */
 	struct work *spare_works;
-	struct connection *arrived;
 	uint8_t *spare_inputs[SPARE_MAX];
 	unsigned spare_input_count, spare_work_count;
 	struct http_request draft; /* being read */

@@ -24,6 +24,16 @@ stopwatch_us(void)
 }
 
 static void
+name_request(struct exchange *x)
+{
+	id name;
+
+	if (x->id[0] == '\0' && id_new(x->clock, &name) == OK) {
+		id_text(x->id, &name);
+	}
+}
+
+static void
 finish(struct work *w)
 {
 	struct exchange *x = &w->exchange;
@@ -36,6 +46,7 @@ finish(struct work *w)
 void
 work_refuse(struct work *w, int http_status, const char *words)
 {
+	name_request(&w->exchange);
 	reply_problem_as(&w->exchange, http_status, words);
 	finish(w);
 }
@@ -75,7 +86,6 @@ run(void *argument, unsigned worker)
 {
 	struct work *w = argument;
 	struct exchange *x = &w->exchange;
-	id request;
 
 	x->worker = worker;
 	if (atomic_load(&w->server->is_ending)) {
@@ -83,9 +93,7 @@ run(void *argument, unsigned worker)
 		loop_post(w, WORK_DONE);
 		return;
 	}
-	if (x->id[0] == '\0' && id_new(x->clock, &request) == OK) {
-		id_text(x->id, &request);
-	}
+	name_request(x);
 	if (w->refused_with != 0) {
 		answer_refusal(w);
 	} else {

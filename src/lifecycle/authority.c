@@ -8,14 +8,12 @@
 #include "pki/certificate.h"
 
 #define YEAR_S (INT64_C(31557600))
-/* Birth certificates begin at a full hour, and devices' clocks are off: their issuer is there before them. */
-#define BACKDATE_S INT64_C(86400)
 
 static const struct {
 	enum key_role role;
 	int64_t lifetime_s;
 } kinds[] = {
-	[AUTHORITY_ROOT] = { KEY_ROLE_ROOT, 30 * YEAR_S },
+	[AUTHORITY_ROOT] = { KEY_ROLE_ROOT, 40 * YEAR_S },
 	[AUTHORITY_ISSUING] = { KEY_ROLE_ISSUING, 15 * YEAR_S },
 	[AUTHORITY_FACTORY_SIGNER] = { KEY_ROLE_FACTORY, 31 * YEAR_S },
 };
@@ -129,7 +127,8 @@ make_key(struct session *s, const struct authority_request *r, const struct auth
 	struct create_request k = { .role = kinds[r->kind].role,
 		.phase = r->phase,
 		.key_kind = r->is_p384 ? KEY_P384 : KEY_P256,
-		.not_before_s = s->now_s - BACKDATE_S };
+		/* Begins with the hour: a birth certificate's dates have no minutes, and must not begin before. */
+		.not_before_s = s->now_s - CLOCK_SKEW_S - (s->now_s - CLOCK_SKEW_S) % 3600 };
 	int64_t lifetime_s = r->lifetime_s > 0 ? r->lifetime_s : kinds[r->kind].lifetime_s;
 	int n = snprintf(k.url_base, sizeof(k.url_base), "%s", s->life->plain_url);
 

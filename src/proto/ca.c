@@ -1,4 +1,4 @@
-#include "proto/find.h"
+#include "proto/named.h"
 #include "proto/routes.h"
 
 /* Where certificates say that their issuer's lies (RFC 5280 4.2.2.1: caIssuers, one DER certificate). */
@@ -18,7 +18,7 @@ ca_certificate(struct exchange *x)
 		return;
 	}
 	if (!service_session(x, &s) ||
-		!find_authority(x, &s, span_slice(segment, 0, segment.len - end), &a)) {
+		!named_authority(x, &s, span_slice(segment, 0, segment.len - end), &a)) {
 		return;
 	}
 	reply_bytes(x, 200, "application/pkix-cert", a.der);

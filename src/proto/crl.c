@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "http/date.h"
 #include "pki/crl.h"
-#include "proto/find.h"
+#include "proto/named.h"
 #include "proto/routes.h"
 #include "proto/served_file.h"
 

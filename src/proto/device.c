@@ -1,5 +1,5 @@
 #include "base/text.h"
-#include "proto/find.h"
+#include "proto/named.h"
 #include "proto/routes.h"
 
 /*

@@ -5,7 +5,7 @@
 #include "pki/cms.h"
 #include "pki/csr.h"
 #include "pki/pem.h"
-#include "proto/find.h"
+#include "proto/named.h"
 #include "proto/routes.h"
 
 /*
@@ -90,7 +90,7 @@ est_cacerts(struct exchange *x)
 	struct fleet f;
 	size_t count;
 
-	if (!service_session(x, &s) || !find_fleet(x, &s, x->parameters[0], &f)) {
+	if (!service_session(x, &s) || !named_fleet(x, &s, x->parameters[0], &f)) {
 		return;
 	}
 	if (read_chain(&s, &f, chain, &count, &d) != OK) {
@@ -131,7 +131,7 @@ est_csrattrs(struct exchange *x)
 	struct fleet f;
 	span der;
 
-	if (!service_session(x, &s) || !find_fleet(x, &s, x->parameters[0], &f)) {
+	if (!service_session(x, &s) || !named_fleet(x, &s, x->parameters[0], &f)) {
 		return;
 	}
 	der_writer_init(&w, room, sizeof(room));
@@ -188,7 +188,7 @@ enrol(struct exchange *x, bool is_renewal)
 	struct session s;
 	struct fleet f;
 
-	if (!service_session(x, &s) || !find_fleet(x, &s, x->parameters[0], &f) ||
+	if (!service_session(x, &s) || !named_fleet(x, &s, x->parameters[0], &f) ||
 		!service_device(x, &s, &who) || !is_own_fleet(x, &f, &who)) {
 		return;
 	}

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "ledger/tile.h"
-#include "proto/find.h"
+#include "proto/named.h"
 #include "proto/routes.h"
 #include "proto/served_file.h"
 

@@ -4,7 +4,7 @@
 #include "http/date.h"
 #include "lifecycle/authority.h"
 #include "pki/key.h"
-#include "proto/find.h"
+#include "proto/named.h"
 #include "proto/routes.h"
 
 /*
@@ -69,7 +69,7 @@ ocsp_post(struct exchange *x)
 	struct authority a;
 	struct session s;
 
-	if (!service_session(x, &s) || !find_authority(x, &s, x->parameters[0], &a)) {
+	if (!service_session(x, &s) || !named_authority(x, &s, x->parameters[0], &a)) {
 		return;
 	}
 	if (!http_content_is(x->request, "application/ocsp-request")) {
@@ -86,7 +86,7 @@ ocsp_get(struct exchange *x)
 	struct session s;
 	span der;
 
-	if (!service_session(x, &s) || !find_authority(x, &s, x->parameters[0], &a)) {
+	if (!service_session(x, &s) || !named_authority(x, &s, x->parameters[0], &a)) {
 		return;
 	}
 	if (ocsp_path_decode(x->arena, x->rest, &der, NULL) != OK) {

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,12 +97,14 @@ client_open(struct client *c, unsigned port)
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int on = 1;
 
 	c->context = NULL;
 	c->ssl = NULL;
 	c->len = 0;
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	set_limit(c->fd, 10000);
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
 		fail_msg("cannot connect: %s", strerror(errno));
 	}

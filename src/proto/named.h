@@ -6,6 +6,6 @@
 bool name_of_segment(span segment, char out[NAME_MAX_LEN + 1]);
 
 /* False: the reply is a 404 (503) in words. The record's spans live as long as the exchange. */
-MUST_USE bool find_authority(
+MUST_USE bool named_authority(
 	struct exchange *x, struct session *s, span segment, struct authority *out);
-MUST_USE bool find_fleet(struct exchange *x, struct session *s, span segment, struct fleet *out);
+MUST_USE bool named_fleet(struct exchange *x, struct session *s, span segment, struct fleet *out);

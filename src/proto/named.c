@@ -1,4 +1,4 @@
-#include "proto/find.h"
+#include "proto/named.h"
 
 static bool
 is_letter(uint8_t c, bool is_first)
@@ -40,7 +40,7 @@ is_found(struct exchange *x, status st, const char *what)
 }
 
 bool
-find_authority(struct exchange *x, struct session *s, span segment, struct authority *out)
+named_authority(struct exchange *x, struct session *s, span segment, struct authority *out)
 {
 	char name[NAME_MAX_LEN + 1];
 	status st = NOT_FOUND;
@@ -56,7 +56,7 @@ find_authority(struct exchange *x, struct session *s, span segment, struct autho
 }
 
 bool
-find_fleet(struct exchange *x, struct session *s, span segment, struct fleet *out)
+named_fleet(struct exchange *x, struct session *s, span segment, struct fleet *out)
 {
 	char name[NAME_MAX_LEN + 1];
 	status st = NOT_FOUND;
