@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "api/body.h"
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
@@ -53,7 +53,7 @@ authorities_show(struct exchange *x)
 	char name[NAME_MAX_LEN + 1];
 
 	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) &&
-		call_name(&c, 0, "authority", name) && find_authority(&c, name, &authority)) {
+		call_name(&c, 0, "authority", name) && lookup_authority(&c, name, &authority)) {
 		call_show(&c, 200, write_authority, &authority);
 	}
 }
@@ -140,9 +140,8 @@ static status
 import(struct call *c, const struct authority_body *b, struct authority *out)
 {
 	span der;
-	status s = pem_read(c->session.arena, b->pem, "CERTIFICATE", &der, &c->diag);
 
-	if (s != OK) {
+	if (pem_read(c->session.arena, b->pem, "CERTIFICATE", &der, NULL) != OK) {
 		return diag_set(
 			&c->diag, BAD_INPUT, "RFC 7468 5", "member \"pem\" holds no certificate");
 	}
@@ -194,7 +193,7 @@ authorities_publish(struct exchange *x)
 
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, NULL, 0, NULL, NULL) || !call_name(&c, 0, "authority", name) ||
-		!find_authority(&c, name, &authority) ||
+		!lookup_authority(&c, name, &authority) ||
 		!call_without_key(&c, 200, write_published, &authority)) {
 		return;
 	}

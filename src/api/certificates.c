@@ -1,4 +1,4 @@
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/verb.h"
@@ -20,7 +20,7 @@ certificates_show(struct exchange *x)
 	struct certificate certificate;
 
 	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) &&
-		find_certificate(&c, &certificate)) {
+		lookup_certificate(&c, &certificate)) {
 		call_show(&c, 200, write_certificate, &certificate);
 	}
 }
@@ -39,7 +39,9 @@ write_ended(struct call *c, struct json_writer *w, void *context)
 
 	k.status = CERTIFICATE_REVOKED;
 	k.reason = ended->reason;
-	k.revoked_s = c->session.now_s;
+	if (k.revoked_s == 0) { /* one that ended before was refused since then */
+		k.revoked_s = c->session.now_s;
+	}
 	return write_certificate(c, w, &k);
 }
 
@@ -57,8 +59,8 @@ certificates_revoke(struct exchange *x)
 
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, revoke_fields, COUNT_OF(revoke_fields), &b, NULL) ||
-		!find_certificate(&c, &ended.certificate) ||
-		!call_once(&c, 200, write_ended, &ended)) {
+		!call_once(&c, 200, write_ended, &ended) ||
+		!lookup_certificate(&c, &ended.certificate)) {
 		return;
 	}
 	ended.reason = (enum revocation_reason)b.reason;

@@ -1,4 +1,4 @@
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/verb.h"
@@ -146,10 +146,11 @@ serve(struct exchange *x, const struct verb *v)
 	struct outcome o = { 0 };
 	struct device device;
 
+	/* Asked before, it is answered before the device is looked for: who released it does not see it any more. */
 	if (!call_begin(&c, x, v->by) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, v->fields, v->field_count, &b, NULL) ||
-		!(v == &claim ? find_claimed(&c, &device) : find_device(&c, &device)) ||
-		!call_once(&c, v == &offer ? 201 : 200, v->write, &o)) {
+		!call_once(&c, v == &offer ? 201 : 200, v->write, &o) ||
+		!(v == &claim ? lookup_claimed(&c, &device) : lookup_device(&c, &device))) {
 		return;
 	}
 	call_end(&c, v->use,

@@ -1,4 +1,4 @@
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
@@ -39,7 +39,7 @@ read_state(struct call *c, int *out)
 {
 	enum device_state state;
 	span word;
-	status s = http_query_get(c->x->request, c->session.arena, "state", &word, &c->diag);
+	status s = query_get(c, "state", &word);
 
 	*out = -1;
 	if (s == NOT_FOUND) {
@@ -66,9 +66,9 @@ read_filter(struct call *c, struct device_filter *out)
 	struct owner owner = { .row = call_owner(c) };
 
 	if (!read_state(c, &out->state) || !query_name(c, "fleet", "fleet", name) ||
-		(name[0] != '\0' && !find_fleet(c, name, &fleet)) ||
+		(name[0] != '\0' && !lookup_fleet(c, name, &fleet)) ||
 		!query_name(c, "owner", "owner", name) ||
-		(name[0] != '\0' && !find_owner(c, name, &owner))) {
+		(name[0] != '\0' && !lookup_owner(c, name, &owner))) {
 		return false;
 	}
 	if (call_owner(c) != 0 && owner.row != call_owner(c)) {
@@ -98,7 +98,7 @@ devices_show(struct exchange *x)
 	struct call c;
 	struct device device;
 
-	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) && find_device(&c, &device)) {
+	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) && lookup_device(&c, &device)) {
 		call_show(&c, 200, write_device, &device);
 	}
 }
@@ -115,7 +115,7 @@ begin_part(struct call *c, struct exchange *x, int64_t first, struct part_list *
 	static const char *const known[] = { "limit", "after" };
 
 	return call_begin(c, x, BY_ALL) && query_allow(c, known, 2) &&
-	       page_read(c, first, &list->page) && find_device(c, &list->device);
+	       page_read(c, first, &list->page) && lookup_device(c, &list->device);
 }
 
 static status

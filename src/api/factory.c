@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "api/body.h"
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/lines.h"
 #include "api/query.h"
@@ -258,7 +258,7 @@ fleet_factory(struct exchange *x)
 	char name[NAME_MAX_LEN + 1];
 
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, known, 2) ||
-		!call_name(&c, 0, "fleet", name) || !find_fleet(&c, name, &fleet) ||
+		!call_name(&c, 0, "fleet", name) || !lookup_fleet(&c, name, &fleet) ||
 		!call_without_key(&c, 200, NULL, NULL)) {
 		return;
 	}

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "api/body.h"
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
@@ -52,7 +52,7 @@ fleets_show(struct exchange *x)
 	char name[NAME_MAX_LEN + 1];
 
 	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) &&
-		call_name(&c, 0, "fleet", name) && find_fleet(&c, name, &fleet)) {
+		call_name(&c, 0, "fleet", name) && lookup_fleet(&c, name, &fleet)) {
 		call_show(&c, 200, write_fleet, &fleet);
 	}
 }
@@ -116,6 +116,14 @@ fleets_create(struct exchange *x)
 	call_end(&c, USE_FLEET_CREATE, fleet_create(&c.session, &r, &fleet, &c.diag));
 }
 
+/* The places of set_fields. */
+enum {
+	GIVEN_LIFETIME = 1 << 1,
+	GIVEN_RENEWAL = 1 << 2,
+	GIVEN_LEVEL = 1 << 3,
+	GIVEN_LISTS = 1 << 4,
+	GIVEN_OFFER = 1 << 5
+};
 static const struct field set_fields[] = {
 	{ "version", FIELD_NUMBER, true, FIELD(fleet_body, version), 1, INT64_C(1) << 53 },
 	POLICY_FIELDS,
@@ -131,32 +139,43 @@ write_changed_fleet(struct call *c, struct json_writer *w, void *context)
 	return write_fleet(c, w, &changed);
 }
 
+/* What was not named stays. */
+static void
+apply(const struct fleet_body *b, unsigned given, struct fleet *f)
+{
+	f->version = b->version;
+	if (given & GIVEN_LIFETIME) {
+		f->lifetime_s = b->lifetime_s;
+	}
+	if (given & GIVEN_RENEWAL) {
+		f->renew_after_percent = b->renew_after_percent;
+	}
+	if (given & GIVEN_LEVEL) {
+		f->required_level = (enum attestation_level)b->required_level;
+	}
+	if (given & GIVEN_LISTS) {
+		f->crl_lists_superseded = b->crl_lists_superseded;
+	}
+	if (given & GIVEN_OFFER) {
+		f->offer_lifetime_s = b->offer_lifetime_s;
+	}
+}
+
 void
 fleets_set(struct exchange *x)
 {
 	struct call c;
 	struct fleet_body b = { 0 };
-	struct fleet fleet;
+	struct fleet fleet = { 0 };
 	char name[NAME_MAX_LEN + 1];
+	unsigned given = 0;
 
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, NULL, 0) ||
-		!call_name(&c, 0, "fleet", name) || !find_fleet(&c, name, &fleet)) {
+		!body_read(&c, set_fields, COUNT_OF(set_fields), &b, &given) ||
+		!call_once(&c, 200, write_changed_fleet, &fleet) ||
+		!call_name(&c, 0, "fleet", name) || !lookup_fleet(&c, name, &fleet)) {
 		return;
 	}
-	b.lifetime_s = fleet.lifetime_s;
-	b.renew_after_percent = fleet.renew_after_percent;
-	b.required_level = (int)fleet.required_level;
-	b.crl_lists_superseded = fleet.crl_lists_superseded;
-	b.offer_lifetime_s = fleet.offer_lifetime_s;
-	if (!body_read(&c, set_fields, COUNT_OF(set_fields), &b, NULL) ||
-		!call_once(&c, 200, write_changed_fleet, &fleet)) {
-		return;
-	}
-	fleet.version = b.version;
-	fleet.lifetime_s = b.lifetime_s;
-	fleet.renew_after_percent = b.renew_after_percent;
-	fleet.required_level = (enum attestation_level)b.required_level;
-	fleet.crl_lists_superseded = b.crl_lists_superseded;
-	fleet.offer_lifetime_s = b.offer_lifetime_s;
+	apply(&b, given, &fleet);
 	call_end(&c, USE_FLEET_SET, fleet_set(&c.session, &fleet, &c.diag));
 }

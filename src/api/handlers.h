@@ -14,6 +14,6 @@ http_handler device_claim, device_code, device_offer, device_release, device_hol
 http_handler transfers_list, transfers_show, transfers_accept, transfers_decline, transfers_cancel;
 http_handler certificates_show, certificates_revoke;
 http_handler operators_list, operators_add, operators_token, operators_remove;
-http_handler ledger_list, ledger_proof, ledger_checkpoint_file, ledger_tile_file;
+http_handler ledger_list, ledger_proof;
 http_handler status_show, openapi_show;
 http_handler health_alive, health_ready, health_metrics;

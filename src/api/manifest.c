@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "api/boxed.h"
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/spool.h"
@@ -70,7 +70,7 @@ static bool
 read_choice(struct call *c, const char *parameter, const char *no, const char *yes, bool *out)
 {
 	span word;
-	status s = http_query_get(c->x->request, c->session.arena, parameter, &word, &c->diag);
+	status s = query_get(c, parameter, &word);
 
 	*out = false;
 	if (s == NOT_FOUND) {
@@ -144,7 +144,7 @@ fleet_manifest(struct exchange *x)
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, known, 2) ||
 		!read_choice(&c, "codes", "none", "new", &r.wants_codes) ||
 		!read_choice(&c, "dry_run", "false", "true", &r.is_dry_run) ||
-		!call_name(&c, 0, "fleet", name) || !find_fleet(&c, name, &fleet) ||
+		!call_name(&c, 0, "fleet", name) || !lookup_fleet(&c, name, &fleet) ||
 		!call_without_key(&c, 200, NULL, NULL)) {
 		return;
 	}

@@ -1,5 +1,5 @@
 #include "api/body.h"
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
@@ -105,7 +105,7 @@ add_pin(struct call *c, const struct signer_body *b)
 	struct pinned_signer pin = { 0 };
 	struct fleet fleet = { .phase = (enum phase)b->phase };
 
-	if (b->fleet[0] != '\0' && !find_fleet(c, b->fleet, &fleet)) {
+	if (b->fleet[0] != '\0' && !lookup_fleet(c, b->fleet, &fleet)) {
 		return;
 	}
 	if (call_once(c, 201, write_pin, &pin)) {

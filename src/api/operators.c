@@ -1,5 +1,5 @@
 #include "api/body.h"
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
@@ -89,7 +89,7 @@ operators_add(struct exchange *x)
 		call_refuse(&c, BAD_INPUT);
 		return;
 	}
-	if ((b.owner[0] != '\0' && !find_owner(&c, b.owner, &owner)) ||
+	if ((b.owner[0] != '\0' && !lookup_owner(&c, b.owner, &owner)) ||
 		!call_without_key(&c, 201, write_welcome, &welcome)) {
 		return;
 	}

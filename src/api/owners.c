@@ -1,5 +1,5 @@
 #include "api/body.h"
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
@@ -52,7 +52,7 @@ owners_show(struct exchange *x)
 	char name[NAME_MAX_LEN + 1];
 
 	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) &&
-		call_name(&c, 0, "owner", name) && find_owner(&c, name, &owner)) {
+		call_name(&c, 0, "owner", name) && lookup_owner(&c, name, &owner)) {
 		call_show(&c, 200, write_owner, &owner);
 	}
 }

@@ -41,11 +41,22 @@ query_allow(struct call *c, const char *const *known, size_t count)
 	return true;
 }
 
+status
+query_get(struct call *c, const char *parameter, span *out)
+{
+	status s = http_query_get(c->x->request, c->session.arena, parameter, out, &c->diag);
+
+	if (s == NOT_FOUND) {
+		diag_clear(&c->diag);
+	}
+	return s;
+}
+
 bool
 query_name(struct call *c, const char *parameter, const char *what, char out[NAME_MAX_LEN + 1])
 {
 	span value;
-	status s = http_query_get(c->x->request, c->session.arena, parameter, &value, &c->diag);
+	status s = query_get(c, parameter, &value);
 
 	out[0] = '\0';
 	if (s == NOT_FOUND) {
@@ -67,7 +78,7 @@ static bool
 query_number(struct call *c, const char *parameter, int64_t fallback, int64_t *out)
 {
 	span value;
-	status s = http_query_get(c->x->request, c->session.arena, parameter, &value, &c->diag);
+	status s = query_get(c, parameter, &value);
 
 	*out = fallback;
 	if (s == NOT_FOUND) {

@@ -4,6 +4,8 @@
 
 /* False: a 400 names the parameter that is none of the `count` known ones. */
 MUST_USE bool query_allow(struct call *c, const char *const *known, size_t count);
+/* The parameter, decoded. NOT_FOUND leaves no diag behind: an absent one is no fault. */
+MUST_USE status query_get(struct call *c, const char *parameter, span *out);
 /* An optional name, "" where absent. False: 400, or 404 for what can be nobody's name. */
 MUST_USE bool query_name(
 	struct call *c, const char *parameter, const char *what, char out[NAME_MAX_LEN + 1]);

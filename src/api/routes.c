@@ -57,8 +57,6 @@ const struct route api_routes[] = {
 	{ HTTP_DELETE, "/api/v1/operators/{name}", operators_remove, 0 },
 	{ HTTP_GET, "/api/v1/ledger", ledger_list, 0 },
 	{ HTTP_GET, "/api/v1/ledger/{index}/proof", ledger_proof, 0 },
-	{ HTTP_GET, "/ledger/checkpoint", ledger_checkpoint_file, 0 },
-	{ HTTP_GET, "/ledger/tile/*", ledger_tile_file, 0 },
 	{ HTTP_GET, "/api/openapi.json", openapi_show, 0 },
 	{ HTTP_GET, "/healthz", health_alive, 0 },
 	{ HTTP_GET, "/readyz", health_ready, 0 },

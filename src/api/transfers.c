@@ -1,4 +1,4 @@
-#include "api/find.h"
+#include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/verb.h"
@@ -47,14 +47,13 @@ write_transfers(struct call *c, struct json_writer *w, void *context)
 static bool
 read_device_filter(struct call *c, struct device *out)
 {
-	status s = http_query_get(
-		c->x->request, c->session.arena, "device", &c->x->parameters[0], &c->diag);
+	status s = query_get(c, "device", &c->x->parameters[0]);
 
 	*out = (struct device){ 0 };
 	if (s == NOT_FOUND) {
 		return true;
 	}
-	return s == OK ? find_claimed(c, out) : call_refuse(c, s);
+	return s == OK ? lookup_claimed(c, out) : call_refuse(c, s);
 }
 
 static bool
@@ -65,7 +64,7 @@ read_filter(struct call *c, struct transfer_list *out)
 	struct device device;
 
 	if (!read_device_filter(c, &device) || !query_name(c, "owner", "owner", name) ||
-		(name[0] != '\0' && !find_owner(c, name, &owner))) {
+		(name[0] != '\0' && !lookup_owner(c, name, &owner))) {
 		return false;
 	}
 	if (call_owner(c) != 0 && owner.row != call_owner(c)) {
@@ -97,7 +96,7 @@ transfers_show(struct exchange *x)
 	struct offer offer;
 
 	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) &&
-		find_offer(&c, false, &offer)) {
+		lookup_offer(&c, false, &offer)) {
 		call_show(&c, 200, write_transfer, &offer);
 	}
 }
@@ -148,8 +147,8 @@ serve(struct exchange *x, const struct transfer_verb *v)
 
 	if (!call_begin(&c, x, BY_OWNER | BY_MAKER) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, accept_fields, v->field_count, &b, NULL) ||
-		!find_offer(&c, v->by_code && b.code.len > 0, &offer) ||
-		!call_once(&c, 200, v->write, &o)) {
+		!call_once(&c, 200, v->write, &o) ||
+		!lookup_offer(&c, v->by_code && b.code.len > 0, &offer)) {
 		return;
 	}
 	call_end(&c, v->use, v->run(&c, &offer.id, &b, &o));

@@ -136,8 +136,9 @@ stage_open(struct stage *s)
 		.context = s };
 	assert_ok(service_open(&s->service, 1, &d), d);
 	s->tables[0] = api_routes;
+	s->tables[1] = ledger_routes;
 	s->router =
-		(struct router){ .tables = s->tables, .table_count = 1, .context = &s->service };
+		(struct router){ .tables = s->tables, .table_count = 2, .context = &s->service };
 	s->document = read_document(s->home.arena);
 }
 

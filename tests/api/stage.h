@@ -10,6 +10,7 @@
 #include "api/routes.h"
 #include "http/service.h"
 #include "lifecycle/registry.h"
+#include "proto/routes.h"
 
 /* Who asks: an operator role, or one of these. */
 enum asker {
@@ -30,7 +31,7 @@ struct stage {
 	struct configuration configuration;
 	struct sequencer *sequencer;
 	struct service service;
-	const struct route *tables[1];
+	const struct route *tables[2];
 	struct router router;
 	cJSON *document;
 	char tokens[ASKER_COUNT][TOKEN_TEXT_MAX];

@@ -6,9 +6,12 @@
 
 #include "api/openapi.h"
 #include "api/routes.h"
+#include "proto/routes.h"
 #include "schema.h"
 
 static cJSON *document;
+static const struct route *const tables[] = { api_routes, ledger_routes };
+#define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
 static int
 open_document(void **state)
@@ -88,10 +91,12 @@ is_routed(const char *path, const char *method)
 {
 	char routed_path[256], routed_method[8];
 
-	for (const struct route *r = api_routes; r->pattern != NULL; r++) {
-		words_of(r, routed_path, routed_method);
-		if (strcmp(path, routed_path) == 0 && strcmp(method, routed_method) == 0) {
-			return true;
+	for (size_t t = 0; t < TABLE_COUNT; t++) {
+		for (const struct route *r = tables[t]; r->pattern != NULL; r++) {
+			words_of(r, routed_path, routed_method);
+			if (strcmp(path, routed_path) == 0 && strcmp(method, routed_method) == 0) {
+				return true;
+			}
 		}
 	}
 	return false;

@@ -1,4 +1,4 @@
-#include "api/find.h"
+#include "api/lookup.h"
 
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "base/text.h"
 
 bool
-find_fleet(struct call *c, const char *name, struct fleet *out)
+lookup_fleet(struct call *c, const char *name, struct fleet *out)
 {
 	status s = read_fleet_by_name(c->session.reader, name, out);
 
@@ -17,7 +17,7 @@ find_fleet(struct call *c, const char *name, struct fleet *out)
 }
 
 bool
-find_owner(struct call *c, const char *name, struct owner *out)
+lookup_owner(struct call *c, const char *name, struct owner *out)
 {
 	status s = read_owner_by_name(c->session.reader, name, out);
 
@@ -28,7 +28,7 @@ find_owner(struct call *c, const char *name, struct owner *out)
 }
 
 bool
-find_authority(struct call *c, const char *name, struct authority *out)
+lookup_authority(struct call *c, const char *name, struct authority *out)
 {
 	status s = read_authority_by_name(c->session.reader, c->session.arena, name, out);
 
@@ -70,7 +70,7 @@ read_named(struct call *c, span name, struct device *out)
 }
 
 bool
-find_device(struct call *c, struct device *out)
+lookup_device(struct call *c, struct device *out)
 {
 	span name = c->x->parameters[0];
 	status s = read_named(c, name, out);
@@ -82,7 +82,7 @@ find_device(struct call *c, struct device *out)
 }
 
 bool
-find_claimed(struct call *c, struct device *out)
+lookup_claimed(struct call *c, struct device *out)
 {
 	span name = c->x->parameters[0];
 	status s = read_named(c, name, out);
@@ -98,7 +98,7 @@ find_claimed(struct call *c, struct device *out)
 }
 
 bool
-find_offer(struct call *c, bool any, struct offer *out)
+lookup_offer(struct call *c, bool any, struct offer *out)
 {
 	span name = c->x->parameters[0];
 	int64_t owner = call_owner(c);
@@ -131,7 +131,7 @@ may_see_certificate(struct call *c, const struct certificate *k)
 }
 
 bool
-find_certificate(struct call *c, struct certificate *out)
+lookup_certificate(struct call *c, struct certificate *out)
 {
 	span name = c->x->parameters[0];
 	uint8_t fingerprint[32];
