@@ -32,7 +32,7 @@ int64_t
 plan_back_off_ms(
 	const struct plan_limits *limits, unsigned failures, int64_t retry_after_s, uint32_t random)
 {
-	int64_t delay = limits->retry_least_s * 1000, most = limits->retry_most_s * 1000, asked;
+	int64_t delay = limits->retry_least_ms, most = limits->retry_most_ms, asked;
 
 	for (unsigned i = 1; i < failures && delay < most; i++) {
 		delay *= 2;
