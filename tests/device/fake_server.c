@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -162,7 +163,7 @@ issue(struct serving *s, EVP_PKEY *key, enum fake_fault fault)
 {
 	const struct fake_pki *pki = &s->server->pki;
 	struct fake_subject x = { .common_name = s->world->serial,
-		.serial = s->world->serial,
+		.serial = "06f3",
 		.key = key,
 		.from_s = -60,
 		.to_s = 30 * 86400,
@@ -174,7 +175,7 @@ issue(struct serving *s, EVP_PKEY *key, enum fake_fault fault)
 		x.key = pki->server.key;
 		break;
 	case FAKE_OTHER_SERIAL:
-		x.common_name = x.serial = "0123ffffffffffff01";
+		x.common_name = "0123ffffffffffff01";
 		break;
 	case FAKE_CA_CERTIFICATE:
 		x.is_ca = true;
@@ -491,7 +492,9 @@ serve(struct fake_server *server)
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	s.arena = arena_new(4 << 20);
 	for (;;) {
-		int fd = accept(server->listener, NULL, NULL);
+		int fd = accept(server->listener, NULL, NULL), on = 1;
+
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 
 		s.tls = SSL_new(context);
 		SSL_set_fd(s.tls, fd);
