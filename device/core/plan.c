@@ -32,7 +32,7 @@ int64_t
 plan_back_off_ms(
 	const struct plan_limits *limits, unsigned failures, int64_t retry_after_s, uint32_t random)
 {
-	int64_t delay = limits->retry_least_s * 1000, most = limits->retry_most_s * 1000, asked;
+	int64_t delay = limits->retry_least_ms, most = limits->retry_most_ms, asked;
 
 	for (unsigned i = 1; i < failures && delay < most; i++) {
 		delay *= 2;
@@ -178,7 +178,8 @@ plan_take_state(struct plan *p, const struct plan_step *step, const struct plan_
 	if (step->who == WHO_NEXT && seen->access != ADMITTED_FULL) {
 		p->next_is_refused = true;
 	}
-	if (is_same && step->wait_s > 0 && now_ms - asked_ms < step->wait_s * 500) {
+	if (is_same && !seen->renew_now && step->wait_s > 0 &&
+		now_ms - asked_ms < step->wait_s * 500) {
 		p->retry_at_ms = now_ms + spread(EARLY_PAUSE_S * 500, EARLY_PAUSE_S * 1000, random);
 	}
 }
