@@ -21,8 +21,18 @@
 
 /* --- JSON --- */
 #define JSON_DEPTH_MAX 16
+#define JSON_MEMBERS_MAX \
+	256 /* of one object: each is compared with each, so that none stands twice */
 #define JSON_BODY_MAX (1 << 20)	      /* one API request that is not a bulk one */
 #define MANIFEST_ENTRY_MAX (64 << 10) /* a full entry with two certificates is 7 KiB */
+
+/* --- policies --- */
+#define CERTIFICATE_LIFETIME_MIN_S 60 /* demonstrations; a device must have time to renew */
+#define CERTIFICATE_LIFETIME_MAX_S \
+	(INT64_C(10) * 366 * 86400)	   /* longer, and it is a birth identity */
+#define OFFER_LIFETIME_MIN_S 60		   /* time to type a code */
+#define OFFER_LIFETIME_MAX_S (366 * 86400) /* an offer that nobody remembers must end */
+#define RETURN_PROOF_S 3600		   /* how recent a device's own proof at the desk must be */
 
 /* --- the ledger (C2SP tlog-tiles: an entry is at most 65,535 bytes) --- */
 #define LEDGER_ENTRY_MAX 4096

@@ -46,7 +46,7 @@ make_one_line(char *from, const char *end)
 	}
 }
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 emit(enum log_level level, const char *event, const char *format, va_list list)
 {
 	char line[LINE_MAX_LEN], when[TIME_TEXT_MAX];

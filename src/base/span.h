@@ -49,7 +49,7 @@ span_slice(span s, size_t from, size_t len)
 	if (len > s.len - from) {
 		len = s.len - from;
 	}
-	return span_of(s.data ? s.data + from : NULL, len);
+	return span_of(from > 0 ? s.data + from : s.data, len);
 }
 
 /* Equal without a timing difference that depends on the content (the lengths are public). */

@@ -280,7 +280,7 @@ follow(struct connection *c, enum step next)
 		next = steps[c->state](c);
 	}
 	if (next == STEP_CLOSE) {
-		connection_close(c);
+		connection_drop(c);
 	} else if (next == STEP_ON && !c->is_again) {
 		c->is_again = true;
 		c->next = c->loop->again;
@@ -289,7 +289,7 @@ follow(struct connection *c, enum step next)
 }
 
 void
-connection_run(struct connection *c)
+connection_turn(struct connection *c)
 {
 	if (c->state != CONNECTION_CLOSED) {
 		follow(c, STEP_ON);
@@ -312,7 +312,7 @@ connection_event(struct connection *c, uint32_t events)
 		/* The end is found by reading and writing up to it. */
 		c->transport.has_ended = c->transport.may_read = c->transport.may_write = true;
 	}
-	connection_run(c);
+	connection_turn(c);
 }
 
 static void
@@ -406,7 +406,7 @@ connection_timeout(struct connection *c)
 		return;
 	}
 	if (c->state == CONNECTION_HEADER && c->input_len == 0 && !c->is_fresh) {
-		connection_close(c); /* idle between requests: nobody's fault */
+		connection_drop(c); /* idle between requests: nobody's fault */
 		return;
 	}
 	if (c->state == CONNECTION_HANDSHAKE) {
@@ -418,7 +418,7 @@ connection_timeout(struct connection *c)
 	if ((c->state == CONNECTION_HEADER && c->input_len > 0) || c->state == CONNECTION_BODY) {
 		follow(c, refuse_slow(c));
 	} else {
-		connection_close(c);
+		connection_drop(c);
 	}
 }
 
@@ -427,7 +427,7 @@ connection_stop(struct connection *c)
 {
 	if (c->state == CONNECTION_HANDSHAKE ||
 		(c->state == CONNECTION_HEADER && c->input_len == 0)) {
-		connection_close(c);
+		connection_drop(c);
 	} else if (c->state == CONNECTION_WORK && c->place == WORK_PARKED) {
 		follow(c, end_park(c));
 	}
@@ -453,18 +453,18 @@ connection_begin(struct connection *c)
 		ssl = tls_ssl_new(l->server->tls);
 		if (ssl == NULL || !transport_secure(&c->transport, ssl)) {
 			count(&l->server->counters.handshakes_failed);
-			connection_close(c);
+			connection_drop(c);
 			return;
 		}
 		c->state = CONNECTION_HANDSHAKE;
 	}
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->transport.fd, &event) != 0) {
-		connection_close(c);
+		connection_drop(c);
 	}
 }
 
 void
-connection_close(struct connection *c)
+connection_drop(struct connection *c)
 {
 	struct loop *l = c->loop;
 

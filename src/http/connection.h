@@ -65,7 +65,7 @@ struct connection {
 /* On the loop's thread. Takes the descriptor. */
 void connection_begin(struct connection *c);
 /* Does what can be done now, at most for one turn. */
-void connection_run(struct connection *c);
+void connection_turn(struct connection *c);
 void connection_event(struct connection *c, uint32_t events);
 /* Its work has come back in the mail. */
 void connection_mail(struct connection *c, struct work *w);
@@ -74,7 +74,7 @@ bool connection_rerun(struct connection *c);
 void connection_timeout(struct connection *c);
 /* The server stops: ends now if nothing is under way. */
 void connection_stop(struct connection *c);
-void connection_close(struct connection *c);
+void connection_drop(struct connection *c);
 /* NULL: no memory; the descriptor is closed. */
 struct connection *connection_new(int fd, const struct listener *from, const char *address);
 

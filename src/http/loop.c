@@ -286,7 +286,7 @@ run_again(struct loop *l)
 
 		list = c->next;
 		c->is_again = false;
-		connection_run(c);
+		connection_turn(c);
 	}
 }
 
@@ -502,7 +502,7 @@ loop_free(struct loop *l)
 	}
 	for (struct connection *c = l->connections; c != NULL; c = older) {
 		older = c->older;
-		connection_close(c);
+		connection_drop(c);
 	}
 	run_again(l);
 	free_dead(l);

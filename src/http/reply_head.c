@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "http/date.h"
 
 static const struct {
 	int status;
@@ -61,24 +61,17 @@ reply_phrase(int http_status)
 	return "Status";
 }
 
-/* RFC 9110 5.6.7, made once a second and thread. */
+/* Made once a second and thread. */
 static const char *
 date_text(int64_t now_s)
 {
-	static const char days[][4] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
-	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
-		"Sep", "Oct", "Nov", "Dec" };
 	static _Thread_local int64_t made_s = -1;
-	static _Thread_local char text[64];
-	struct civil c;
+	static _Thread_local char text[HTTP_DATE_MAX];
 
-	if (now_s == made_s || now_s < 0) {
-		return text;
+	if (now_s != made_s && now_s >= 0) {
+		http_date_text(text, now_s);
+		made_s = now_s;
 	}
-	c = civil_from_time(now_s);
-	snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", days[now_s / 86400 % 7],
-		c.day, months[(c.month - 1) % 12], c.year, c.hour, c.minute, c.second);
-	made_s = now_s;
 	return text;
 }
 

@@ -100,7 +100,7 @@ checkpoint_parse(struct arena *a, span note, struct checkpoint *out, struct diag
 	if (note.len > CHECKPOINT_MAX || !utf8_is_valid(note)) {
 		return bad(d, SIGNED_NOTE, "too long, or no UTF-8");
 	}
-	gap = note.len > 0 ? memmem(note.data, note.len, "\n\n" EM_DASH, 6) : NULL;
+	gap = note.data != NULL ? memmem(note.data, note.len, "\n\n" EM_DASH, 6) : NULL;
 	if (gap == NULL) {
 		return bad(d, SIGNED_NOTE, "no signatures");
 	}
@@ -221,7 +221,7 @@ checkpoint_verify(const struct checkpoint *c, const struct note_key *k, struct d
 	for (size_t i = 0; i < c->signature_count; i++) {
 		const struct note_signature *n = &c->signatures[i];
 
-		if (!span_is(n->name, k->name) || memcmp(n->key_id, k->id, 4) != 0) {
+		if (memcmp(n->key_id, k->id, 4) != 0 || !span_is(n->name, k->name)) {
 			continue;
 		}
 		if (k->type == 4 ? cosignature_checks(k, c->text, n->signature)

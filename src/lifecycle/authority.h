@@ -10,7 +10,7 @@ struct authority_request {
 	enum authority_kind kind;	  /* ROOT, ISSUING, FACTORY_SIGNER */
 	enum phase phase;
 	char organization[65], common_name[65];
-	int64_t lifetime_s; /* 0: root 30 years, issuing 15, factory signer 31 */
+	int64_t lifetime_s; /* 0: root 40 years, issuing 15, factory signer 31: births live 28 */
 	bool is_p384;	    /* roots only */
 };
 /* Key and certificate by the signer, then the record; again after a crash between the two: taken up where it stood. An
@@ -29,11 +29,15 @@ MUST_USE status manifest_pin_add(struct session *s, span certificate, int64_t fl
 /* OCSP responder keys and certificates that are near their end, or missing. */
 MUST_USE status authority_renew_responders(struct session *s, struct diag *d);
 
-/* A listener's certificate for a key of tenured's own: chain (leaf first) in the arena. Recorded. `names`: DNS names
- * and addresses by comma. `authority` "": the first issuing one. */
-MUST_USE status server_certificate_issue(struct session *s, const char *authority,
-	const char *names, span spki, int64_t lifetime_s, span *chain, size_t *count,
-	struct diag *d);
+struct server_certificate_request {
+	const char *authority; /* "": the first issuing one */
+	const char *names;     /* DNS names and addresses, by comma */
+	span spki;	       /* of tenured's own key */
+	int64_t lifetime_s;
+};
+/* A listener's certificate, recorded before it is given: chain (leaf first, at most CHAIN_LEN_MAX) in the arena. */
+MUST_USE status server_certificate_issue(struct session *s,
+	const struct server_certificate_request *r, span *chain, size_t *count, struct diag *d);
 
 /*
  * All CRLs of one authority as files in FOLDER/NAME: full.crl, SHARD.crl, ca.crl, bundle.pem, each replaced

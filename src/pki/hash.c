@@ -8,7 +8,7 @@
 /* Fetched once: looking an algorithm up costs more than hashing a key. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_MD *md_sha256, *md_sha1;
-static pthread_key_t context_key; /* one context a thread, freed with it */
+static pthread_key_t contexts; /* each thread's own, freed when it ends */
 
 static void
 free_context(void *context)
@@ -22,7 +22,7 @@ fetch(void)
 	md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	md_sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	if (md_sha256 == NULL || md_sha1 == NULL ||
-		pthread_key_create(&context_key, free_context) != 0) {
+		pthread_key_create(&contexts, free_context) != 0) {
 		abort(); /* a libcrypto without SHA-256 can do nothing for us */
 	}
 }
@@ -35,7 +35,7 @@ digest(EVP_MD *const *md, span first, span second, uint8_t *out)
 	pthread_once(&once, fetch);
 	if (context == NULL) {
 		context = EVP_MD_CTX_new();
-		pthread_setspecific(context_key, context);
+		(void)pthread_setspecific(contexts, context);
 	}
 	if (context == NULL || EVP_DigestInit_ex2(context, *md, NULL) != 1 ||
 		EVP_DigestUpdate(context, first.data, first.len) != 1 ||

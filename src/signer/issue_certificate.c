@@ -122,6 +122,16 @@ encode_and_sign(const struct certificate_draft *c, const struct signing_key *by,
 	return s == OK ? issuer_sign_object(by, tbs, out, d) : s;
 }
 
+/* Both ends count (RFC 5280 4.1.2.5). The dates are whatever stood in a frame. */
+static bool
+life_fits(int64_t not_before_s, int64_t not_after_s, int64_t lifetime_max_s)
+{
+	int64_t between;
+
+	return !__builtin_sub_overflow(not_after_s, not_before_s, &between) && between >= 0 &&
+	       between < lifetime_max_s;
+}
+
 static status
 judge_issue(const struct issue_request *r, const struct profile *p, const struct signing_key *by,
 	struct diag *d)
@@ -143,11 +153,10 @@ judge_issue(const struct issue_request *r, const struct profile *p, const struct
 	if (r->subject.common_name[0] == '\0') {
 		return diag_set(d, BAD_INPUT, "RFC 5280 4.1.2.6", "the subject has no common name");
 	}
-	if (r->not_after_s < r->not_before_s ||
-		r->not_after_s - r->not_before_s + 1 > p->lifetime_max_s) {
+	if (!life_fits(r->not_before_s, r->not_after_s, p->lifetime_max_s)) {
 		return diag_set(d, BAD_INPUT, "RFC 5280 4.1.2.5",
-			"profile %s: a life of %lld s asked, at most %lld", p->name,
-			(long long)(r->not_after_s - r->not_before_s + 1),
+			"profile %s: a life from %lld to %lld asked, at most %lld s are given",
+			p->name, (long long)r->not_before_s, (long long)r->not_after_s,
 			(long long)p->lifetime_max_s);
 	}
 	if (r->not_after_s > by->view.not_after_s) {
@@ -428,9 +437,14 @@ issue_key(struct issuer *i, const struct create_request *r, struct buffer *out, 
 	s = private_key_generate(r->key_kind, &key, d);
 	if (s == OK && is_ledger) {
 		s = private_key_public(&key, spki, sizeof(spki), &public, d);
-		buffer_put(out, span_of(public.point, 32));
+		if (s == OK) {
+			buffer_put(out, span_of(public.point, 32));
+		}
 	} else if (s == OK) {
 		s = certify_key(i, r, &key, out, d);
+	}
+	if (s == OK && buffer_failed(out)) {
+		s = diag_set(d, NO_MEMORY, NULL, "no memory for the answer");
 	}
 	if (s == OK) {
 		s = key_store_add(i->keys, r->name, r->role, r->phase, &key,

@@ -148,7 +148,7 @@ wire_fixed(struct wire_reader *r, uint8_t *out, size_t len)
 {
 	span bytes = take(r, len);
 
-	if (bytes.len == len) {
+	if (len > 0 && bytes.len == len) {
 		memcpy(out, bytes.data, len);
 	}
 }
