@@ -89,13 +89,16 @@ take_arguments(const char **argv, size_t n, va_list list)
 int
 run_tenure(struct world *w, const char *client, struct child_result *r, ...)
 {
-	const char *argv[ARGUMENTS_MAX] = { program_tenure(w), "--client",
-		client != NULL ? client : w->client };
+	const char *argv[ARGUMENTS_MAX + 3] = { program_tenure(w) };
+	size_t n;
 	va_list list;
 
 	va_start(list, r);
-	take_arguments(argv, 3, list);
+	n = take_arguments(argv, 1, list);
 	va_end(list);
+	argv[n++] = "--client";
+	argv[n++] = client != NULL ? client : w->client;
+	argv[n] = NULL;
 	return run(argv, r);
 }
 
@@ -181,12 +184,17 @@ static void
 tenure_arguments(void *context, size_t at, size_t lane, const char **argv, size_t room)
 {
 	struct many *m = context;
+	size_t n;
 
 	(void)lane;
 	argv[0] = program_tenure(m->w);
-	argv[1] = "--client";
-	argv[2] = m->client;
-	m->m->arguments(m->w, m->from + at, argv + 3, room - 3);
+	m->m->arguments(m->w, m->from + at, argv + 1, room - 3);
+	for (n = 1; argv[n] != NULL; n++) {
+		continue;
+	}
+	argv[n++] = "--client";
+	argv[n++] = m->client;
+	argv[n] = NULL;
 }
 
 static void

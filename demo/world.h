@@ -58,7 +58,7 @@ size_t agents_run(struct world *w, size_t from, size_t to, const char *command);
 /* The same for `tenure NOUN VERB SERIAL [more...]`. */
 struct tenure_many {
 	const char *client;
-	/* Arguments behind "--client FILE", ended by NULL, for device `at`. */
+	/* Noun, verb and the rest, ended by NULL, for device `at`. */
 	void (*arguments)(struct world *w, size_t at, const char **argv, size_t room);
 };
 size_t tenure_run(struct world *w, size_t from, size_t to, const struct tenure_many *m);

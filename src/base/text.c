@@ -434,3 +434,27 @@ duration_parse(span text, int64_t *seconds)
 	}
 	return OK;
 }
+
+size_t
+text_distance(const char *a, const char *b)
+{
+	size_t row[TEXT_WORD_MAX + 1];
+	size_t la = strnlen(a, TEXT_WORD_MAX), lb = strnlen(b, TEXT_WORD_MAX);
+
+	for (size_t k = 0; k <= lb; k++) {
+		row[k] = k;
+	}
+	for (size_t i = 1; i <= la; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t k = 1; k <= lb; k++) {
+			size_t changed = diagonal + (a[i - 1] != b[k - 1]);
+
+			diagonal = row[k];
+			row[k] = row[k] + 1 < changed ? row[k] + 1 : changed;
+			row[k] = row[k - 1] + 1 < row[k] ? row[k - 1] + 1 : row[k];
+		}
+	}
+	return row[lb];
+}

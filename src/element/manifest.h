@@ -103,8 +103,8 @@ struct manifest_entry {
  * NOT_FOUND (no such signer pinned), DENIED (the signer was not valid at the time). Pure; any thread;
  * chains already judged are remembered in `cache` (may be NULL).
  */
-struct manifest_cache;
-MUST_USE status manifest_cache_new(struct manifest_cache **out); /* one thread's */
+struct manifest_cache; /* one thread's, and of one trust: to be freed with it */
+MUST_USE status manifest_cache_new(struct manifest_cache **out);
 void manifest_cache_free(struct manifest_cache *c);
 MUST_USE status manifest_entry_verify(struct arena *a, span entry, const struct manifest_trust *t,
 	struct manifest_cache *cache, struct manifest_entry *out, struct diag *d);

@@ -11,17 +11,20 @@
  * that path is valid from `good_from_s` to `good_to_s`. Only issuers without name constraints are
  * remembered: those would have to be held against each leaf's names.
  *
- * `issuer` borrows from `der`. Slots are taken round robin: at worst a judgement is made again.
+ * `chain` and `issuer` borrow from `der`. Slots are taken round robin: at worst a judgement is made again.
  */
 #define ISSUERS_MAX 8
 #define VERIFIERS_MAX 16
+#define HEADER_MAX 512 /* the vendor's has 166 characters */
 
 struct known_issuers {
-	uint8_t key[32]; /* SHA-256 of the fingerprints of the chain without its leaf */
 	const struct trust_set *roots;
 	int64_t good_from_s, good_to_s;
-	uint8_t *der; /* owned: of the issuer next to the leaf */
-	struct certificate_view issuer;
+	uint8_t *
+		der; /* owned: the chain without its leaf, one behind the other; NULL: a free slot */
+	span chain[MANIFEST_CHAIN_MAX];
+	size_t count;
+	struct certificate_view issuer; /* chain[0] */
 };
 
 struct known_verifier {
@@ -33,7 +36,36 @@ struct manifest_cache {
 	struct known_issuers issuers[ISSUERS_MAX];
 	struct known_verifier verifiers[VERIFIERS_MAX];
 	size_t next_issuer, next_verifier;
+	/* All entries of one signer carry the same protected header. */
+	uint8_t header[HEADER_MAX];
+	size_t header_len; /* 0: none */
+	const struct manifest_trust *header_trust;
+	const struct manifest_pin *pin;
 };
+
+/* --- pins --- */
+
+const struct manifest_pin *
+manifest_cache_pin(
+	const struct manifest_cache *c, const struct manifest_trust *t, span protected_header)
+{
+	bool is_it = c != NULL && c->header_len > 0 && c->header_trust == t &&
+		     span_equal(span_of(c->header, c->header_len), protected_header);
+
+	return is_it ? c->pin : NULL;
+}
+
+void
+manifest_cache_remember_pin(struct manifest_cache *c, const struct manifest_trust *t,
+	span protected_header, const struct manifest_pin *pin)
+{
+	if (c != NULL && protected_header.len <= sizeof(c->header)) {
+		memcpy(c->header, protected_header.data, protected_header.len);
+		c->header_len = protected_header.len;
+		c->header_trust = t;
+		c->pin = pin;
+	}
+}
 
 /* --- verifiers --- */
 
@@ -89,24 +121,26 @@ verify_leaf(struct manifest_cache *c, const struct certificate_view *leaf,
 
 /* --- issuers --- */
 
-static void
-chain_key(const span *issuers, size_t count, uint8_t out[32])
+/* Compared byte for byte: cheaper than any digest of them. */
+static bool
+is_chain(const struct known_issuers *k, const span *issuers, size_t count)
 {
-	uint8_t fingerprints[MANIFEST_CHAIN_MAX * 32];
-
-	for (size_t i = 0; i < count; i++) {
-		certificate_fingerprint(issuers[i], fingerprints + 32 * i);
+	for (size_t i = 0; i < k->count && k->count == count; i++) {
+		if (!span_equal(k->chain[i], issuers[i])) {
+			return false;
+		}
 	}
-	sha256(span_of(fingerprints, 32 * count), out);
+	return k->count == count;
 }
 
 static struct known_issuers *
-find_issuers(struct manifest_cache *c, const uint8_t key[32], const struct trust_set *roots)
+find_issuers(
+	struct manifest_cache *c, const struct trust_set *roots, const span *issuers, size_t count)
 {
 	for (size_t i = 0; c != NULL && i < ISSUERS_MAX; i++) {
 		struct known_issuers *k = &c->issuers[i];
 
-		if (k->der != NULL && k->roots == roots && memcmp(k->key, key, 32) == 0) {
+		if (k->der != NULL && k->roots == roots && is_chain(k, issuers, count)) {
 			return k;
 		}
 	}
@@ -123,22 +157,31 @@ has_name_constraints(span der)
 
 /* Best effort: without memory nothing is remembered. */
 static void
-remember(struct manifest_cache *c, const uint8_t key[32], const struct manifest_trust *t,
-	const span *issuers, const struct chain_path *path)
+remember(struct manifest_cache *c, const struct trust_set *roots, const span *issuers, size_t count,
+	const struct chain_path *path)
 {
 	struct known_issuers *k = &c->issuers[c->next_issuer];
+	size_t len = 0;
 
+	for (size_t i = 0; i < count; i++) {
+		len += issuers[i].len;
+	}
 	free(k->der);
-	*k = (struct known_issuers){
-		.roots = t->roots, .good_from_s = path->good_from_s, .good_to_s = path->good_to_s
-	};
-	memcpy(k->key, key, sizeof(k->key));
-	k->der = malloc(issuers[0].len);
+	*k = (struct known_issuers){ .roots = roots,
+		.good_from_s = path->good_from_s,
+		.good_to_s = path->good_to_s,
+		.count = count };
+	k->der = malloc(len);
 	if (k->der == NULL) {
 		return;
 	}
-	memcpy(k->der, issuers[0].data, issuers[0].len);
-	if (certificate_read(span_of(k->der, issuers[0].len), &k->issuer, NULL) != OK) {
+	len = 0;
+	for (size_t i = 0; i < count; i++) {
+		memcpy(k->der + len, issuers[i].data, issuers[i].len);
+		k->chain[i] = span_of(k->der + len, issuers[i].len);
+		len += issuers[i].len;
+	}
+	if (certificate_read(k->chain[0], &k->issuer, NULL) != OK) {
 		free(k->der);
 		k->der = NULL;
 		return;
@@ -200,7 +243,6 @@ manifest_chain_verify(const struct manifest_trust *t, struct manifest_cache *cac
 {
 	const struct known_issuers *k = NULL;
 	struct chain_path path;
-	uint8_t key[32];
 	status s = certificate_read(chain[0], out, d);
 
 	if (s == OK) {
@@ -215,8 +257,7 @@ manifest_chain_verify(const struct manifest_trust *t, struct manifest_cache *cac
 			"your own");
 	}
 	if (cache != NULL && count > 1) {
-		chain_key(chain + 1, count - 1, key);
-		k = find_issuers(cache, key, t->roots);
+		k = find_issuers(cache, t->roots, chain + 1, count - 1);
 	}
 	if (k != NULL && at_s >= k->good_from_s && at_s <= k->good_to_s) {
 		s = judge_leaf(out, &k->issuer, at_s, d);
@@ -225,7 +266,7 @@ manifest_chain_verify(const struct manifest_trust *t, struct manifest_cache *cac
 	s = chain_judge_path(t->roots, chain[0], chain + 1, count - 1, at_s, &path, d);
 	if (s == OK && k == NULL && cache != NULL && count > 1 &&
 		can_remember(chain + 1, count - 1, &path)) {
-		remember(cache, key, t, chain + 1, &path);
+		remember(cache, t->roots, chain + 1, count - 1, &path);
 	}
 	return s;
 }

@@ -14,3 +14,9 @@ MUST_USE status manifest_chain_verify(const struct manifest_trust *t, struct man
 /* A signature by a P-256 point that comes again and again. OK, CRYPTO. */
 MUST_USE status manifest_cache_verify_raw(struct manifest_cache *cache, const uint8_t point[64],
 	span message, const uint8_t raw[SIGNATURE_RAW_LEN]);
+
+/* The pin that this protected header (base64url, as in the file) named before; NULL: not remembered. */
+const struct manifest_pin *manifest_cache_pin(
+	const struct manifest_cache *cache, const struct manifest_trust *t, span protected_header);
+void manifest_cache_remember_pin(struct manifest_cache *cache, const struct manifest_trust *t,
+	span protected_header, const struct manifest_pin *pin);

@@ -149,6 +149,10 @@ read_protected(struct judge *j, span encoded)
 	size_t len;
 	status s;
 
+	j->out->pin = manifest_cache_pin(j->cache, j->trust, encoded);
+	if (j->out->pin != NULL) {
+		return OK;
+	}
 	if (base64url_decode(encoded, bytes, sizeof(bytes), &len) != OK) {
 		return diag_set(j->diag, BAD_INPUT, "RFC 7515 2",
 			"protected is not base64url of at most %d bytes", PROTECTED_MAX);
@@ -177,7 +181,13 @@ read_protected(struct judge *j, span encoded)
 	if (s == OK) {
 		s = read_fixed(j, m[2].value, "x5t#S256", x5t, sizeof(x5t));
 	}
-	return s == OK ? find_pin(j, kid, x5t) : s;
+	if (s == OK) {
+		s = find_pin(j, kid, x5t);
+	}
+	if (s == OK) {
+		manifest_cache_remember_pin(j->cache, j->trust, encoded, j->out->pin);
+	}
+	return s;
 }
 
 /* RFC 7515 5.2 step 8: over the very characters of the file. */
@@ -329,7 +339,6 @@ read_slot(struct judge *j, span value, unsigned *out)
 static status
 read_point(struct judge *j, const struct scan_member *m, unsigned slot, uint8_t point[64])
 {
-	struct public_key key;
 	span kty, curve;
 	status s = text_of(j, m[1].value, &kty);
 
@@ -346,7 +355,7 @@ read_point(struct judge *j, const struct scan_member *m, unsigned slot, uint8_t 
 	if (s == OK) {
 		s = read_fixed(j, m[4].value, "y", point + 32, 32);
 	}
-	return s == OK ? public_key_of_point(point, &key, j->diag) : s;
+	return s;
 }
 
 static status
@@ -357,6 +366,7 @@ read_key(struct judge *j, span jwk)
 		{ "x5c", SCAN_ARRAY, false }, { "d", SCAN_ANY, false } };
 	struct manifest_entry *e = j->out;
 	uint8_t *point = e->keys[e->key_count].point;
+	struct public_key key;
 	unsigned slot = 0;
 	status s = scan_members(jwk, "publicKeySet: key", false, m, 7, j->diag);
 
@@ -371,8 +381,10 @@ read_key(struct judge *j, span jwk)
 	if (s == OK) {
 		s = read_point(j, m, slot, point);
 	}
-	if (s == OK && m[5].value.len > 0) {
-		s = read_chain(j, m[5].value, slot, point);
+	/* Each way it is seen to be on the curve: a certificate's key was, and is the slot's. */
+	if (s == OK) {
+		s = m[5].value.len > 0 ? read_chain(j, m[5].value, slot, point)
+				       : public_key_of_point(point, &key, j->diag);
 	}
 	if (s != OK) {
 		return s;

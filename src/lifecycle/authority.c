@@ -13,7 +13,7 @@ static const struct {
 	enum key_role role;
 	int64_t lifetime_s;
 } kinds[] = {
-	[AUTHORITY_ROOT] = { KEY_ROLE_ROOT, 30 * YEAR_S },
+	[AUTHORITY_ROOT] = { KEY_ROLE_ROOT, 40 * YEAR_S },
 	[AUTHORITY_ISSUING] = { KEY_ROLE_ISSUING, 15 * YEAR_S },
 	[AUTHORITY_FACTORY_SIGNER] = { KEY_ROLE_FACTORY, 31 * YEAR_S },
 };
@@ -127,13 +127,17 @@ make_key(struct session *s, const struct authority_request *r, const struct auth
 	struct create_request k = { .role = kinds[r->kind].role,
 		.phase = r->phase,
 		.key_kind = r->is_p384 ? KEY_P384 : KEY_P256,
-		.not_before_s = s->now_s - CLOCK_SKEW_S };
+		/* Begins with the hour: a birth certificate's dates have no minutes, and must not begin before. */
+		.not_before_s = s->now_s - CLOCK_SKEW_S - (s->now_s - CLOCK_SKEW_S) % 3600 };
 	int64_t lifetime_s = r->lifetime_s > 0 ? r->lifetime_s : kinds[r->kind].lifetime_s;
 	int n = snprintf(k.url_base, sizeof(k.url_base), "%s", s->life->plain_url);
 
 	if (n < 0 || (size_t)n >= sizeof(k.url_base)) {
 		return diag_set(d, LIMIT, NULL, "the address %.60s... is too long for certificates",
 			s->life->plain_url);
+	}
+	if (parent->row != 0 && k.not_before_s < parent->not_before_s) {
+		k.not_before_s = parent->not_before_s;
 	}
 	k.not_after_s = k.not_before_s + lifetime_s - 1;
 	if (parent->row != 0 && k.not_after_s > parent->not_after_s) {
