@@ -227,6 +227,54 @@ test_offers(void **state)
 	assert_int_equal(OFFER_TIMED_OUT, got.status);
 }
 
+/* A revoked one may be revoked for a worse reason, by one at a time. */
+static void
+test_certificate_reason(void **state)
+{
+	struct bench *b = *state;
+	struct sample_unit *u = bench_onboard(b, 1);
+	struct certificate *k = bench_issue(b, u->device.row, 1);
+	struct change *c = bench_change(b);
+	change_certificate_reason(c, k->row, REASON_UNSPECIFIED, REASON_KEY_COMPROMISE);
+	assert_status(CONFLICT, bench_commit(b, c)); /* it is not revoked */
+	c = bench_change(b);
+	change_certificate_status(
+		c, k->row, 1 << CERTIFICATE_PENDING, CERTIFICATE_REVOKED, 77, REASON_SUPERSEDED);
+	assert_status(OK, bench_commit(b, c));
+	c = bench_change(b);
+	change_certificate_reason(c, k->row, REASON_SUPERSEDED, REASON_KEY_COMPROMISE);
+	assert_status(OK, bench_commit(b, c));
+	assert_int_equal(REASON_KEY_COMPROMISE, bench_certificate(b, k->row).reason);
+	assert_int_equal(77, bench_certificate(b, k->row).revoked_s);
+	assert_int_equal(CERTIFICATE_REVOKED, bench_certificate(b, k->row).status);
+	c = bench_change(b);
+	change_certificate_reason(c, k->row, REASON_SUPERSEDED, REASON_AFFILIATION_CHANGED);
+	assert_status(CONFLICT, bench_commit(b, c)); /* somebody was quicker */
+	assert_int_equal(REASON_KEY_COMPROMISE, bench_certificate(b, k->row).reason);
+	c = bench_change(b);
+	change_certificate_reason(c, 999, REASON_SUPERSEDED, REASON_KEY_COMPROMISE);
+	assert_status(CONFLICT, bench_commit(b, c));
+}
+
+static void
+test_certificate_device(void **state)
+{
+	struct bench *b = *state;
+	struct sample_unit *one = bench_onboard(b, 1), *two = bench_onboard(b, 2);
+	struct certificate *list;
+	size_t count;
+	struct change *c = bench_change(b);
+	change_certificate_device(c, one->birth.row, two->device.row);
+	assert_status(OK, bench_commit(b, c));
+	assert_int_equal(two->device.row, bench_certificate(b, one->birth.row).device);
+	assert_status(OK, list_certificates_of_device(
+				  b->reader, b->arena, two->device.row, 0, 10, &list, &count));
+	assert_int_equal(2, count);
+	c = bench_change(b);
+	change_certificate_device(c, 999, two->device.row);
+	assert_status(NOT_FOUND, bench_commit(b, c));
+}
+
 const struct CMUnitTest conformance_lives[] = {
 	BENCH_TEST(test_certificate_status),
 	BENCH_TEST(test_certificates_of_device),
@@ -234,5 +282,7 @@ const struct CMUnitTest conformance_lives[] = {
 	BENCH_TEST(test_pending),
 	BENCH_TEST(test_challenges_and_answers_expire),
 	BENCH_TEST(test_offers),
+	BENCH_TEST(test_certificate_reason),
+	BENCH_TEST(test_certificate_device),
 	{ 0 },
 };
