@@ -113,7 +113,9 @@ probe_connect(struct probe *p, bool resume, struct diag *d)
 	status s;
 
 	probe_disconnect(p);
-	s = connect_socket(p, d);
+	s = p->context != NULL
+		    ? connect_socket(p, d)
+		    : diag_set(d, CONFLICT, NULL, "there is no identity to connect with");
 	if (s != OK) {
 		return s;
 	}
@@ -148,7 +150,11 @@ probe_get(struct probe *p, const char *path, struct probe_answer *out, struct di
 		p->host, p->port);
 	const char *body;
 
-	*out = (struct probe_answer){ .was_resumed = SSL_session_reused(p->tls) == 1 };
+	*out = (struct probe_answer){ 0 };
+	if (p->tls == NULL) {
+		return diag_set(d, UNAVAILABLE, NULL, "there is no connection");
+	}
+	out->was_resumed = SSL_session_reused(p->tls) == 1;
 	if (n < 0 || (size_t)n >= sizeof(request) || SSL_write(p->tls, request, n) != n) {
 		return tls_fault(d, "the request was not taken");
 	}

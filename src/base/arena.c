@@ -6,7 +6,7 @@
 #include "base/check.h"
 
 /*
- * A chain of blocks, newest first; the first one is kept over a reset. Every
+ * A chain of blocks, newest first; one of them is kept over a reset. Every
  * block is zero-filled where it has not been handed out yet.
  */
 #define FIRST_BLOCK 4096
@@ -135,24 +135,37 @@ arena_printf(struct arena *a, const char *format, ...)
 	return p;
 }
 
-void
-arena_reset(struct arena *a)
+/* The newest block unless it is an unusually big one: else every second request would allocate it again. */
+static struct block *
+block_to_keep(struct arena *a)
 {
 	struct block *b = a->newest;
 
-	if (b == NULL) {
+	while (b->older != NULL && b->room > BLOCK) {
+		b = b->older;
+	}
+	return b;
+}
+
+void
+arena_reset(struct arena *a)
+{
+	struct block *keep = a->newest != NULL ? block_to_keep(a) : NULL;
+
+	if (keep == NULL) {
 		return;
 	}
-	while (b->older != NULL) {
-		struct block *older = b->older;
-
-		a->held -= b->room;
-		free(b);
-		b = older;
+	for (struct block *b = a->newest, *older; b != NULL; b = older) {
+		older = b->older;
+		if (b != keep) {
+			free(b);
+		}
 	}
-	memset(b->bytes, 0, b->used);
-	b->used = 0;
-	a->newest = b;
+	memset(keep->bytes, 0, keep->used);
+	keep->used = 0;
+	keep->older = NULL;
+	a->newest = keep;
+	a->held = keep->room;
 }
 
 struct arena *

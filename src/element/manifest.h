@@ -8,7 +8,8 @@
  * Signed bytes: protected "." payload, exactly as they stand in the file. What is not signed
  * (`header`) is an index and never believed.
  */
-#include "fleet/device.h"
+#include "base/arena.h"
+#include "base/limits.h"
 #include "pki/chain.h"
 
 #define MANIFEST_KEYS_MAX 16
@@ -16,12 +17,12 @@
 
 /* --- the file: entry by entry, whatever its length ------------------------ */
 
-/* Gives up to `room` bytes, 0 at the end; IO. */
+/* Gives up to `room` bytes, 0 at the end; what it answers instead of OK ends the reading. */
 typedef status manifest_source(
 	void *context, uint8_t *out, size_t room, size_t *len, struct diag *d);
 
 struct manifest_reader;
-/* A JSON array, or one entry a line (NDJSON). Memory: one entry (MANIFEST_ENTRY_MAX) and a
+/* A JSON array, or one entry a line (NDJSON); a UTF-8 byte order mark before it is passed over. Memory: one entry (MANIFEST_ENTRY_MAX) and a
  * block, never the file. */
 MUST_USE status manifest_reader_new(
 	manifest_source *source, void *context, struct manifest_reader **out, struct diag *d);
@@ -57,6 +58,8 @@ struct manifest_vendor_pin {
 const struct manifest_vendor_pin *manifest_vendor_pins(size_t *count);
 /* Whether the vendor's built-in table knows this certificate. */
 bool manifest_pin_is_vendor(const struct manifest_pin *p);
+/* The same of its birth certificates' roots, by the certificate's DER. */
+bool manifest_root_is_vendor(span certificate);
 
 struct manifest_trust {
 	const struct manifest_pin *pins;
@@ -86,6 +89,7 @@ struct manifest_entry {
 	bool has_attestation_key; /* slot 1's */
 	uint8_t attestation_key[64];
 	span leaf; /* birth certificate, DER, in the arena; empty: none */
+	unsigned leaf_slot;
 	span issuers[MANIFEST_CHAIN_MAX];
 	size_t issuer_count;
 	uint8_t payload_hash[32];
@@ -99,8 +103,8 @@ struct manifest_entry {
  * NOT_FOUND (no such signer pinned), DENIED (the signer was not valid at the time). Pure; any thread;
  * chains already judged are remembered in `cache` (may be NULL).
  */
-struct manifest_cache;
-MUST_USE status manifest_cache_new(struct manifest_cache **out); /* one thread's */
+struct manifest_cache; /* one thread's, and of one trust: to be freed with it */
+MUST_USE status manifest_cache_new(struct manifest_cache **out);
 void manifest_cache_free(struct manifest_cache *c);
 MUST_USE status manifest_entry_verify(struct arena *a, span entry, const struct manifest_trust *t,
 	struct manifest_cache *cache, struct manifest_entry *out, struct diag *d);

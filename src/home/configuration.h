@@ -3,6 +3,7 @@
  * tenure.conf: the one table of keys, and the values as the server uses them. `tenure init`
  * writes the file by the same table, the man page is printed from it.
  */
+#include "base/buffer.h"
 #include "base/conf.h"
 
 extern const struct conf_key configuration_keys[];
@@ -45,3 +46,15 @@ struct configuration {
  * with the line of the fault. What does not fit together (a CRL that expires before the next one) is refused too. */
 MUST_USE status configuration_load(
 	struct arena *a, const char *home, struct configuration *out, struct diag *d);
+
+/* A value that `tenure init` was given. */
+struct configuration_value {
+	const char *section, *name;
+	const char *value; /* NULL: the default */
+};
+/*
+ * The whole file by the table: each key with its help, those that were not given commented out with their
+ * defaults. BAD_INPUT for a value that the file's form cannot hold. Appends.
+ */
+MUST_USE status configuration_text(
+	const struct configuration_value *values, size_t count, struct buffer *out, struct diag *d);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/buffer.h"
+#include "base/check.h"
 #include "base/file.h"
 
 #define PID_TEXT_MAX 32
@@ -70,4 +71,28 @@ home_take(const char *home, int *fd, struct diag *d)
 		close(*fd);
 	}
 	return s;
+}
+
+const char *
+home_signer_program(struct arena *a, const char *configured)
+{
+	static const char *const places[] = { "tenure-signer", "../signer/tenure-signer",
+		"../libexec/tenure/tenure-signer" };
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (configured[0] != '\0') {
+		return configured;
+	}
+	self[len > 0 ? len : 0] = '\0';
+	slash = strrchr(self, '/');
+	for (size_t i = 0; slash != NULL && i < COUNT_OF(places); i++) {
+		const char *path = arena_printf(a, "%.*s/%s", (int)(slash - self), self, places[i]);
+
+		if (path != NULL && access(path, X_OK) == 0) {
+			return path;
+		}
+	}
+	return "tenure-signer";
 }

@@ -55,6 +55,7 @@ struct exchange {
 	struct http_reply reply;
 };
 
+/* A value with a line break or another control character makes the reply a 500. */
 void reply_header(struct exchange *x, const char *name, const char *value);
 /* Copies the body. `content_type` static or in the arena; NULL: none. */
 void reply_bytes(struct exchange *x, int status, const char *content_type, span body);
@@ -69,5 +70,9 @@ void reply_file(struct exchange *x, int status, const char *content_type, int fi
 void reply_problem(struct exchange *x, const struct diag *d);
 /* The same with an HTTP status of its own (401, 405, 415 ...). */
 void reply_problem_as(struct exchange *x, int http_status, const char *detail);
-/* Run me again when `topic` is woken, at the latest after wait_ms. */
+/*
+ * Run me again when `topic` is woken, at the latest after wait_ms; also when the client is gone or the server
+ * stops. The first park of an exchange sets its end; a later wait_ms changes nothing. The arena and what the reply
+ * had are dropped between the runs. On the last try the exchange must be answered.
+ */
 void reply_park(struct exchange *x, uint64_t topic, int64_t wait_ms);

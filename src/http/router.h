@@ -16,7 +16,8 @@ struct router {
 	const struct route *const *tables; /* several tables, each ended by a NULL pattern */
 	size_t table_count;
 	void *context; /* for every exchange */
-	/* Counts and logs each finished exchange; any worker. May be NULL. */
+	/* Counts and logs each finished exchange, refused ones among them (what could not be read has an empty
+	 * path); any worker. May be NULL. took_us: in the queue and with workers, without the time parked. */
 	void (*finished)(void *context, const struct exchange *x, int64_t took_us);
 };
 

@@ -20,14 +20,20 @@ struct http_listen {
 	const struct router *router;
 };
 
+/* What is 0 or NULL gets its default. */
 struct http_options {
 	struct http_listen listens[4];
 	size_t listen_count;
-	unsigned loops;	  /* 0: one a core */
-	unsigned workers; /* 0: two a core */
-	size_t queue_max, connections_max;
-	int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms;
-	const struct clock *clock; /* wall time for Date; time-outs use the monotonic one */
+	unsigned loops;		   /* 0: one a core */
+	unsigned workers;	   /* 0: two a core */
+	size_t queue_max;	   /* 512; more get 503 */
+	size_t connections_max;	   /* 10,000; more are closed at once */
+	int64_t header_timeout_ms; /* 10 s for a header section, and for the handshake */
+	/* 60 s without a byte of a body, the request's or the reply's; and HTTP_RATE_MIN is the slowest over all. */
+	int64_t body_timeout_ms;
+	int64_t idle_timeout_ms; /* 75 s between requests */
+	const struct clock
+		*clock; /* clock_system; wall time for Date; time-outs use the monotonic one */
 };
 
 /* Binds and starts. IO: the address is taken or not ours. The options' routers must outlive it. */
@@ -41,9 +47,16 @@ unsigned http_server_port(const struct http_server *s, size_t at);
  */
 MUST_USE status http_server_identity(
 	struct http_server *s, const span *chain, size_t count, EVP_PKEY *key, struct diag *d);
-/* Runs parked exchanges of this topic again. Any thread; never blocks. */
+/*
+ * Runs parked exchanges of this topic again. Any thread; never blocks. Wake after the change can be seen: a
+ * handler that has read before the change and parks after the wake is run again too.
+ */
 void http_server_wake(struct http_server *s, uint64_t topic);
-/* No new connections; requests under way end, idle connections close, parked ones are answered; at most drain_ms. */
+/*
+ * No new connections; requests under way end, idle connections close, parked ones are answered; at most
+ * drain_ms, then what is left is cut (a handler that is running is waited for). Frees the server: nobody may
+ * call it any more. NULL is fine.
+ */
 void http_server_stop(struct http_server *s, int64_t drain_ms);
 
 /* Counters since the start; any thread. */

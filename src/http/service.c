@@ -52,7 +52,7 @@ service_session(struct exchange *x, struct session *out)
 		.life = v->life,
 		.reader = v->readers[x->worker],
 		.arena = x->arena,
-		.actor = { .kind = ACTOR_SERVER },
+		.actor = { .kind = ACTOR_DEVICE }, /* of no device: nobody */
 		.now_s = clock_now_s(v->life->clock),
 		.request = x->id,
 	};

@@ -40,7 +40,7 @@ service_of(const struct exchange *x)
 
 /*
  * Fills a session for this exchange: the worker's reader, the exchange's arena and id, the clock's now. Nobody
- * has been asked for yet: the actor is ACTOR_SERVER, so a handler that anyone may call must not decide anything by it.
+ * has been asked for yet: the actor is a device that does not exist, who sees nothing and may do nothing.
  * False: the reply says why (500).
  */
 MUST_USE bool service_session(struct exchange *x, struct session *out);

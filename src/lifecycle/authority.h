@@ -10,7 +10,7 @@ struct authority_request {
 	enum authority_kind kind;	  /* ROOT, ISSUING, FACTORY_SIGNER */
 	enum phase phase;
 	char organization[65], common_name[65];
-	int64_t lifetime_s; /* 0: root 30 years, issuing 15, factory signer 31 */
+	int64_t lifetime_s; /* 0: root 40 years, issuing 15, factory signer 31: births live 28 */
 	bool is_p384;	    /* roots only */
 };
 /* Key and certificate by the signer, then the record; again after a crash between the two: taken up where it stood. An

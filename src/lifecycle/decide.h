@@ -40,6 +40,36 @@ struct decision {
 	unsigned effects;
 };
 
-/* NOT_FOUND (also for who may not see it), DENIED, CONFLICT (state or version), and what a commit can say. */
+/*
+ * What decide() fills by itself besides roles and maker: whether the identity that a suspended device would come back
+ * to is over; a new certificate's kind, status, device and owner (a certificate that still waits for its
+ * first use is withdrawn by a newer one); offers' device and former owner; cases' device, owner and time;
+ * the ledger entry. `reason` REASON_UNSPECIFIED: the event's own (accept: affiliationChanged, retire:
+ * cessationOfOperation ...). A birth certificate that is denied is marked REVOKED, a foreign one too: there it means
+ * "by us".
+ *
+ * `o` may be NULL. With an answer in the session, its writer is called for each try. `extend` is called before
+ * the device's own rows are added.
+ *
+ * NOT_FOUND (also for who may not see it), DENIED, CONFLICT (state or version),  and what a commit can say.
+ */
 MUST_USE status decide(struct session *s, int64_t device, struct decision *d, struct outcome *o,
 	struct diag *diag);
+
+/*
+ * A step beside the machine: state and owner stay. For what no event of the table stands for (a new claim code, a
+ * certificate taken back). One ledger entry, at the version at which it was judged, tried again when somebody
+ * else was quicker.
+ */
+struct step {
+	const char *event;	 /* in the ledger */
+	const char *reason_word; /* of a fixed list, or NULL */
+	const struct certificate
+		*certificate; /* named in the ledger, or NULL; may be filled by `apply` */
+	/* In the snapshot: judges the device (also whether the actor may), changes it, adds the other rows. */
+	status (*apply)(struct session *s, void *context, struct device *device, struct change *c,
+		struct diag *d);
+	void *context;
+};
+MUST_USE status decide_step(struct session *s, int64_t device, const struct step *step,
+	struct outcome *o, struct diag *diag);

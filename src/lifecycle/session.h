@@ -62,6 +62,8 @@ struct answer {
 	void *context;
 };
 
+#define SESSION_AUTHORITIES_MAX 8 /* one change ends a handful of certificates */
+
 /* One request. Belongs to one thread. */
 struct session {
 	const struct life *life;
@@ -72,25 +74,49 @@ struct session {
 	int64_t now_s;
 	const char *request;   /* the request's id; "" for none */
 	struct answer *answer; /* NULL: none is kept */
+	/* Authorities whose certificates the present change ends or denies: told after the commit. Zero at first. */
+	int64_t touched[SESSION_AUTHORITIES_MAX];
+	size_t touched_count;
 };
 
-/* The actor's roles towards this device, as bits of enum role; `maker` is its fleet's. */
+/*
+ * The actor's roles towards this device, as bits of enum role; `maker` is the owner that makes its fleet.
+ *
+ *   admin     M B S, and O where the maker still owns the device
+ *   maker     M B,   and O where the maker still owns the device
+ *   owner     B,     and O where the device is his
+ *   support   S          watch  W          auditor  none
+ *   the server's own schedules  W          a device  D, towards itself
+ *
+ * B, the coming owner, counts for claim, accept and decline only; a maker's operator names the owner he acts for.
+ */
 unsigned session_roles(const struct session *s, const struct device *d, int64_t maker);
-/* The actor may do what is the maker's (or an admin's) alone. DENIED in words else. */
+/* The actor may do what is the maker's (or an admin's) alone; the server itself may. DENIED in words else. */
 MUST_USE status session_need_maker(const struct session *s, const char *what, struct diag *d);
 MUST_USE status session_need_admin(const struct session *s, const char *what, struct diag *d);
-/* Whether the actor may see the device: an owner's operator only sees his own. */
+/* Whether the actor may see the device: an owner's operator and a device only see their own. */
 bool session_may_see(const struct session *s, const struct device *d);
 
-/* Actor, operator's commitment, request id and time of a ledger entry. */
+/* Actor, operator's commitment, request id and time of a ledger entry; texts live in the arena. */
 void session_entry(const struct session *s, const char *event, struct ledger_entry *e);
 /* Encodes and adds it. `device_row` as change_ledger wants it. */
 MUST_USE status session_ledger(const struct session *s, struct change *c,
 	const struct ledger_entry *e, const int64_t *device_row, struct diag *d);
 
+/* What stands for an owner in the ledger, in the arena; NULL when that is full or the owner's salt is erased. */
+const char *session_owner_commitment(const struct session *s, const struct owner *o);
+
+/*
+ * One record of the deny feed about this certificate, and a note that its authority's CRL is out of
+ * date. NO_MEMORY.
+ */
+MUST_USE status session_deny(struct session *s, struct change *c, const struct certificate *k,
+	enum deny_action action, enum revocation_reason reason, struct diag *d);
+
 /*
  * The one commit. Adds the kept answer (if the session has one), commits, fills o->ledger, wakes the
- * sequencer and whoever waits for the device. `o` may be NULL where nothing is answered.
+ * sequencer and whoever waits for the device or for the CRLs of an authority. `o` may be NULL where nothing is
+ * answered. The answer's writer is called again if a change is refused and made anew.
  */
 MUST_USE status session_commit(
 	struct session *s, struct change *c, struct outcome *o, struct diag *d);

@@ -5,6 +5,10 @@
 /*
  * By the code from the box. `owner`: row of the owner to be; 0: the operator's own. DENIED: wrong code (counted; after
  * three, LIMIT with the seconds to wait in words), CONFLICT: not held, or claimed already.
+ *
+ * To an owner's operator who may not see the device, one that does not exist (`device` 0 too), that is not held, that has
+ * no code or whose code is locked answers as one whose code is wrong: DENIED, at the same cost. His own wrong tries,
+ * on whatever device, lock him (LIMIT); the maker's operators are told what is the matter.
  */
 MUST_USE status claim_device(struct session *s, int64_t device, span typed_code, int64_t owner,
 	struct outcome *o, struct diag *d);
@@ -15,7 +19,8 @@ MUST_USE status claim_code_renew(
 /* To a named owner, or with `to_owner` 0 to whoever brings o->code. lifetime_s 0: the fleet's. */
 MUST_USE status offer_device(struct session *s, int64_t device, int64_t to_owner,
 	int64_t lifetime_s, struct outcome *o, struct diag *d);
-/* `typed_code` empty for a named offer. `owner` as in claim_device. From the instant this answers OK the former
+/* `typed_code` empty for a named offer. Wrong codes are counted and lock the offer: DENIED, LIMIT. CONFLICT: the offer is
+ * over, also by its time alone. `owner` as in claim_device. From the instant this answers OK the former
  * owner is out (promise 2). */
 MUST_USE status offer_accept(struct session *s, const id *offer, span typed_code, int64_t owner,
 	struct outcome *o, struct diag *d);

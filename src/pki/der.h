@@ -135,6 +135,9 @@ MUST_USE status der_read_named_bits(
 	struct der_cursor *c, uint8_t tag, const char *what, uint32_t *out);
 /* UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 (UTC, seconds, no fraction; the 2050 rule). */
 MUST_USE status der_read_time(struct der_cursor *c, const char *what, int64_t *time_s);
+/* The same without the 2050 rule: secure elements rebuild their certificates from a template whose
+ * notAfter is a GeneralizedTime in every year. */
+MUST_USE status der_read_any_time(struct der_cursor *c, const char *what, int64_t *time_s);
 /*
  * Any of the DirectoryString kinds or IA5String or NumericString, its characters
  * checked by its kind (BMP: even length; UniversalString: by four). No NUL character in any.

@@ -482,27 +482,35 @@ time_from_digits(span text, size_t year_digits, int64_t *time_s)
 }
 
 status
-der_read_time(struct der_cursor *c, const char *what, int64_t *time_s)
+der_read_any_time(struct der_cursor *c, const char *what, int64_t *time_s)
 {
 	struct der_cursor before = *c;
 	bool is_utc = der_next_is(c, DER_UTC_TIME);
 	span text;
 	status s = der_read(c, is_utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, what, &text);
 
-	if (s != OK) {
-		return s;
-	}
-	s = time_from_digits(text, is_utc ? 2 : 4, time_s);
-	/* Years to 2049 are UTCTime, later ones GeneralizedTime; 2524608000 is 2050-01-01. */
-	if (s != OK ||
-		(!is_utc && *time_s < INT64_C(2524608000) && *time_s >= INT64_C(-631152000))) {
+	if (s == OK && time_from_digits(text, is_utc ? 2 : 4, time_s) != OK) {
 		*c = before;
-		return diag_set_at(c->diag, BAD_INPUT, "RFC 5280 4.1.2.5", offset_of(c),
-			s != OK ? "%s: not a time in UTC with seconds"
-				: "%s: GeneralizedTime before 2050",
-			what);
+		s = diag_set_at(c->diag, BAD_INPUT, "RFC 5280 4.1.2.5", offset_of(c),
+			"%s: not a time in UTC with seconds", what);
 	}
-	return OK;
+	return s;
+}
+
+status
+der_read_time(struct der_cursor *c, const char *what, int64_t *time_s)
+{
+	struct der_cursor before = *c;
+	bool is_utc = der_next_is(c, DER_UTC_TIME);
+	status s = der_read_any_time(c, what, time_s);
+
+	/* Years to 2049 are UTCTime, later ones GeneralizedTime; 2524608000 is 2050-01-01. */
+	if (s == OK && !is_utc && *time_s < INT64_C(2524608000) && *time_s >= INT64_C(-631152000)) {
+		*c = before;
+		s = diag_set_at(c->diag, BAD_INPUT, "RFC 5280 4.1.2.5", offset_of(c),
+			"%s: GeneralizedTime before 2050", what);
+	}
+	return s;
 }
 
 static bool

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "lifecycle/authority.h"
 #include "pki/certificate.h"
 #include "pki/pem.h"
 

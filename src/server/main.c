@@ -22,29 +22,39 @@ usage(FILE *to)
 		    "tenured(8) tells the rest.\n");
 }
 
+struct options {
+	const char *home;
+	bool adopts_ledger;
+};
+
 /* False: the program ends with *code. */
 static bool
-parse(int argc, char **argv, const char **home, int *code)
+parse(int argc, char **argv, struct options *o, int *code)
 {
-	static const struct option names[] = { { "home", required_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, '?' }, { 0 } };
+	static const struct option names[] = { { "home", required_argument, NULL, 'd' },
+		{ "adopt-ledger", no_argument, NULL, 'a' }, { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' }, { 0 } };
 	const char *fallback = getenv("TENURE_HOME");
 	int letter;
 
-	*home = fallback != NULL && fallback[0] != '\0' ? fallback : "home";
+	o->home = fallback != NULL && fallback[0] != '\0' ? fallback : "home";
 	while ((letter = getopt_long(argc, argv, "", names, NULL)) != -1) {
-		if (letter == 'h') {
-			*home = optarg;
-			continue;
-		}
-		if (letter == 'v') {
+		switch (letter) {
+		case 'd':
+			o->home = optarg;
+			break;
+		case 'a':
+			o->adopts_ledger = true;
+			break;
+		case 'v':
 			printf("tenured %s\n", TENURE_VERSION);
 			*code = 0;
 			return false;
+		default:
+			*code = letter == 'h' ? 0 : 2;
+			usage(letter == 'h' ? stdout : stderr);
+			return false;
 		}
-		*code = optopt == 0 && strcmp(argv[optind - 1], "--help") == 0 ? 0 : 2;
-		usage(*code == 0 ? stdout : stderr);
-		return false;
 	}
 	if (optind < argc) {
 		usage(stderr);
@@ -88,13 +98,13 @@ serve(const sigset_t *set)
 int
 main(int argc, char **argv)
 {
-	const char *home;
+	struct options o = { 0 };
 	struct server *server = NULL;
 	struct diag d = { 0 };
 	sigset_t set;
 	int code = 1;
 
-	if (!parse(argc, argv, &home, &code)) {
+	if (!parse(argc, argv, &o, &code)) {
 		return code;
 	}
 	log_set_program("tenured");
@@ -104,7 +114,7 @@ main(int argc, char **argv)
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	secret_harden_process();
 	block_signals(&set);
-	if (server_start(home, &server, &d) != OK) {
+	if (server_start(o.home, o.adopts_ledger, &server, &d) != OK) {
 		log_diag(LOG_ERROR, "cannot_start", &d);
 		fprintf(stderr, "tenured: %s\n", d.text);
 		return status_exit(d.status) == 0 ? 1 : status_exit(d.status);

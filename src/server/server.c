@@ -5,13 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/routes.h"
+#include "api/count.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "home/home.h"
 #include "ledger/checkpoint.h"
-#include "proto/routes.h"
 #include "server/jobs.h"
+#include "server/routes.h"
 
 #ifndef TENURE_VERSION
 #error "the build gives TENURE_VERSION"
@@ -31,7 +31,7 @@ struct server {
 	struct service service;
 	struct http_server *http;
 	struct jobs jobs;
-	bool has_jobs;
+	bool has_jobs, adopts_ledger;
 	struct router tls_router, plain_router;
 	char ledger_key[NOTE_KEY_ROOM];
 	char addresses[256];
@@ -196,6 +196,7 @@ start_ledger(struct server *s, struct diag *d)
 		.guard = s->configuration.ledger_guard,
 		.origin = s->configuration.ledger_origin,
 		.signer = { .sign = sign_checkpoint, .context = s },
+		.adopt = s->adopts_ledger,
 	};
 	status st = find_ledger_key(s, d);
 
@@ -239,11 +240,11 @@ start_http(struct server *s, struct diag *d)
 	s->tls_router = (struct router){ .tables = tls_tables,
 		.table_count = tls_table_count,
 		.context = &s->service,
-		.finished = api_finished };
+		.finished = api_count };
 	s->plain_router = (struct router){ .tables = plain_tables,
 		.table_count = plain_table_count,
 		.context = &s->service,
-		.finished = api_finished };
+		.finished = api_count };
 	st = service_open(&s->service, workers, d);
 	return st == OK ? http_server_start(&o, &s->http, d) : st;
 }
@@ -294,7 +295,7 @@ note_addresses(struct server *s)
 }
 
 status
-server_start(const char *home, struct server **out, struct diag *d)
+server_start(const char *home, bool adopts_ledger, struct server **out, struct diag *d)
 {
 	static status (*const parts[])(struct server *, struct diag *) = { start_signer, open_store,
 		start_ledger, start_http, start_jobs };
@@ -305,6 +306,7 @@ server_start(const char *home, struct server **out, struct diag *d)
 		return diag_set(d, NO_MEMORY, NULL, "no memory for the server");
 	}
 	s->home_lock = -1;
+	s->adopts_ledger = adopts_ledger;
 	st = open_home(s, home, d);
 	if (st == OK) {
 		s->life = (struct life){ .clock = &clock_system,

@@ -6,8 +6,12 @@
 
 struct server;
 
-/* Takes the home and serves. OK: ready. Else what is wrong with which part; nothing runs on. */
-MUST_USE status server_start(const char *home, struct server **out, struct diag *d);
+/*
+ * Takes the home and serves. OK: ready. Else what is wrong with which part; nothing runs on. `adopts_ledger`: the guard is
+ * lost, and the operator says that this home is the latest.
+ */
+MUST_USE status server_start(
+	const char *home, bool adopts_ledger, struct server **out, struct diag *d);
 /* Ends requests under way, publishes the last checkpoint. */
 void server_stop(struct server *s);
 

@@ -124,6 +124,9 @@ change_pin_add(struct change *c, struct pinned_signer *p)
 void
 change_device_add(struct change *c, struct device *d)
 {
+	if (d->version == 0) {
+		d->version = 1;
+	}
 	append_new(c, OPERATION_DEVICE_ADD, d, &d->row);
 }
 
@@ -149,6 +152,24 @@ change_certificate_status(struct change *c, int64_t row, unsigned from, enum cer
 	o->to = to;
 	o->at_s = at_s;
 	o->reason = reason;
+}
+
+void
+change_certificate_reason(
+	struct change *c, int64_t row, enum revocation_reason from, enum revocation_reason to)
+{
+	struct operation *o = append(c, OPERATION_CERTIFICATE_REASON, NULL);
+	o->object = row;
+	o->from = from;
+	o->reason = to;
+}
+
+void
+change_certificate_device(struct change *c, int64_t row, int64_t device)
+{
+	struct operation *o = append(c, OPERATION_CERTIFICATE_DEVICE, NULL);
+	o->object = row;
+	o->number = device;
 }
 
 void
@@ -189,6 +210,18 @@ void
 change_claim_code_put(struct change *c, const struct claim_code *k)
 {
 	append(c, OPERATION_CLAIM_CODE_PUT, k);
+}
+
+void
+change_claim_code_tried(struct change *c, const struct claim_code *k, int64_t from)
+{
+	append(c, OPERATION_CLAIM_CODE_TRIED, k)->number = from;
+}
+
+void
+change_attempt_put(struct change *c, const struct attempt *a, int64_t from)
+{
+	append(c, OPERATION_ATTEMPT_PUT, a)->number = from;
 }
 
 void

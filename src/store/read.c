@@ -1,5 +1,6 @@
 /* One record each. */
 #include "store/reader.h"
+#include <stdio.h>
 
 /* The record that a number, a text or bytes name. */
 struct wanted {
@@ -152,6 +153,19 @@ status
 read_claim_code(struct reader *r, int64_t device, struct claim_code *out)
 {
 	return by_number(r, NULL, WANTED(READ_CLAIM_CODE, row_claim_code, out), device, out);
+}
+
+status
+read_attempt(struct reader *r, const char *subject, struct attempt *out)
+{
+	status s = by_text(r, NULL, WANTED(READ_ATTEMPT, row_attempt, out), subject, out);
+
+	if (s == NOT_FOUND) {
+		*out = (struct attempt){ 0 };
+		snprintf(out->subject, sizeof(out->subject), "%s", subject);
+		s = OK;
+	}
+	return s;
 }
 
 status

@@ -68,6 +68,7 @@ void change_operator_set(struct change *c, const struct operator* o);
 void change_element_add(struct change *c, struct element *e);
 void change_element_device(struct change *c, int64_t element, int64_t device);
 void change_manifest_add(struct change *c, struct manifest_record *m);
+/* A new device begins at version 1: 0 is nobody's. */
 void change_device_add(struct change *c, struct device *d);
 /* All fields of `d`; refused unless the stored version is d->version; stored as d->version + 1. */
 void change_device_set(struct change *c, const struct device *d);
@@ -76,6 +77,11 @@ void change_certificate_add(struct change *c, struct certificate *k);
  * else the change is refused with CONFLICT. at_s and reason count only for an end, not for CURRENT. */
 void change_certificate_status(struct change *c, int64_t row, unsigned from,
 	enum certificate_status to, int64_t at_s, enum revocation_reason reason);
+/* The reason of a revoked certificate becomes another; CONFLICT unless it is revoked for `from`. */
+void change_certificate_reason(
+	struct change *c, int64_t row, enum revocation_reason from, enum revocation_reason to);
+/* It belongs to this device from now on: a board went into another record. */
+void change_certificate_device(struct change *c, int64_t row, int64_t device);
 void change_certificate_used(struct change *c, int64_t row, int64_t at_s);
 /* Every PENDING and CURRENT operational certificate of the device; none is fine. */
 void change_certificates_of_device(struct change *c, int64_t device, enum certificate_status to,
@@ -85,6 +91,18 @@ void change_offer_status(
 	struct change *c, int64_t row, enum offer_status from, enum offer_status to);
 void change_claim_code_put(
 	struct change *c, const struct claim_code *k); /* replaces the device's */
+/* Failures and lock of a claim code; CONFLICT unless the stored one is this code and has `from` failures. */
+void change_claim_code_tried(struct change *c, const struct claim_code *k, int64_t from);
+/*
+ * Wrong secrets tried, by what they were tried on or who tried: durable, so that a restart frees nobody.
+ * CONFLICT unless it stands at `from` failures (0: also where there is none yet).
+ */
+struct attempt {
+	char subject[NAME_MAX_LEN + 1];
+	int64_t failures;
+	int64_t locked_until_s;
+};
+void change_attempt_put(struct change *c, const struct attempt *a, int64_t from);
 /* EXISTS if this challenge was burnt before. Kept until expires_s. */
 void change_challenge_burn(struct change *c, span challenge, int64_t expires_s);
 /* Housekeeping: drops burnt challenges that expired before now_s, and kept answers (idempotency)
@@ -217,7 +235,8 @@ MUST_USE status store_commit_batch(struct store *s, struct change **changes, siz
 
 /*
  * The device was seen. Cheap (no I/O, any thread): kept in memory, the latest time wins, written with a later
- * commit or within SEEN_DELAY_S. The one thing here that a crash may lose: nothing is decided on it.
+ * commit or within SEEN_DELAY_S. The one thing here that a crash may lose: the return desk looks at it, and
+ * then has the device connect once more.
  */
 #define SEEN_DELAY_S 10
 void store_seen(struct store *s, int64_t device, int64_t at_s);
@@ -263,6 +282,8 @@ MUST_USE status read_operator_by_certificate(
 MUST_USE status read_offer(struct reader *r, int64_t row, struct offer *out);
 MUST_USE status read_offer_by_id(struct reader *r, const id *i, struct offer *out);
 MUST_USE status read_claim_code(struct reader *r, int64_t device, struct claim_code *out);
+/* Zero, and OK, where nothing wrong was tried yet. */
+MUST_USE status read_attempt(struct reader *r, const char *subject, struct attempt *out);
 MUST_USE status read_open_case(struct reader *r, int64_t device, struct warranty_case *out);
 /* The last store_seen of the device, written or not yet; 0: never seen. */
 MUST_USE status read_device_seen(struct reader *r, int64_t device, int64_t *at_s);
@@ -303,6 +324,7 @@ MUST_USE status list_offers_expired(struct reader *r, struct arena *a, int64_t n
 /* Revoked (and, if asked, superseded and withdrawn) certificates of one authority with an index in
  * [index_from, index_to), that had not expired at `alive_at_s`, by index. */
 struct revoked_entry {
+	int64_t row;
 	int64_t index;
 	uint8_t serial[SERIAL_MAX_LEN];
 	size_t serial_len;
@@ -312,7 +334,16 @@ struct revoked_entry {
 MUST_USE status list_revoked(struct reader *r, struct arena *a, int64_t authority,
 	int64_t index_from, int64_t index_to, int64_t alive_at_s, bool with_superseded, size_t max,
 	struct revoked_entry **out, size_t *count);
+/* The same for what an authority issued without an index (birth certificates), by row behind `after`. */
+MUST_USE status list_revoked_unnumbered(struct reader *r, struct arena *a, int64_t authority,
+	int64_t after, int64_t alive_at_s, size_t max, struct revoked_entry **out, size_t *count);
 MUST_USE status read_last_index(struct reader *r, int64_t authority, int64_t *out); /* 0: none */
+/*
+ * The index for the next certificate of this authority: never the same twice while the store is open, whatever is
+ * committed meanwhile; beyond the last one that was committed before. An index that is not used is a hole. Any thread.
+ */
+MUST_USE status store_index_take(
+	struct store *s, struct reader *r, int64_t authority, int64_t *out, struct diag *d);
 
 struct ledger_row {
 	int64_t sequence; /* from 0 */

@@ -409,6 +409,74 @@ no_fork_is_signed(void **state)
 	buffer_wipe(&b);
 }
 
+#define RIVALS 8
+
+static status rival_checkpoint[RIVALS], rival_key[RIVALS];
+
+static void *
+be_a_rival(void *argument)
+{
+	uint8_t number = *(uint8_t *)argument;
+	uint8_t tree_root[32] = { number };
+	struct create_request r = { .name = "wanted-by-many",
+		.role = KEY_ROLE_MANIFEST,
+		.phase = PHASE_PRODUCTION,
+		.key_kind = KEY_P256,
+		.subject = { .common_name = "Rival" },
+		.not_before_s = TEST_TIME_S,
+		.not_after_s = TEST_TIME_S + YEAR };
+	struct arena *own = arena_new(1 << 20);
+	struct buffer note;
+	span certificate;
+
+	buffer_init(&note, 1 << 16);
+	rival_checkpoint[number] = signer_checkpoint(signer, "rivals.test", 9, tree_root, &note, NULL);
+	rival_key[number] = signer_create(signer, own, &r, &certificate, NULL);
+	buffer_wipe(&note);
+	arena_free(own);
+	return NULL;
+}
+
+/* Many channels ask for another root at the same size, and for a key of the same name: one gets it. */
+static void
+only_one_of_many_rivals_wins(void **state)
+{
+	pthread_t threads[RIVALS];
+	uint8_t numbers[RIVALS];
+	size_t signed_ = 0, made = 0;
+
+	(void)state;
+	for (uint8_t i = 0; i < RIVALS; i++) {
+		numbers[i] = i;
+		assert_int_equal(pthread_create(&threads[i], NULL, be_a_rival, &numbers[i]), 0);
+	}
+	for (size_t i = 0; i < RIVALS; i++) {
+		pthread_join(threads[i], NULL);
+		signed_ += rival_checkpoint[i] == OK;
+		made += rival_key[i] == OK;
+		assert_true(rival_checkpoint[i] == OK || rival_checkpoint[i] == CONFLICT);
+		assert_true(rival_key[i] == OK || rival_key[i] == EXISTS);
+	}
+	assert_int_equal(signed_, 1);
+	assert_int_equal(made, 1);
+}
+
+static void
+a_lost_index_is_not_begun_anew(void **state)
+{
+	struct signer *other;
+	struct diag d = { 0 };
+	char index[700], away[700];
+
+	(void)state;
+	snprintf(index, sizeof(index), "%s/index.json", keys);
+	snprintf(away, sizeof(away), "%s/index.away", keys);
+	assert_int_equal(rename(index, away), 0);
+	assert_int_equal(signer_start(&options, &other, &d), CONFLICT);
+	assert_non_null(strstr(d.text, "index.json"));
+	assert_int_equal(rename(away, index), 0);
+}
+
 static void
 a_manifest_entry_is_signed_as_a_jws(void **state)
 {
@@ -604,6 +672,8 @@ main(void)
 		cmocka_unit_test(lists_check),
 		cmocka_unit_test(ocsp_answers_check),
 		cmocka_unit_test(no_fork_is_signed),
+		cmocka_unit_test(only_one_of_many_rivals_wins),
+		cmocka_unit_test(a_lost_index_is_not_begun_anew),
 		cmocka_unit_test(a_manifest_entry_is_signed_as_a_jws),
 		cmocka_unit_test(it_is_small),
 		cmocka_unit_test(killed_and_back),

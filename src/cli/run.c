@@ -1,0 +1,66 @@
+/* From the command line to the exit status. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/help.h"
+#include "cli/view.h"
+
+#define CALL_ARENA_MAX (256 << 20)
+#define EXIT_USAGE 2
+
+static void
+complain(const struct diag *d)
+{
+	fputs("tenure: ", stderr);
+	print_text(stderr, d->text[0] != '\0' ? d->text : status_name(d->status));
+	if (d->clause[0] != '\0') {
+		fputs(" (", stderr);
+		print_text(stderr, d->clause);
+		fputc(')', stderr);
+	}
+	fputc('\n', stderr);
+}
+
+static void
+help(const struct call *c)
+{
+	if (c->command != NULL) {
+		help_command(stdout, c->noun, c->command);
+	} else if (c->noun != NULL) {
+		help_noun(stdout, c->noun);
+	} else {
+		help_all(stdout);
+	}
+}
+
+int
+cli_main(int argc, char *const *argv)
+{
+	struct call c = { .arena = arena_new(CALL_ARENA_MAX) };
+	struct diag d = { 0 };
+	status s = c.arena != NULL ? call_parse(&c, argc, argv, &d)
+				   : diag_set(&d, NO_MEMORY, NULL, "no memory");
+	int result;
+
+	signal(SIGPIPE,
+		SIG_IGN); /* a lost server must not end us; a closed pipe is seen when writing */
+	if (s == OK && c.wants_help) {
+		help(&c);
+	} else if (s == OK) {
+		s = c.command->run(&c, &d);
+	}
+	if (s == OK && (fflush(stdout) != 0 || ferror(stdout) != 0)) {
+		s = diag_set(&d, IO, NULL, "cannot write the output");
+	}
+	if (s != OK) {
+		if (d.status == OK) {
+			(void)!diag_set(&d, s, NULL, "%s", status_name(s));
+		}
+		complain(&d);
+	}
+	result = c.is_usage ? EXIT_USAGE : status_exit(s);
+	arena_free(c.arena);
+	return result;
+}
