@@ -53,7 +53,7 @@ drip(struct client *c, const char *byte)
 
 	while (poll(&p, 1, 10) == 0) {
 		client_send_some(c, byte, 1);
-		assert_true(now_ms() - start < 5000);
+		assert_true(now_ms() - start < 8000);
 	}
 	return now_ms() - start;
 }
@@ -71,7 +71,7 @@ a_slow_header_is_not_waited_for(void **state)
 	client_open(&c, f.plain);
 	client_send(&c, "GET / HTTP/1.1\r\nA: ");
 	took = drip(&c, "a");
-	assert_true(took >= 140 && took < 1000);
+	assert_true(took >= 140 && took < 4000);
 	client_ask(&c, "", 408, NULL);
 	assert_true(client_has_ended(&c));
 	client_close(&c);
@@ -124,7 +124,7 @@ an_idle_connection_is_closed(void **state)
 		client_ask(&c, GET("/"), 200, "hello");
 		start = now_ms();
 		assert_true(client_has_ended(&c));
-		assert_true(now_ms() - start >= 140 && now_ms() - start < 1000);
+		assert_true(now_ms() - start >= 140 && now_ms() - start < 4000);
 		client_close(&c);
 	}
 	assert_int_equal(timeouts(&f), 0);
@@ -150,7 +150,7 @@ a_slow_body_is_not_waited_for(void **state)
 	client_open(&c, f.plain);
 	client_send(&c, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
 	took = drip(&c, "b");
-	assert_true(took >= 190 && took < 1000);
+	assert_true(took >= 190 && took < 4000);
 	client_ask(&c, "", 408, NULL);
 	client_close(&c);
 	assert_int_equal(timeouts(&f), 2);
@@ -199,12 +199,19 @@ a_steady_reader_gets_all(void **state)
 	fixture_stop(&f);
 }
 
+static uint64_t
+queue_full(const struct fixture *x)
+{
+	return fixture_counters(x).queue_full;
+}
+
+/* Two run, one waits in the queue (whichever comes first), four are sent away. */
 static void
 a_full_queue_refuses_politely(void **state)
 {
 	struct http_options o = fixture_options(&f);
-	struct client busy[3], c;
-	struct answer a;
+	struct client busy[2], more[5];
+	int served = 0, refused = 0;
 
 	(void)state;
 	o.queue_max = 1;
@@ -214,27 +221,63 @@ a_full_queue_refuses_politely(void **state)
 		client_send(&busy[i], GET("/block"));
 		fixture_wait(&f, blocked, (uint64_t)i + 1);
 	}
-	client_open(&busy[2], f.plain);
-	client_send(&busy[2], GET("/block"));
-	fixture_wait(&f, requests, 3);
-	client_open(&c, f.plain);
-	/* The third is on its way into the queue: until it is there this one may be let in. */
-	for (int i = 0; i < 3; i++) {
-		client_send(&c, GET("/"));
-		assert_true(client_read(&c, &a));
-		assert_int_equal(a.status, 503);
-		assert_true(answer_has(&a, "Retry-After: 1"));
+	for (int i = 0; i < 5; i++) {
+		client_open(&more[i], f.plain);
+		client_send(&more[i], GET("/"));
+	}
+	fixture_wait(&f, queue_full, 4);
+	atomic_store(&f.gate, true);
+	for (int i = 0; i < 5; i++) {
+		struct answer a;
+
+		assert_true(client_read(&more[i], &a));
+		served += a.status == 200;
+		refused += a.status == 503 && answer_has(&a, "Retry-After: 1");
 		assert_null(strstr(a.head, "Connection: close"));
 		answer_wipe(&a);
 	}
-	assert_int_equal(fixture_counters(&f).queue_full, 3);
-	atomic_store(&f.gate, true);
-	for (int i = 0; i < 3; i++) {
+	assert_int_equal(served, 1);
+	assert_int_equal(refused, 4);
+	for (int i = 0; i < 2; i++) {
 		client_ask(&busy[i], "", 200, "open");
 		client_close(&busy[i]);
 	}
-	client_ask(&c, GET("/"), 200, "hello");
-	client_close(&c);
+	for (int i = 0; i < 5; i++) {
+		client_ask(&more[i], GET("/"), 200, "hello");
+		client_close(&more[i]);
+	}
+	fixture_stop(&f);
+}
+
+static void
+all_bodies_together_are_limited(void **state)
+{
+	struct http_options o = fixture_options(&f);
+	static char half[20000];
+	struct client first, second;
+
+	(void)state;
+	o.bodies_max = 40000;
+	fixture_start(&f, &o);
+	client_open(&first, f.plain);
+	client_open(&second, f.plain);
+	client_send(&first, "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n");
+	client_send_bytes(&first, half, 20000);
+	fixture_wait(&f, requests, 1);
+	client_send(&second, "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n");
+	client_send_bytes(&second, half, 20000);
+	client_ask(&second, "", 503, NULL);
+	client_send_bytes(&first, half, 10000);
+	client_ask(&first, "", 200, "30000");
+	client_close(&second);
+	/* What they held has been given back. */
+	for (int i = 0; i < 5; i++) {
+		client_send(&first,
+			"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n");
+		client_send_bytes(&first, half, 20000);
+		client_ask(&first, "", 200, "20000");
+	}
+	client_close(&first);
 	fixture_stop(&f);
 }
 
@@ -350,6 +393,36 @@ descriptors_may_run_out(void **state)
 	fixture_stop(&f);
 }
 
+/* A start that fails half-way leaves nothing behind. */
+static void
+a_start_may_fail(void **state)
+{
+	struct http_options o = fixture_options(&f);
+	struct http_server *server = NULL;
+	struct rlimit before, few;
+	int lowest = open("/dev/null", O_RDONLY), again;
+
+	(void)state;
+	close(lowest);
+	getrlimit(RLIMIT_NOFILE, &before);
+	few = before;
+	/* Two listeners, then two descriptors a loop. */
+	for (int i = 0; i < 6; i++) {
+		struct diag d;
+
+		few.rlim_cur = (rlim_t)(lowest + i);
+		setrlimit(RLIMIT_NOFILE, &few);
+		diag_clear(&d);
+		assert_int_equal(http_server_start(&o, &server, &d), IO);
+		assert_true(d.text[0] != '\0');
+	}
+	setrlimit(RLIMIT_NOFILE, &before);
+	again = open("/dev/null", O_RDONLY);
+	close(again);
+	assert_int_equal(again, lowest);
+	assert_null(server);
+}
+
 static void *
 stop_server(void *argument)
 {
@@ -457,8 +530,10 @@ main(void)
 		cmocka_unit_test(a_steady_reader_gets_all),
 		cmocka_unit_test(a_full_queue_refuses_politely),
 		cmocka_unit_test(a_full_queue_does_not_lose_the_parked),
+		cmocka_unit_test(all_bodies_together_are_limited),
 		cmocka_unit_test(too_many_connections_are_closed),
 		cmocka_unit_test(descriptors_may_run_out),
+		cmocka_unit_test(a_start_may_fail),
 		cmocka_unit_test(stopping_lets_requests_end),
 		cmocka_unit_test(stopping_does_not_wait_for_ever),
 		cmocka_unit_test(time_is_the_callers),
