@@ -143,6 +143,10 @@ test_operators(void **state)
 	assert_status(OK, bench_commit(b, c));
 	assert_status(OK, read_operator_by_token(b->reader, two.token_hash, &got));
 	assert_true(got.is_disabled);
+	two.is_disabled = false; /* by somebody who looked at him before */
+	c = bench_change(b);
+	change_operator_set(c, &two);
+	assert_status(NOT_FOUND, bench_commit(b, c));
 	two.row = 77;
 	c = bench_change(b);
 	change_operator_set(c, &two);
