@@ -305,6 +305,39 @@ a_key_is_used_once(void **state)
 	private_key_wipe(&key);
 }
 
+/* A key that is another kind of certificate's: a birth certificate's, which the store would let pass. */
+static void
+no_other_certificates_key_becomes_operational(void **state)
+{
+	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE);
+	struct simple_name nobody = { 0 };
+	struct change *c = change_new(h.arena);
+	struct certificate k = { .kind = CERTIFICATE_BIRTH,
+		.status = CERTIFICATE_CURRENT,
+		.serial = { 0x40, 0x77 },
+		.serial_len = 2,
+		.fingerprint = { 0x77 },
+		.issuer_hash = { 1 },
+		.der = span_text("birth") };
+	uint8_t spki[SPKI_P256_LEN];
+	struct private_key key;
+	struct public_key public;
+	struct outcome o;
+	struct diag d = { 0 };
+
+	(void)state;
+	assert_ok(private_key_generate(KEY_P256, &key, &d), d);
+	assert_ok(private_key_public(&key, spki, sizeof(spki), &public, &d), d);
+	public_key_hash(&public, k.key_hash);
+	change_certificate_add(c, &k);
+	assert_ok(store_commit(h.store, c, NULL, &d), d);
+	assert_int_equal(
+		EXISTS, enrol(u.birth, csr_by(&key, &nobody, OID_UNKNOWN, span_of(NULL, 0)), false,
+				&o, &d));
+	assert_non_null(strstr(d.text, "seen before"));
+	private_key_wipe(&key);
+}
+
 static void
 requests_that_are_wrong(void **state)
 {
@@ -825,6 +858,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			the_same_request_gets_the_same_certificate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_key_is_used_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			no_other_certificates_key_becomes_operational, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(requests_that_are_wrong, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			states_in_which_nothing_is_issued, set_up, tear_down),
