@@ -146,6 +146,10 @@ members_are_held_to_their_types(void **state)
 		assert_ok(scan_members(v, "it", false, prefix, 2, &d), d);
 		assert_int_equal(0, prefix[0].value.len);
 	}
+	/* The name of no letters is a name. */
+	assert_ok(
+		scan_members(span_text("{\"\":\"\\\\\",\"ab\":1}"), "it", true, prefix, 2, &d), d);
+	assert_true(span_is(prefix[1].value, "\"\\\\\""));
 	assert_int_equal(BAD_INPUT, scan_members(span_text("[]"), "it", false, text, 1, &d));
 	assert_non_null(strstr(d.text, "it is not a JSON object"));
 }
