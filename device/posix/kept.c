@@ -284,7 +284,12 @@ status
 kept_adopt(const char *folder, struct diag *d)
 {
 	char from[PATH_ROOM], to[PATH_ROOM];
+	/* It went with the certificate's coming, unless the process died just then. */
+	status s = drop(folder, "next.csr", d);
 
+	if (s != OK) {
+		return s;
+	}
 	path_of(from, folder, "next.pem");
 	if (rename(from, path_of(to, folder, "identity.pem")) != 0) {
 		return diag_set(d, IO, NULL, "cannot replace %s: %s", to, strerror(errno));

@@ -28,7 +28,7 @@ struct client {
 	char *server;
 	char *ca;
 	struct curl_slist *authorization; /* "Authorization: Bearer ...", or NULL */
-	long backoff_ms;
+	long backoff_ms, timeout_s;
 	char fault[CURL_ERROR_SIZE];
 };
 
@@ -99,8 +99,6 @@ set_options(struct client *c, const struct client_options *o)
 		  curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->fault) == CURLE_OK &&
 		  curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 		  curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) == CURLE_OK &&
-		  curl_easy_setopt(h, CURLOPT_TIMEOUT, o->timeout_s > 0 ? o->timeout_s : 60L) ==
-			  CURLE_OK &&
 		  curl_easy_setopt(h, CURLOPT_USERAGENT, "tenure") == CURLE_OK;
 
 	if (ok && o->certificate != NULL) {
@@ -147,6 +145,7 @@ client_new(const struct client_options *o, struct client **out, struct diag *d)
 	for (size_t len = strlen(c->server); c->server[len - 1] == '/'; len--) {
 		c->server[len - 1] = '\0';
 	}
+	c->timeout_s = o->timeout_s > 0 ? o->timeout_s : 60;
 	c->backoff_ms = o->backoff_ms > 0 ? o->backoff_ms : 200;
 	if (o->token_file != NULL) {
 		s = take_token(c, o->token_file, d);
@@ -248,7 +247,9 @@ prepare(struct client *c, const struct client_request *r, const char *url, struc
 {
 	CURL *h = c->curl;
 	bool is_get = strcmp(r->method, "GET") == 0;
+	long timeout_s = r->timeout_s > 0 ? r->timeout_s : c->timeout_s;
 	bool ok = curl_easy_setopt(h, CURLOPT_URL, url) == CURLE_OK &&
+		  curl_easy_setopt(h, CURLOPT_TIMEOUT, timeout_s) == CURLE_OK &&
 		  curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
 		  curl_easy_setopt(h, CURLOPT_WRITEDATA, t) == CURLE_OK &&
 		  curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&

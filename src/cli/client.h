@@ -36,6 +36,7 @@ struct client_request {
 	/* The server keeps no answer to this write, so that it takes no Idempotency-Key (authorities, operators, bulk).
 	 * Then it is asked again after a lost connection only if doing it twice does no harm. */
 	bool is_keyless, is_repeatable;
+	long timeout_s; /* 0: the client's */
 };
 
 struct client_reply {

@@ -4,6 +4,7 @@ const struct noun *const nouns[] = {
 	&noun_init,
 	&noun_status,
 	&noun_fleet,
+	&noun_manifest,
 	&noun_factory,
 	&noun_device,
 	&noun_owner,

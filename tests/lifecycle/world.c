@@ -176,6 +176,12 @@ world_reopen(struct world *w)
 }
 
 void
+world_start_again(struct world *w)
+{
+	start(w, false);
+}
+
+void
 world_add_s(struct world *w, int64_t s)
 {
 	clock_manual_add(&w->clock, s * 1000);

@@ -33,6 +33,7 @@ struct world {
 void world_open(struct world *w);
 void world_close(struct world *w);
 void world_reopen(struct world *w);
+void world_start_again(struct world *w); /* after its store was closed by the test */
 void world_add_s(struct world *w, int64_t s);
 
 /* Who asks from now on. Each returns the session, with a diag that is clear. */
