@@ -123,7 +123,7 @@ take_header(struct heading *h, span name, span value)
 static status
 take_line(struct heading *h, span line)
 {
-	const uint8_t *colon = memchr(line.data, ':', line.len);
+	const uint8_t *colon = line.len > 0 ? memchr(line.data, ':', line.len) : NULL;
 	span name, value;
 
 	if (colon == NULL) {
