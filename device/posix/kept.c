@@ -55,7 +55,7 @@ read_note(span text, const char *name, int64_t max, int64_t *out, struct diag *d
 {
 	char line[32];
 	size_t len = (size_t)snprintf(line, sizeof(line), "# %s: ", name), digits = 0;
-	const uint8_t *at = text.len > 0 ? memmem(text.data, text.len, line, len) : NULL;
+	const uint8_t *at = text.data != NULL ? memmem(text.data, text.len, line, len) : NULL;
 	size_t left = at != NULL ? text.len - (size_t)(at - text.data) - len : 0;
 
 	if (at != NULL && (at == text.data || at[-1] == '\n')) {
