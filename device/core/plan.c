@@ -178,8 +178,7 @@ plan_take_state(struct plan *p, const struct plan_step *step, const struct plan_
 	if (step->who == WHO_NEXT && seen->access != ADMITTED_FULL) {
 		p->next_is_refused = true;
 	}
-	if (is_same && !seen->renew_now && step->wait_s > 0 &&
-		now_ms - asked_ms < step->wait_s * 500) {
+	if (is_same && step->wait_s > 0 && now_ms - asked_ms < step->wait_s * 500) {
 		p->retry_at_ms = now_ms + spread(EARLY_PAUSE_S * 500, EARLY_PAUSE_S * 1000, random);
 	}
 }
@@ -197,6 +196,9 @@ plan_take_held(struct plan *p, const struct plan_step *step, const struct plan_h
 		p->identity_is_refused = p->next_is_refused = false;
 		p->renewal_is_wanted = false;
 		p->seen.by = WHO_OPERATIONAL;
+		/* A fresh one is renewed when the server says so anew, not by what it said before. */
+		p->seen.renew_now = false;
+		p->seen.renew_after_s = 0;
 		break;
 	default:
 		break;

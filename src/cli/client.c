@@ -257,6 +257,9 @@ prepare(struct client *c, const struct client_request *r, const char *url, struc
 		  curl_easy_setopt(h, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
 		  curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, NULL) == CURLE_OK;
 
+	/* A write goes over a connection of its own: on a kept one that turns out dead, libcurl would ask
+	 * again by itself, and nobody would know that the first try may have been done. */
+	ok = ok && curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, is_get ? 0L : 1L) == CURLE_OK;
 	if (ok && !is_get) {
 		ok = curl_easy_setopt(h, CURLOPT_POST, 1L) == CURLE_OK &&
 		     curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK &&

@@ -212,7 +212,22 @@ publish(struct founding *f, struct diag *d)
 }
 
 static status
-find_ledger_key(struct founding *f, struct init_result *out, struct diag *d)
+write_certificate(const char *path, span der, struct diag *d)
+{
+	struct buffer pem;
+	status s;
+
+	buffer_init(&pem, PEM_MAX);
+	pem_write(&pem, "CERTIFICATE", der);
+	s = buffer_failed(&pem) ? diag_set(d, NO_MEMORY, NULL, "no memory for a certificate")
+				: file_replace(path, buffer_span(&pem), 0644, d);
+	buffer_wipe(&pem);
+	return s;
+}
+
+/* What auditors and factories check by: the ledger's key, and our manifest signer's certificate. */
+static status
+take_public_keys(struct founding *f, struct init_result *out, struct diag *d)
 {
 	struct held_key *keys = NULL;
 	struct note_key key;
@@ -224,10 +239,15 @@ find_ledger_key(struct founding *f, struct init_result *out, struct diag *d)
 			note_key_make(
 				f->configuration.ledger_origin, 1, keys[i].certificate.data, &key);
 			note_key_text(out->ledger_key, sizeof(out->ledger_key), &key);
-			return OK;
+		}
+		if (keys[i].role == KEY_ROLE_MANIFEST) {
+			s = write_certificate(
+				in_home(f, "manifest-signer.pem"), keys[i].certificate, d);
 		}
 	}
-	return s == OK ? diag_set(d, BUG, NULL, "the signer holds no key for the ledger") : s;
+	return s == OK && out->ledger_key[0] == '\0'
+		       ? diag_set(d, BUG, NULL, "the signer holds no key for the ledger")
+		       : s;
 }
 
 static status
@@ -235,7 +255,6 @@ write_root(struct founding *f, const char *path, struct diag *d)
 {
 	char name[NAME_MAX_LEN + 1];
 	struct authority root;
-	struct buffer pem;
 	status s = reader_begin(f->reader, d);
 
 	if (s != OK) {
@@ -247,12 +266,7 @@ write_root(struct founding *f, const char *path, struct diag *d)
 	if (s != OK) {
 		return diag_set(d, s, NULL, "the root %s cannot be read", name);
 	}
-	buffer_init(&pem, PEM_MAX);
-	pem_write(&pem, "CERTIFICATE", root.der);
-	s = buffer_failed(&pem) ? diag_set(d, NO_MEMORY, NULL, "no memory for the root")
-				: file_replace(path, buffer_span(&pem), 0644, d);
-	buffer_wipe(&pem);
-	return s;
+	return write_certificate(path, root.der, d);
 }
 
 /* What the first operator needs; the client file last: it says that the home is whole. */
@@ -299,7 +313,7 @@ init_home(struct arena *a, const struct init_plan *p, struct init_result *out, s
 		s = steps[i](&f, d);
 	}
 	if (s == OK) {
-		s = find_ledger_key(&f, out, d);
+		s = take_public_keys(&f, out, d);
 	}
 	if (s == OK) {
 		s = write_client(&f, out, d);

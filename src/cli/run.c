@@ -35,6 +35,15 @@ help(const struct call *c)
 	}
 }
 
+/* 3 says that the server cannot be reached: a command that asks none has no such end. */
+static int
+exit_of(const struct call *c, status s)
+{
+	bool asks = c->command != NULL && (c->command->traits & COMMAND_SERVER) != 0;
+
+	return s == UNAVAILABLE && !asks ? 1 : status_exit(s);
+}
+
 int
 cli_main(int argc, char *const *argv)
 {
@@ -60,7 +69,7 @@ cli_main(int argc, char *const *argv)
 		}
 		complain(&d);
 	}
-	result = c.is_usage ? EXIT_USAGE : status_exit(s);
+	result = c.is_usage ? EXIT_USAGE : exit_of(&c, s);
 	arena_free(c.arena);
 	return result;
 }

@@ -10,6 +10,7 @@
 
 #define HOUR 3600
 #define ARENA_MAX (64 << 20)
+#define GATHER_S 1  /* from a revocation to its CRL: others join it */
 #define AT_ONCE 256 /* offers or certificates ended in one run of a job */
 
 static void
@@ -181,13 +182,13 @@ tidy(void *context, int64_t now_s, struct diag *d)
 
 /* `crl` takes its times from the configuration. */
 static struct schedule_job table[] = {
-	{ "crl", HOUR, 10, 0, publish_all },
-	{ "crl-revoked", HOUR, 5, 0, publish_revoked },
-	{ "responders", HOUR, 60, 7 * 24 * HOUR, renew_responders },
-	{ "listener-certificate", HOUR, 60, 7 * 24 * HOUR, renew_identity },
-	{ "offers", 10, 10, 0, end_offers },
-	{ "withdraw", HOUR, 60, 0, withdraw },
-	{ "tidy", HOUR, 60, 0, tidy },
+	{ "crl", HOUR, 10, 0, 0, publish_all },
+	{ "crl-revoked", HOUR, 5, 0, GATHER_S, publish_revoked },
+	{ "responders", HOUR, 60, 7 * 24 * HOUR, 0, renew_responders },
+	{ "listener-certificate", HOUR, 60, 7 * 24 * HOUR, 0, renew_identity },
+	{ "offers", 10, 10, 0, 0, end_offers },
+	{ "withdraw", HOUR, 60, 0, 0, withdraw },
+	{ "tidy", HOUR, 60, 0, 0, tidy },
 };
 
 /* --- the whole ------------------------------------------------------------------ */

@@ -135,10 +135,12 @@ stage_open(struct stage *s)
 		.ready = is_ready,
 		.context = s };
 	assert_ok(service_open(&s->service, 1, &d), d);
-	s->tables[0] = api_routes;
-	s->tables[1] = ledger_routes;
-	s->router =
-		(struct router){ .tables = s->tables, .table_count = 2, .context = &s->service };
+	const struct route *const tables[] = { api_routes, ledger_routes, est_routes, device_routes,
+		ocsp_routes, crl_routes, ca_routes };
+	memcpy(s->tables, tables, sizeof(tables));
+	s->router = (struct router){ .tables = s->tables,
+		.table_count = sizeof(tables) / sizeof(tables[0]),
+		.context = &s->service };
 	s->document = read_document(s->home.arena);
 }
 

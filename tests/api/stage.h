@@ -31,7 +31,7 @@ struct stage {
 	struct configuration configuration;
 	struct sequencer *sequencer;
 	struct service service;
-	const struct route *tables[2];
+	const struct route *tables[7];
 	struct router router;
 	cJSON *document;
 	char tokens[ASKER_COUNT][TOKEN_TEXT_MAX];

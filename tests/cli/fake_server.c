@@ -18,9 +18,18 @@
 #include "support.h"
 
 #define REQUEST_MAX (64 << 20)
+#define CONNECTIONS_MAX 256
+
+struct connection {
+	struct fake_server *server;
+	int fd;
+};
 
 struct fake_server {
 	SSL_CTX *context;
+	struct connection connections[CONNECTIONS_MAX];
+	pthread_t threads[CONNECTIONS_MAX];
+	size_t connection_count;
 	int listener, stop[2];
 	char url[64];
 	pthread_t thread;
@@ -68,13 +77,31 @@ make_certificate(EVP_PKEY *key, const char *name, X509 *issuer, EVP_PKEY *issuer
 static void
 write_pem(const char *folder, const char *name, X509 *certificate)
 {
-	char path[600];
+	char path[1200];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	f = fopen(path, "w");
 	PEM_write_X509(f, certificate);
 	fclose(f);
+}
+
+void
+fake_certificate(const char *folder, const char *name, const char *kind)
+{
+	EVP_PKEY *key = strcmp(kind, "RSA") == 0 ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+	X509 *certificate = make_certificate(key, name, NULL, NULL);
+	char path[600];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%.500s.pem", name);
+	write_pem(folder, path, certificate);
+	snprintf(path, sizeof(path), "%s/%s.key", folder, name);
+	f = fopen(path, "w");
+	PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL);
+	fclose(f);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
 }
 
 static SSL_CTX *
@@ -191,6 +218,33 @@ serve(struct fake_server *s, SSL *ssl)
 }
 
 static void *
+run_connection(void *argument)
+{
+	struct connection *k = argument;
+	SSL *ssl = SSL_new(k->server->context);
+
+	SSL_set_fd(ssl, k->fd);
+	if (SSL_accept(ssl) == 1) {
+		serve(k->server, ssl);
+	}
+	SSL_free(ssl);
+	shutdown(k->fd, SHUT_RDWR);
+	return NULL;
+}
+
+static void
+take_connection(struct fake_server *s, int fd)
+{
+	struct connection *k = &s->connections[s->connection_count];
+
+	if (s->connection_count == CONNECTIONS_MAX) {
+		fail_msg("more than %d connections", CONNECTIONS_MAX);
+	}
+	*k = (struct connection){ s, fd };
+	pthread_create(&s->threads[s->connection_count++], NULL, run_connection, k);
+}
+
+static void *
 run(void *argument)
 {
 	struct fake_server *s = argument;
@@ -198,15 +252,12 @@ run(void *argument)
 		{ .fd = s->stop[0], .events = POLLIN | POLLHUP } };
 
 	while (poll(wait, 2, -1) > 0 && wait[1].revents == 0) {
-		int fd = accept(s->listener, NULL, NULL);
-		SSL *ssl = SSL_new(s->context);
-
-		SSL_set_fd(ssl, fd);
-		if (SSL_accept(ssl) == 1) {
-			serve(s, ssl);
-		}
-		SSL_free(ssl);
-		close(fd);
+		take_connection(s, accept(s->listener, NULL, NULL));
+	}
+	for (size_t i = 0; i < s->connection_count; i++) {
+		shutdown(s->connections[i].fd, SHUT_RDWR);
+		pthread_join(s->threads[i], NULL);
+		close(s->connections[i].fd);
 	}
 	return NULL;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A server of the tests' own: TLS on a free port of 127.0.0.1, one connection after the other, each
- * request answered by the next step of a script. What was asked is kept to be looked at.
+ * A server of the tests' own: TLS on a free port of 127.0.0.1, each request
+ * answered by the next step of a script. What was asked is kept to be looked at.
  */
 #include "base/arena.h"
 
@@ -30,6 +30,9 @@ const char *fake_url(const struct fake_server *s); /* https://127.0.0.1:port */
 size_t fake_request_count(struct fake_server *s);
 const struct fake_request *fake_request(struct fake_server *s, size_t at);
 void fake_stop(struct fake_server *s);
+
+/* NAME.pem in the folder, a certificate of its own making, and NAME.key; kind "EC" or "RSA". */
+void fake_certificate(const char *folder, const char *name, const char *kind);
 
 /* "HTTP/1.1 200 ..." with length and content type, on the heap. */
 char *fake_answer(int http_status, const char *content_type, const char *headers, const char *body);

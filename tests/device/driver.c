@@ -25,17 +25,19 @@ act(void)
 	}
 }
 
-#define WRAPPED(name, parameters, arguments)      \
-	int __wrap_##name parameters;             \
-	int __wrap_##name parameters              \
-	{                                         \
-		int result;                       \
-                                                  \
-		act();                            \
+/* clang-format off */
+#define WRAPPED(name, parameters, arguments) \
+	int __wrap_##name parameters; \
+	int __wrap_##name parameters \
+	{ \
+		int result; \
+\
+		act(); \
 		result = __real_##name arguments; \
-		act();                            \
-		return result;                    \
+		act(); \
+		return result; \
 	}
+/* clang-format on */
 
 int __real_rename(const char *from, const char *to);
 int __real_unlink(const char *path);

@@ -232,8 +232,8 @@ test_damaged_files(void **state)
 	static const char *const names[] = { "identity.pem", "next.pem", "next.csr",
 		"element/slot2.key" };
 	static const char *const contents[] = { "", "rubbish", "# slot: 9\n# generation: 1\n",
-		"# slot: 2\n# generation: 1\n# renewal: 0\n-----BEGIN CERTIFICATE-----\nAAAA\n"
-		"-----END CERTIFICATE-----\n" };
+		("# slot: 2\n# generation: 1\n# renewal: 0\n-----BEGIN CERTIFICATE-----\nAAAA\n"
+		 "-----END CERTIFICATE-----\n") };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

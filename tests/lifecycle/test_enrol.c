@@ -305,6 +305,39 @@ a_key_is_used_once(void **state)
 	private_key_wipe(&key);
 }
 
+/* A key that is another kind of certificate's: a birth certificate's, which the store would let pass. */
+static void
+no_other_certificates_key_becomes_operational(void **state)
+{
+	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE);
+	struct simple_name nobody = { 0 };
+	struct change *c = change_new(h.arena);
+	struct certificate k = { .kind = CERTIFICATE_BIRTH,
+		.status = CERTIFICATE_CURRENT,
+		.serial = { 0x40, 0x77 },
+		.serial_len = 2,
+		.fingerprint = { 0x77 },
+		.issuer_hash = { 1 },
+		.der = span_text("birth") };
+	uint8_t spki[SPKI_P256_LEN];
+	struct private_key key;
+	struct public_key public;
+	struct outcome o;
+	struct diag d = { 0 };
+
+	(void)state;
+	assert_ok(private_key_generate(KEY_P256, &key, &d), d);
+	assert_ok(private_key_public(&key, spki, sizeof(spki), &public, &d), d);
+	public_key_hash(&public, k.key_hash);
+	change_certificate_add(c, &k);
+	assert_ok(store_commit(h.store, c, NULL, &d), d);
+	assert_int_equal(
+		EXISTS, enrol(u.birth, csr_by(&key, &nobody, OID_UNKNOWN, span_of(NULL, 0)), false,
+				&o, &d));
+	assert_non_null(strstr(d.text, "seen before"));
+	private_key_wipe(&key);
+}
+
 static void
 requests_that_are_wrong(void **state)
 {
@@ -442,6 +475,59 @@ a_renewal_names_what_it_renews(void **state)
 		true);
 	assert_int_equal(2, o.certificate.index);
 	private_key_wipe(&key);
+}
+
+/* A challengePassword as the one value of its attribute. */
+static span
+password(const char *text)
+{
+	uint8_t *room = arena_alloc(h.arena, 512);
+	struct der_writer w;
+	struct diag d = { 0 };
+	span out;
+
+	der_writer_init(&w, room, 512);
+	der_put_string(&w, DER_UTF8_STRING, span_text(text));
+	assert_ok(der_writer_finish(&w, &out, &d), d);
+	return out;
+}
+
+static void
+a_request_is_linked_to_its_connection(void **state)
+{
+	static const struct {
+		const char *password; /* NULL: none in the request */
+		const char *channel;  /* of the connection; "": it has none */
+		status expected;
+	} rows[] = {
+		{ "b3RoZXI=", "twelve bytes", BAD_INPUT },
+		{ "twelve bytes", "twelve bytes", BAD_INPUT },
+		{ "", "twelve bytes", BAD_INPUT },
+		{ "dHdlbHZlIGJ5dGVz", "twelve bytes", OK },
+		{ NULL, "twelve bytes", OK },
+		{ "b3RoZXI=", "", OK },
+	};
+	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE);
+	struct simple_name nobody = { 0 };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		struct admission who;
+		struct enrolment e = { .who = &who, .channel = span_text(rows[k].channel) };
+		struct private_key key;
+		struct outcome o;
+		struct diag d = { 0 };
+
+		assert_ok(private_key_generate(KEY_P256, &key, &d), d);
+		e.csr = rows[k].password == NULL
+				? csr_by(&key, &nobody, OID_UNKNOWN, span_of(NULL, 0))
+				: csr_by(&key, &nobody, OID_CHALLENGE_PASSWORD,
+					  password(rows[k].password));
+		private_key_wipe(&key);
+		(void)admit(u.birth, &who);
+		assert_int_equal(rows[k].expected, enrol_device(&h.session, &e, &o, &d));
+		assert_string_equal(rows[k].expected == OK ? "" : "RFC 7030 3.5", d.clause);
+	}
 }
 
 static void
@@ -772,11 +858,15 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			the_same_request_gets_the_same_certificate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_key_is_used_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			no_other_certificates_key_becomes_operational, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(requests_that_are_wrong, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			states_in_which_nothing_is_issued, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(renewal_makes_before_it_breaks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_renewal_names_what_it_renews, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_request_is_linked_to_its_connection, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(at_most_one_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			attestation_that_is_required_is_missed, set_up, tear_down),

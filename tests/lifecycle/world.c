@@ -341,6 +341,16 @@ world_confirm(struct world *w, int64_t row)
 	return decide(as_device(w, row), row, &decision, &o, &w->d);
 }
 
+size_t
+world_withdraw(struct world *w)
+{
+	size_t count = 0;
+
+	world_add_s(w, 1);
+	assert_status(OK, w, certificates_withdraw(as_server(w), 100, &count, &w->d));
+	return count;
+}
+
 int64_t
 world_active(struct world *w, unsigned number, enum birth birth)
 {

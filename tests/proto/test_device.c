@@ -317,6 +317,15 @@ the_ledgers_files_prove_themselves(void **state)
 	r = ask_ledger(path, token);
 	assert_int_equal(200, r.status);
 	assert_int_equal(c->size * 32, r.body.len);
+	/* The same file by another name is not there. */
+	snprintf(path, sizeof(path), "/ledger/tile/0/x000/000.p/%u", (unsigned)c->size);
+	assert_int_equal(404, ask_ledger(path, token).status);
+	snprintf(path, sizeof(path), "/ledger/tile/0/000.p/0%u", (unsigned)c->size);
+	assert_int_equal(404, ask_ledger(path, token).status);
+	snprintf(path, sizeof(path), "/ledger/tile/00/000.p/%u", (unsigned)c->size);
+	assert_int_equal(404, ask_ledger(path, token).status);
+	snprintf(path, sizeof(path), "/ledger/tile/0/000.p/%u/", (unsigned)c->size);
+	assert_int_equal(404, ask_ledger(path, token).status);
 }
 
 static void

@@ -301,6 +301,36 @@ a_device_of_another_fleet(void **state)
 }
 
 static void
+a_password_is_the_connections(void **state)
+{
+	struct asked a = { .url = est("lamps/simpleenroll"),
+		.identity = "birth",
+		.options = { "--tls-max", "1.2" },
+		.type = "application/pkcs10" };
+	struct seen r;
+
+	(void)state;
+	(void)stand_device(&s, "birth", 1, DEVICE_AWAITING_DEVICE);
+	home_write(&s.home, "req.conf",
+		span_text("[req]\nprompt = no\ndistinguished_name = dn\nattributes = at\n"
+			  "[dn]\nCN = x\n[at]\nchallengePassword = AAAAAAAAAAAAAAAA\n"));
+	assert_int_equal(0, home_run(&s.home, "text",
+				    (const char *[]){ "openssl", "req", "-new", "-newkey", "ec",
+					    "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+					    "-config", home_path(&s.home, "req.conf"), "-keyout",
+					    home_path(&s.home, "first.key"), "-outform", "DER",
+					    "-out", home_path(&s.home, "csr.der"), NULL }));
+	a.body = stand_base64(&s, bytes_of_file(s.home.arena, home_path(&s.home, "csr.der")));
+	r = stand_ask(&s, &a);
+	assert_int_equal(400, r.status);
+	assert_true(seen_says(&r, "RFC 7030 3.5"));
+	/* TLS 1.3 has no such thing to be linked to. */
+	a.options[0] = "--tlsv1.3";
+	a.options[1] = NULL;
+	assert_int_equal(200, stand_ask(&s, &a).status);
+}
+
+static void
 without_the_signer_it_says_later(void **state)
 {
 	struct device device = stand_device(&s, "birth", 1, DEVICE_AWAITING_DEVICE);
@@ -356,6 +386,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(every_form_of_a_request, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_and_what_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_device_of_another_fleet, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_password_is_the_connections, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			without_the_signer_it_says_later, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_revoked_is_out_at_once, set_up, tear_down),
