@@ -138,6 +138,14 @@ call_without_key(struct call *c, int http_status, call_write *write, void *conte
 	return call_refuse(c, BAD_INPUT);
 }
 
+/* The body was within its limits: too many wrong codes, then. They lock for a minute at the least. */
+static void
+refuse_tries(struct call *c)
+{
+	reply_header(c->x, "Retry-After", "60");
+	reply_problem_as(c->x, 429, c->diag.text);
+}
+
 void
 call_end(struct call *c, enum use_case use, status s)
 {
@@ -153,8 +161,7 @@ call_end(struct call *c, enum use_case use, status s)
 	} else if (c->session.answer != NULL && (s == CONFLICT || s == EXISTS) && repeat(c)) {
 		return; /* the same request ran beside this one, and was quicker */
 	} else if (s == LIMIT) {
-		/* The body was within its limits: too many tries, then. */
-		reply_problem_as(c->x, 429, c->diag.text);
+		refuse_tries(c);
 		return;
 	}
 	call_refuse(c, s);
