@@ -19,8 +19,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 
 struct element {
 	uint8_t tag;
-	bool holds;	    /* its content is the elements behind it that are deeper */
-	uint8_t prefix;	    /* bytes before them: 1 in a BIT STRING */
+	bool holds;	/* its content is the elements behind it that are deeper */
+	uint8_t prefix; /* bytes before them: 1 in a BIT STRING */
 	uint8_t depth;
 	span content; /* of a primitive one */
 };

@@ -13,13 +13,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* Ends the process where a property does not hold: libFuzzer keeps the input. */
-#define HOLDS(condition)                                                           \
-	do {                                                                       \
-		if (!(condition)) {                                                \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__,    \
-				__LINE__, #condition);                             \
-			abort();                                                   \
-		}                                                                  \
+#define HOLDS(condition)                                                                  \
+	do {                                                                              \
+		if (!(condition)) {                                                       \
+			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, \
+				#condition);                                              \
+			abort();                                                          \
+		}                                                                         \
 	} while (0)
 
 /* The first byte of the input, as a choice among `count`; the input goes on behind it. */

@@ -32,7 +32,7 @@ same_time(const ASN1_TIME *theirs, int64_t ours)
 
 	HOLDS(ASN1_TIME_to_tm(theirs, &tm) == 1);
 	HOLDS(c.year == tm.tm_year + 1900 && c.month == tm.tm_mon + 1 && c.day == tm.tm_mday &&
-	      c.hour == tm.tm_hour && c.minute == tm.tm_min && c.second == tm.tm_sec);
+		c.hour == tm.tm_hour && c.minute == tm.tm_min && c.second == tm.tm_sec);
 }
 
 /* The extension, decoded; NULL where there is none. One that we have read must not be broken to them. */
@@ -126,7 +126,8 @@ agree(span der, const struct certificate_view *ours)
 
 	HOLDS(theirs != NULL && p == der.data + der.len);
 	HOLDS(X509_get_version(theirs) == 2);
-	HOLDS(ours->serial.len + 2 == (size_t)i2d_ASN1_INTEGER(X509_get_serialNumber(theirs), &bytes));
+	HOLDS(ours->serial.len + 2 ==
+		(size_t)i2d_ASN1_INTEGER(X509_get_serialNumber(theirs), &bytes));
 	HOLDS(memcmp(bytes + 2, ours->serial.data, ours->serial.len) == 0);
 	OPENSSL_free(bytes);
 	bytes = NULL;

@@ -36,8 +36,8 @@ same_attributes(const X509_REQ *theirs, const struct csr *ours)
 				uint8_t *der = NULL;
 
 				HOLDS(X509_ATTRIBUTE_count(a) == 1);
-				same_bytes(i2d_ASN1_TYPE(X509_ATTRIBUTE_get0_type(a, 0), &der), &der,
-					ours->attributes[i].value);
+				same_bytes(i2d_ASN1_TYPE(X509_ATTRIBUTE_get0_type(a, 0), &der),
+					&der, ours->attributes[i].value);
 				found++;
 			}
 		}
@@ -77,7 +77,8 @@ agree(span der, const struct csr *ours, status s)
 		ours->subject.der);
 	key = X509_REQ_get0_pubkey(theirs);
 	HOLDS(key != NULL);
-	same_bytes(i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(theirs), &bytes), &bytes, ours->key.spki);
+	same_bytes(
+		i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(theirs), &bytes), &bytes, ours->key.spki);
 	same_attributes(theirs, ours);
 	HOLDS((X509_REQ_verify(theirs, key) == 1) == (s == OK));
 	X509_REQ_free(theirs);

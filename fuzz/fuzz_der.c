@@ -116,8 +116,10 @@ check_oid(span element)
 	oid_text(ours_text, ours);
 	if (text_len > 0 && text_len < OID_TEXT_MAX && strstr(ours_text, "..") == NULL) {
 		HOLDS(strcmp(theirs_text, ours_text) == 0);
-		HOLDS(oid_parse(span_text(ours_text), back, sizeof(back), &len) == OK);
-		HOLDS(span_equal(span_of(back, len), ours));
+		if (oid_parse(span_text(ours_text), back, sizeof(back), &len) ==
+			OK) { /* or an arc over its limit */
+			HOLDS(span_equal(span_of(back, len), ours));
+		}
 	}
 	der_put_oid(&w, ours);
 	writes_the_same(&w, element);
@@ -139,8 +141,8 @@ check_bits(span element)
 	}
 	theirs = d2i_ASN1_BIT_STRING(NULL, &p, (long)element.len);
 	HOLDS(theirs != NULL);
-	HOLDS(span_equal(span_of(ASN1_STRING_get0_data(theirs), (size_t)ASN1_STRING_length(theirs)),
-		bytes));
+	HOLDS(span_equal(
+		span_of(ASN1_STRING_get0_data(theirs), (size_t)ASN1_STRING_length(theirs)), bytes));
 	if (unused == 0) {
 		struct der_writer w = writer();
 
@@ -177,8 +179,8 @@ check_time(span element)
 	HOLDS(theirs != NULL && ASN1_TIME_to_tm(theirs, &tm) == 1);
 	civil = civil_from_time(ours);
 	HOLDS(civil.year == tm.tm_year + 1900 && civil.month == tm.tm_mon + 1 &&
-	      civil.day == tm.tm_mday && civil.hour == tm.tm_hour && civil.minute == tm.tm_min &&
-	      civil.second == tm.tm_sec);
+		civil.day == tm.tm_mday && civil.hour == tm.tm_hour && civil.minute == tm.tm_min &&
+		civil.second == tm.tm_sec);
 	HOLDS(civil_to_time(civil) == ours);
 	if (civil.year >= 1950) {
 		der_put_time(&w, ours);

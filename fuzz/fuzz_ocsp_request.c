@@ -90,7 +90,8 @@ check(span der)
 	HOLDS(theirs != NULL && p == der.data + der.len);
 	HOLDS(OCSP_request_onereq_count(theirs) == (int)ours.count);
 	for (size_t i = 0; i < ours.count; i++) {
-		same_id(OCSP_onereq_get0_id(OCSP_request_onereq_get0(theirs, (int)i)), &ours.ids[i]);
+		same_id(OCSP_onereq_get0_id(OCSP_request_onereq_get0(theirs, (int)i)),
+			&ours.ids[i]);
 		is_one_element(ours.ids[i].der, 256);
 	}
 	same_nonce(theirs, ours.nonce);

@@ -72,7 +72,8 @@ main(int argc, char **argv)
 		replay(argv[i]);
 	}
 	if (replayed == 0) {
-		fprintf(stderr, "usage: %s FILE|FOLDER ...   (there was nothing to replay)\n", argv[0]);
+		fprintf(stderr, "usage: %s FILE|FOLDER ...   (there was nothing to replay)\n",
+			argv[0]);
 		return 2;
 	}
 	return 0;

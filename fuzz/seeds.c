@@ -101,7 +101,8 @@ save_issued(const char *name, uint8_t type, const struct buffer *request)
 	struct buffer answer;
 
 	buffer_init(&answer, 1 << 20);
-	HOLDS(serve_frame(signer_home(), type, span_slice(buffer_span(request), 1, SIZE_MAX), &answer));
+	HOLDS(serve_frame(
+		signer_home(), type, span_slice(buffer_span(request), 1, SIZE_MAX), &answer));
 	HOLDS(answer.len > 6 && answer.data[1] == OK);
 	save("certificate", name, span_slice(buffer_span(&answer), 6, SIZE_MAX));
 	buffer_wipe(&answer);
@@ -189,8 +190,8 @@ save_crl(const char *name, enum crl_scope scope)
 static void
 save_ocsp(void)
 {
-	static const uint8_t certificate_id[] = { 0x30, 0x09, 0x30, 0x07, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02,
-		0x1a };
+	static const uint8_t certificate_id[] = { 0x30, 0x09, 0x30, 0x07, 0x06, 0x05, 0x2b, 0x0e,
+		0x03, 0x02, 0x1a };
 	static const uint8_t nonce[] = { 0x04, 0x04, 1, 2, 3, 4 };
 	struct ocsp_sign_request r = { .responder = "ca.ocsp" };
 	struct buffer b = message(MESSAGE_OCSP);
@@ -198,10 +199,12 @@ save_ocsp(void)
 	r.draft.produced_s = r.draft.this_update_s = FUZZ_TIME_S;
 	r.draft.next_update_s = FUZZ_TIME_S + 3600;
 	r.draft.count = 2;
-	r.draft.singles[0] = (struct ocsp_single){ .id = SPAN_ARRAY(certificate_id), .status = OCSP_GOOD };
-	r.draft.singles[1] = (struct ocsp_single){
-		.id = SPAN_ARRAY(certificate_id), .status = OCSP_REVOKED, .revoked_s = FUZZ_TIME_S, .reason = 1
-	};
+	r.draft.singles[0] =
+		(struct ocsp_single){ .id = SPAN_ARRAY(certificate_id), .status = OCSP_GOOD };
+	r.draft.singles[1] = (struct ocsp_single){ .id = SPAN_ARRAY(certificate_id),
+		.status = OCSP_REVOKED,
+		.revoked_s = FUZZ_TIME_S,
+		.reason = 1 };
 	r.draft.nonce = SPAN_ARRAY(nonce);
 	message_put_ocsp(&b, &r);
 	save_buffer("signer_message", "ocsp", &b);
@@ -282,8 +285,8 @@ note(uint64_t size, unsigned signatures)
 		base64_encode(a, SPAN_ARRAY(root.bytes)));
 	for (unsigned i = 0; i < signatures; i++) {
 		line[0] = (uint8_t)i;
-		buffer_printf(&b, "\xe2\x80\x94 log.test/%u %s\n", i,
-			base64_encode(a, SPAN_ARRAY(line)));
+		buffer_printf(
+			&b, "\xe2\x80\x94 log.test/%u %s\n", i, base64_encode(a, SPAN_ARRAY(line)));
 	}
 	copy = arena_copy(a, buffer_span(&b));
 	buffer_wipe(&b);
