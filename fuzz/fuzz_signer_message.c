@@ -168,15 +168,17 @@ check_answer(unsigned type, span answer)
 	}
 	while (!w.failed && w.rest.len > 0) {
 		uint8_t s = wire_u8(&w);
-		span words = wire_bytes(&w, SIGNER_FRAME_MAX);
+		span words = wire_bytes(&w, SIGNER_FRAME_MAX), clause;
 
-		HOLDS(s < STATUS_COUNT && s != BUG);
+		HOLDS(s < STATUS_COUNT);
 		if (s == OK) {
 			check_result(type, words);
-		} else {
-			HOLDS(words.len > 0);
-			(void)wire_bytes(&w, 64);
+			continue;
 		}
+		HOLDS(words.len > 0);
+		clause = wire_bytes(&w, 64);
+		/* The lint never objects to our own encoding; dates outside the issuer's life are the asker's. */
+		HOLDS(s != BUG || span_is(clause, "RFC 5280 6.1"));
 	}
 	HOLDS(!w.failed);
 }
