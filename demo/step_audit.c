@@ -7,10 +7,11 @@
 #include "demo/steps.h"
 
 #define BUNDLE_MAX (32 << 20)
+#define PUBLISH_LIMIT_S 2
 
 struct ledger_facts {
 	const char *key; /* verifier key */
-	int64_t size;
+	int64_t size, published;
 };
 
 static struct ledger_facts
@@ -25,13 +26,31 @@ ask_status(struct world *w)
 		const cJSON *ledger = cJSON_GetObjectItemCaseSensitive(o, "ledger");
 		const cJSON *key = cJSON_GetObjectItemCaseSensitive(ledger, "key");
 		const cJSON *size = cJSON_GetObjectItemCaseSensitive(ledger, "size");
+		const cJSON *published = cJSON_GetObjectItemCaseSensitive(ledger, "published");
 
 		f.key = cJSON_IsString(key) ? arena_string(w->arena, span_text(key->valuestring))
 					    : "";
 		f.size = cJSON_IsNumber(size) ? (int64_t)size->valuedouble : 0;
+		f.published = cJSON_IsNumber(published) ? (int64_t)published->valuedouble : 0;
 	}
 	cJSON_Delete(o);
 	child_result_wipe(&r);
+	return f;
+}
+
+/* A checkpoint is published at least each second: what is decided is soon in one. */
+static struct ledger_facts
+await_checkpoint(struct world *w)
+{
+	double began = seconds_now();
+	struct ledger_facts f = ask_status(w);
+
+	while (f.published < f.size && seconds_now() - began < PUBLISH_LIMIT_S) {
+		f = ask_status(w);
+	}
+	report_check(&w->report, f.size > 0 && f.published == f.size,
+		"every decision is in a published checkpoint", "%lld of %lld",
+		(long long)f.published, (long long)f.size);
 	return f;
 }
 
@@ -72,7 +91,7 @@ check_tampered(struct world *w, const char *copy, const char *key)
 		(void)!file_replace(bundle, buffer_span(&b), 0644, &d);
 	}
 	buffer_wipe(&b);
-	run_tenure(w, NULL, &r, "ledger", "verify", copy, "--key", key, NULL);
+	run_program(w, &r, program_tenure(w), "ledger", "verify", copy, "--key", key, NULL);
 	check_exit(w, &r, 1, "one flipped bit in the copy is found");
 	child_result_wipe(&r);
 }
@@ -83,17 +102,16 @@ check_proof(struct world *w, const char *key)
 	const char *proof = world_path(w, "entry.tlog-proof"), *entry = world_path(w, "entry.json");
 	struct child_result r;
 
-	run_tenure(
-		w, NULL, &r, "ledger", "prove", "42", "--out", proof, "--entry-out", entry, NULL);
+	run_tenure(w, NULL, &r, "ledger", "prove", "42", "--out", proof, "--entry", entry, NULL);
 	check_exit(w, &r, 0, "one entry is proven");
 	child_result_wipe(&r);
-	run_tenure(w, NULL, &r, "ledger", "verify", "--proof", proof, "--entry", entry, "--key",
-		key, NULL);
+	run_program(w, &r, program_tenure(w), "ledger", "verify", "--proof", proof, "--entry",
+		entry, "--key", key, NULL);
 	check_exit(w, &r, 0, "the proof checks without the ledger");
 	child_result_wipe(&r);
 	(void)!file_replace(entry, span_text("{\"event\":\"onboard\"}"), 0644, NULL);
-	run_tenure(w, NULL, &r, "ledger", "verify", "--proof", proof, "--entry", entry, "--key",
-		key, NULL);
+	run_program(w, &r, program_tenure(w), "ledger", "verify", "--proof", proof, "--entry",
+		entry, "--key", key, NULL);
 	check_exit(w, &r, 1, "for another entry it does not");
 	child_result_wipe(&r);
 }
@@ -107,11 +125,12 @@ step_audit(struct world *w)
 
 	report_step_begin(&w->report, "audit",
 		"the auditor takes a copy and recomputes everything by himself");
-	facts = ask_status(w);
+	facts = await_checkpoint(w);
 	run_tenure(w, NULL, &r, "ledger", "export", copy, NULL);
 	check_exit(w, &r, 0, "the ledger is exported");
 	child_result_wipe(&r);
-	run_tenure(w, NULL, &r, "ledger", "verify", copy, "--key", facts.key, "--json", NULL);
+	run_program(w, &r, program_tenure(w), "ledger", "verify", copy, "--key", facts.key,
+		"--json", NULL);
 	w->report.ledger_is_verified =
 		check_exit(w, &r, 0, "every entry, tile and the checkpoint check");
 	w->report.ledger_size = strtoll(json_of(w, &r, "size"), NULL, 10);

@@ -228,8 +228,7 @@ import_real(struct world *w, const char *data)
 		"--hierarchy", "microchip", "--phase", "production", "--pem", root, NULL);
 	check_exit(w, &r, 0, "the chip maker's root is trusted");
 	child_result_wipe(&r);
-	run_tenure(w, NULL, &r, "manifest", "signer-add", "--pem", signer, "--fleet",
-		"vendor-parts", NULL);
+	run_tenure(w, NULL, &r, "manifest", "trust", signer, "--fleet", "vendor-parts", NULL);
 	check_exit(w, &r, 0, "its manifest signer is pinned");
 	child_result_wipe(&r);
 	run_tenure(w, NULL, &r, "manifest", "import", manifest, "--fleet", "vendor-parts", NULL);

@@ -14,7 +14,8 @@ refuse(struct diag *d, const char *clause, const char *what)
 size_t
 http_answer_head_len(span bytes)
 {
-	const uint8_t *end = bytes.len > 0 ? memmem(bytes.data, bytes.len, "\r\n\r\n", 4) : NULL;
+	const uint8_t *end =
+		bytes.data != NULL ? memmem(bytes.data, bytes.len, "\r\n\r\n", 4) : NULL;
 
 	return end != NULL ? (size_t)(end - bytes.data) + 4 : 0;
 }
@@ -123,7 +124,7 @@ take_header(struct heading *h, span name, span value)
 static status
 take_line(struct heading *h, span line)
 {
-	const uint8_t *colon = memchr(line.data, ':', line.len);
+	const uint8_t *colon = line.len > 0 ? memchr(line.data, ':', line.len) : NULL;
 	span name, value;
 
 	if (colon == NULL) {

@@ -32,7 +32,7 @@ int64_t
 plan_back_off_ms(
 	const struct plan_limits *limits, unsigned failures, int64_t retry_after_s, uint32_t random)
 {
-	int64_t delay = limits->retry_least_s * 1000, most = limits->retry_most_s * 1000, asked;
+	int64_t delay = limits->retry_least_ms, most = limits->retry_most_ms, asked;
 
 	for (unsigned i = 1; i < failures && delay < most; i++) {
 		delay *= 2;
@@ -196,6 +196,9 @@ plan_take_held(struct plan *p, const struct plan_step *step, const struct plan_h
 		p->identity_is_refused = p->next_is_refused = false;
 		p->renewal_is_wanted = false;
 		p->seen.by = WHO_OPERATIONAL;
+		/* A fresh one is renewed when the server says so anew, not by what it said before. */
+		p->seen.renew_now = false;
+		p->seen.renew_after_s = 0;
 		break;
 	default:
 		break;

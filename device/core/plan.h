@@ -47,8 +47,8 @@ struct plan_seen {
 
 struct plan_limits {
 	int64_t poll_s;		  /* the longest wait of a long poll; 0: ask without waiting */
-	int64_t retry_least_s;	  /* after the first failure */
-	int64_t retry_most_s;	  /* the back-off's end */
+	int64_t retry_least_ms;	  /* after the first failure */
+	int64_t retry_most_ms;	  /* the back-off's end */
 	int64_t retry_honoured_s; /* of a server's Retry-After, at the most */
 };
 

@@ -268,6 +268,11 @@ lock_folder(struct agent *a, struct diag *d)
 
 	snprintf(path, sizeof(path), "%s/lock", a->options.folder);
 	s = file_lock(path, &a->lock, d);
+	if (s == CONFLICT) {
+		diag_clear(d);
+		return diag_set(d, CONFLICT, NULL, "another tenure-agent is at work in %s",
+			a->options.folder);
+	}
 	if (s == OK) {
 		kept_sweep(a->options.folder);
 	}

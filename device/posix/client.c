@@ -20,7 +20,6 @@ struct client {
 	SSL_CTX *context;
 	SSL *tls; /* the connection, or NULL */
 	int socket;
-	bool is_fresh;	       /* nothing was answered on it yet */
 	uint8_t presented[32]; /* SHA-256 of the leaf in use */
 	bool has_presented;
 	int64_t until_ms; /* monotonic: when patience ends */
@@ -129,7 +128,6 @@ open_connection(struct client *c, struct diag *d)
 	if (c->tls == NULL || SSL_set_fd(c->tls, c->socket) != 1 || !expect_name(c)) {
 		return tls_fault(c, "no TLS connection can be made", d);
 	}
-	c->is_fresh = true;
 	while (s == OK) {
 		ERR_clear_error();
 		result = SSL_connect(c->tls);
@@ -249,11 +247,12 @@ receive_answer(struct client *c, struct client_answer *out, struct diag *d)
 		       : s;
 }
 
-/* The answer's spans point into c->in. */
+/* The answer's spans point into c->in. CONFLICT: the kept connection was closed before it answered. */
 static status
 exchange(struct client *c, span head, span body, struct client_answer *out, struct diag *d)
 {
-	status s = c->tls == NULL ? open_connection(c, d) : OK;
+	const bool is_kept = c->tls != NULL;
+	status s = is_kept ? OK : open_connection(c, d);
 
 	buffer_clear(&c->in);
 	if (s == OK) {
@@ -266,12 +265,11 @@ exchange(struct client *c, span head, span body, struct client_answer *out, stru
 		s = receive_answer(c, out, d);
 	}
 	if (s != OK || out->http.closes) {
-		bool is_stale = s == UNAVAILABLE && !c->is_fresh && c->in.len == 0;
+		bool is_stale = s == UNAVAILABLE && is_kept && c->in.len == 0;
 
 		client_disconnect(c);
 		return is_stale ? CONFLICT : s;
 	}
-	c->is_fresh = false;
 	return OK;
 }
 

@@ -179,10 +179,10 @@ renew(struct agent *a, struct diag *d)
 	while (s == OK && a->kept.identity.generation == before) {
 		struct plan_step step = agent_next(a);
 
-		if (step.action == PLAN_WAIT || step.wait_s > 0 || step.who == WHO_BIRTH) {
-			if (step.action == PLAN_WAIT || step.action == PLAN_ASK) {
-				return diag_set(d, DENIED, NULL, "not now: %s", a->last.why);
-			}
+		/* Only a question is left to ask, or the birth identity to ask it: nothing to renew. */
+		if (step.action == PLAN_WAIT ||
+			(step.action == PLAN_ASK && (step.wait_s > 0 || step.who == WHO_BIRTH))) {
+			return diag_set(d, DENIED, NULL, "not now: %s", a->last.why);
 		}
 		s = agent_do(a, &step, d);
 	}

@@ -39,14 +39,12 @@ is_same_word(span text, const char *word)
 	       strncasecmp((const char *)text.data, word, text.len) == 0;
 }
 
-/* By serialNumber (IEEE 802.1AR 8.6), or, without one, by commonName. */
+/* The element's serial stands in commonName, or in serialNumber (IEEE 802.1AR 8.6). */
 static bool
 names_element(const struct name *subject, const char *serial)
 {
-	span number = name_get(subject, OID_SERIAL_NUMBER);
-	span name = name_get(subject, OID_COMMON_NAME);
-
-	return is_same_word(number.len > 0 ? number : name, serial);
+	return is_same_word(name_get(subject, OID_COMMON_NAME), serial) ||
+	       is_same_word(name_get(subject, OID_SERIAL_NUMBER), serial);
 }
 
 static bool

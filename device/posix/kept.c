@@ -54,16 +54,16 @@ static status
 read_note(span text, const char *name, int64_t max, int64_t *out, struct diag *d)
 {
 	char line[32];
-	int len = snprintf(line, sizeof(line), "# %s: ", name);
-	const uint8_t *at = text.len > 0 ? memmem(text.data, text.len, line, (size_t)len) : NULL;
-	const uint8_t *end;
+	size_t len = (size_t)snprintf(line, sizeof(line), "# %s: ", name), digits = 0;
+	const uint8_t *at = text.data != NULL ? memmem(text.data, text.len, line, len) : NULL;
+	size_t left = at != NULL ? text.len - (size_t)(at - text.data) - len : 0;
 
 	if (at != NULL && (at == text.data || at[-1] == '\n')) {
-		span rest = span_slice(text, (size_t)(at - text.data) + (size_t)len, 20);
-
-		end = memchr(rest.data, '\n', rest.len);
-		rest.len = end != NULL ? (size_t)(end - rest.data) : 0;
-		if (number_parse(rest, out) == OK && *out >= 0 && *out <= max) {
+		at += len;
+		while (digits < left && at[digits] != '\n') {
+			digits++;
+		}
+		if (digits < left && number_parse(span_of(at, digits), out) == OK && *out <= max) {
 			return OK;
 		}
 	}
@@ -284,7 +284,12 @@ status
 kept_adopt(const char *folder, struct diag *d)
 {
 	char from[PATH_ROOM], to[PATH_ROOM];
+	/* It went with the certificate's coming, unless the process died just then. */
+	status s = drop(folder, "next.csr", d);
 
+	if (s != OK) {
+		return s;
+	}
 	path_of(from, folder, "next.pem");
 	if (rename(from, path_of(to, folder, "identity.pem")) != 0) {
 		return diag_set(d, IO, NULL, "cannot replace %s: %s", to, strerror(errno));

@@ -94,16 +94,21 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 	int letter;
 
 	*out = (struct arguments){ .folder = DEFAULT_FOLDER };
+	opterr = 0;
 	while ((letter = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (letter == 'h' || letter == 'v') {
 			out->command = letter == 'h' ? "help" : "version";
 			return true;
 		}
 		if (!take_option(letter, out)) {
+			fprintf(stderr,
+				"tenure-agent: wrong usage at \"%.60s\"; see tenure-agent help\n",
+				argv[optind - 1]);
 			return false;
 		}
 	}
 	if (argc - optind != 1) {
+		fprintf(stderr, "tenure-agent: one command is wanted; see tenure-agent help\n");
 		return false;
 	}
 	out->command = argv[optind];
@@ -155,8 +160,8 @@ configure(struct arena *arena, struct arguments *a, struct diag *d)
 	o->ca = a->ca != NULL ? a->ca : conf_text(c, "", "ca");
 	o->fleet = a->fleet != NULL ? a->fleet : conf_text(c, "", "fleet");
 	o->limits.poll_s = conf_number(c, "", "poll");
-	o->limits.retry_least_s = conf_number(c, "", "retry_least");
-	o->limits.retry_most_s = conf_number(c, "", "retry_most");
+	o->limits.retry_least_ms = 1000 * conf_number(c, "", "retry_least");
+	o->limits.retry_most_ms = 1000 * conf_number(c, "", "retry_most");
 	o->limits.retry_honoured_s = RETRY_HONOURED_S;
 	a->options.start_spread_s = conf_number(c, "", "start_spread");
 	if (o->server[0] == '\0' || !is_name(o->fleet)) {
@@ -196,7 +201,6 @@ main(int argc, char **argv)
 	log_set_program("tenure-agent");
 	signal(SIGPIPE, SIG_IGN);
 	if (!parse_arguments(argc, argv, &a)) {
-		fprintf(stderr, "tenure-agent: wrong usage; see tenure-agent help\n");
 		return USAGE_STATUS;
 	}
 	if (strcmp(a.command, "help") == 0) {

@@ -138,6 +138,17 @@ static const struct verb replace = { BY_SUPPORT | BY_MAKER, USE_REPLACE, FIELDS(
 
 /* --- all of them alike --- */
 
+static status
+run(struct call *c, const struct verb *v, int64_t device, const struct verb_body *b,
+	struct outcome *o)
+{
+	if (v->act != NULL) {
+		return v->act(&c->session, device, o, &c->diag);
+	}
+	return v->run != NULL ? v->run(c, device, b, o)
+			      : diag_set(&c->diag, BUG, NULL, "a verb that does nothing");
+}
+
 static void
 serve(struct exchange *x, const struct verb *v)
 {
@@ -153,9 +164,7 @@ serve(struct exchange *x, const struct verb *v)
 		!(v == &claim ? lookup_claimed(&c, &device) : lookup_device(&c, &device))) {
 		return;
 	}
-	call_end(&c, v->use,
-		v->act != NULL ? v->act(&c.session, device.row, &o, &c.diag)
-			       : v->run(&c, device.row, &b, &o));
+	call_end(&c, v->use, run(&c, v, device.row, &b, &o));
 }
 
 void

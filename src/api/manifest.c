@@ -90,19 +90,30 @@ is_manifest_type(const struct http_request *r)
 	return http_content_is(r, "application/json") || http_content_is(r, "application/x-ndjson");
 }
 
+struct order {
+	struct fleet fleet;
+	bool wants_codes, is_dry_run;
+	struct boxed *boxed; /* NULL: no codes came with it */
+};
+
 static void
-import_body(struct call *c, const struct fleet *fleet, struct import_request *r)
+import(struct call *c, const struct order *order, span manifest)
 {
 	struct spool spool;
 	struct import_counts counts = { 0 };
+	struct import_request r = { .fleet = order->fleet.row,
+		.source = read_body,
+		.source_context = &manifest,
+		.wants_codes = order->wants_codes || order->boxed != NULL,
+		.code_of = order->boxed != NULL ? boxed_code : NULL,
+		.code_context = order->boxed,
+		.is_dry_run = order->is_dry_run,
+		.line = write_verdict,
+		.line_context = &spool };
 
 	spool_init(&spool, service_of(c->x)->configuration->home);
-	sha256(c->x->request->body, r->file_hash);
-	r->fleet = fleet->row;
-	r->source = read_body;
-	r->line = write_verdict;
-	r->line_context = &spool;
-	status s = manifest_import(&c->session, r, &counts, &c->diag);
+	sha256(c->x->request->body, r.file_hash);
+	status s = manifest_import(&c->session, &r, &counts, &c->diag);
 	count_use_case(USE_MANIFEST_IMPORT, s);
 	if (s != OK && counts.entries == 0) {
 		call_refuse(c, s);
@@ -114,22 +125,16 @@ import_body(struct call *c, const struct fleet *fleet, struct import_request *r)
 }
 
 static void
-import_boxed(struct call *c, const struct fleet *fleet, struct import_request *r)
+import_boxed(struct call *c, struct order *order)
 {
-	struct boxed *boxed = NULL;
-	status s = boxed_read(c->x->request->body, &boxed, &c->diag);
+	status s = boxed_read(c->x->request->body, &order->boxed, &c->diag);
 
 	if (s != OK) {
 		call_refuse(c, s);
 		return;
 	}
-	span rest = boxed_manifest(boxed);
-	r->source_context = &rest;
-	r->wants_codes = true;
-	r->code_of = boxed_code;
-	r->code_context = boxed;
-	import_body(c, fleet, r);
-	boxed_free(boxed);
+	import(c, order, boxed_manifest(order->boxed));
+	boxed_free(order->boxed);
 }
 
 void
@@ -137,14 +142,13 @@ fleet_manifest(struct exchange *x)
 {
 	static const char *const known[] = { "codes", "dry_run" };
 	struct call c;
-	struct fleet fleet;
-	struct import_request r = { 0 };
+	struct order order = { 0 };
 	char name[NAME_MAX_LEN + 1];
 
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, known, 2) ||
-		!read_choice(&c, "codes", "none", "new", &r.wants_codes) ||
-		!read_choice(&c, "dry_run", "false", "true", &r.is_dry_run) ||
-		!call_name(&c, 0, "fleet", name) || !lookup_fleet(&c, name, &fleet) ||
+		!read_choice(&c, "codes", "none", "new", &order.wants_codes) ||
+		!read_choice(&c, "dry_run", "false", "true", &order.is_dry_run) ||
+		!call_name(&c, 0, "fleet", name) || !lookup_fleet(&c, name, &order.fleet) ||
 		!call_without_key(&c, 200, NULL, NULL)) {
 		return;
 	}
@@ -153,10 +157,8 @@ fleet_manifest(struct exchange *x)
 		return;
 	}
 	if (boxed_is(x->request->body)) {
-		import_boxed(&c, &fleet, &r);
-		return;
+		import_boxed(&c, &order);
+	} else {
+		import(&c, &order, x->request->body);
 	}
-	span rest = x->request->body;
-	r.source_context = &rest;
-	import_body(&c, &fleet, &r);
 }

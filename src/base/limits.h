@@ -45,7 +45,7 @@
 #define HTTP_CHUNK_LINE_MAX 256		/* a chunk's size and its extensions, which nobody uses */
 #define HTTP_REPLY_HEAD_MAX (8 << 10)	/* of a reply; what clients commonly take */
 #define HTTP_REPLY_MAX (64 << 20)	/* built in memory; what is larger is a file */
-#define HTTP_BODIES_MAX ((size_t)1 << 30) /* all requests' bodies together; over it: 503 */
+#define HTTP_BODIES_MAX ((size_t)1 << 30) /* all requests' bodies together, unless the options say less */
 #define HTTP_RATE_MIN 256		/* bytes a second of a body, either way: narrow-band radio does more */
 #define HTTP_LINGER_MAX (4 << 20)	/* bytes thrown away so that a refusal reaches its sender */
 #define HTTP_LINGER_MS 2000		/* and for how long */

@@ -436,7 +436,7 @@ find_member(struct scan_member *members, size_t count, span name)
 		const char *m = members[i].name;
 
 		/* No strlen: this is asked ten times a member. */
-		if (name.len > 0 && name.data[0] == (uint8_t)m[0] &&
+		if ((name.len == 0 || name.data[0] == (uint8_t)m[0]) &&
 			strncmp((const char *)name.data, m, name.len) == 0 && m[name.len] == '\0') {
 			return &members[i];
 		}

@@ -208,11 +208,12 @@ step_continue(struct connection *c)
 static bool
 charge(struct connection *c)
 {
+	struct http_server *server = c->loop->server;
 	struct work *w = c->work;
 	size_t more = w->body.room - w->charged;
 
 	w->charged = w->body.room;
-	return atomic_fetch_add(&c->loop->server->bodies, more) + more <= HTTP_BODIES_MAX;
+	return atomic_fetch_add(&server->bodies, more) + more <= server->options.bodies_max;
 }
 
 /* Takes what is there of the body. OK: it is complete. UNAVAILABLE: it is not. */

@@ -37,7 +37,11 @@ split_address(const char *address, char host[256], char port[8])
 static status
 listen_at(struct listener *l, const struct addrinfo *at, const char *address, struct diag *d)
 {
-	struct sockaddr_storage bound = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} bound = { .v6 = { 0 } };
 	socklen_t len = sizeof(bound);
 	int on = 1, off = 0;
 
@@ -50,14 +54,13 @@ listen_at(struct listener *l, const struct addrinfo *at, const char *address, st
 		setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	}
 	if (bind(l->fd, at->ai_addr, at->ai_addrlen) != 0 || listen(l->fd, BACKLOG) != 0 ||
-		getsockname(l->fd, (struct sockaddr *)&bound, &len) != 0) {
+		getsockname(l->fd, &bound.any, &len) != 0) {
 		diag_set(d, IO, NULL, "cannot listen on %s: %s", address, strerror(errno));
 		close(l->fd);
 		l->fd = -1;
 		return IO;
 	}
-	l->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-						    : ((struct sockaddr_in *)&bound)->sin_port);
+	l->port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 	return OK;
 }
 

@@ -125,7 +125,7 @@ read_mail(struct loop *l)
 	uint64_t rings;
 	bool must_stop;
 
-	if (read(l->bell, &rings, sizeof(rings)) < 0 && errno != EAGAIN) {
+	if (l->bell >= 0 && read(l->bell, &rings, sizeof(rings)) < 0 && errno != EAGAIN) {
 		log_event(LOG_ERROR, "loop_bell", "error=%s", strerror(errno));
 	}
 	pthread_mutex_lock(&l->lock);
@@ -495,15 +495,15 @@ loop_free(struct loop *l)
 	if (l == NULL) {
 		return;
 	}
+	/* No worker is there any more: what comes back finds its connection closed. */
 	l->is_stopping = true;
-	read_mail(l); /* what the last workers sent */
-	for (struct connection *c = l->waiting; c != NULL; c = c->next_waiting) {
-		c->place = WORK_HERE;
-	}
 	for (struct connection *c = l->connections; c != NULL; c = older) {
 		older = c->older;
 		connection_drop(c);
 	}
+	read_mail(l);
+	l->reruns_max = SIZE_MAX;
+	run_waiting(l);
 	run_again(l);
 	free_dead(l);
 	for (unsigned i = 0; i < l->spare_input_count; i++) {

@@ -39,7 +39,7 @@ static status
 line_next(struct reader *r, span *line)
 {
 	span rest = span_slice(r->bytes, r->at, r->bytes.len);
-	const uint8_t *end = rest.len > 0 ? memchr(rest.data, '\n', rest.len) : NULL;
+	const uint8_t *end = span_find(rest, '\n');
 	size_t len;
 
 	if (end == NULL) {
@@ -118,7 +118,7 @@ read_version(struct reader *r, span version)
 static status
 read_request_line(struct reader *r)
 {
-	span line, method, target;
+	span line = { NULL, 0 }, method, target;
 	status s = line_next(r, &line);
 
 	if (s == OK && line.len == 0) {
@@ -277,10 +277,13 @@ status
 http_request_read(span bytes, struct http_request *out, size_t *used, struct diag *d)
 {
 	struct reader r = { .bytes = bytes, .out = out, .d = d };
-	span line;
+	span line = { NULL, 0 };
 	status s;
 
 	memset(out, 0, offsetof(struct http_request, headers));
+	if (bytes.data == NULL) {
+		return UNAVAILABLE;
+	}
 	s = read_request_line(&r);
 	while (s == OK) {
 		s = line_next(&r, &line);

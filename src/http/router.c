@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "http/syntax.h"
+
 #define SEGMENTS_MAX 31 /* of a pattern: two bits of the score each */
 
 /* How well a pattern fits, segment by segment from the left: 3 literal, 2 {..}, 1 "*". */
@@ -16,7 +18,7 @@ static span
 segment_at(span path, size_t at)
 {
 	span rest = span_slice(path, at, path.len);
-	const uint8_t *end = rest.len > 0 ? memchr(rest.data, '/', rest.len) : NULL;
+	const uint8_t *end = span_find(rest, '/');
 
 	return end != NULL ? span_of(rest.data, (size_t)(end - rest.data)) : rest;
 }
@@ -42,6 +44,9 @@ pattern_fits(span pattern, span path, struct fit *f)
 	size_t in_pattern = 1, in_path = 1; /* both begin with '/' */
 
 	*f = (struct fit){ 0 };
+	if (pattern.data == NULL || path.data == NULL) {
+		return false;
+	}
 	for (unsigned i = 0; i < SEGMENTS_MAX; i++) {
 		span wanted = segment_at(pattern, in_pattern);
 		span given = segment_at(path, in_path);
@@ -141,7 +146,7 @@ router_find(const struct router *r, const struct http_request *request, struct e
 
 		x->parameters[i] = raw;
 		/* What does not decode names nothing; most need no decoding and are borrowed. */
-		if (memchr(raw.data, '%', raw.len) != NULL &&
+		if (span_find(raw, '%') != NULL &&
 			http_segment_decode(x->arena, raw, &x->parameters[i], NULL) != OK) {
 			*http_status = 404;
 			return NULL;

@@ -17,7 +17,8 @@ struct router {
 	size_t table_count;
 	void *context; /* for every exchange */
 	/* Counts and logs each finished exchange, refused ones among them (what could not be read has an empty
-	 * path); any worker. May be NULL. took_us: in the queue and with workers, without the time parked. */
+	 * path); any worker. Not the 503s of a full
+	 * queue: those are counted by the server. May be NULL. took_us: in the queue and with workers, without the time parked. */
 	void (*finished)(void *context, const struct exchange *x, int64_t took_us);
 };
 

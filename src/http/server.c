@@ -22,6 +22,7 @@ fill_in(struct http_options *o)
 	o->workers = o->workers > 0 ? o->workers : 2 * cores();
 	o->queue_max = o->queue_max > 0 ? o->queue_max : 512;
 	o->connections_max = o->connections_max > 0 ? o->connections_max : 10000;
+	o->bodies_max = o->bodies_max > 0 ? o->bodies_max : HTTP_BODIES_MAX;
 	o->header_timeout_ms = o->header_timeout_ms > 0 ? o->header_timeout_ms : 10000;
 	o->body_timeout_ms = o->body_timeout_ms > 0 ? o->body_timeout_ms : 60000;
 	o->idle_timeout_ms = o->idle_timeout_ms > 0 ? o->idle_timeout_ms : 75000;

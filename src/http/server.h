@@ -28,6 +28,7 @@ struct http_options {
 	unsigned workers;	   /* 0: two a core */
 	size_t queue_max;	   /* 512; more get 503 */
 	size_t connections_max;	   /* 10,000; more are closed at once */
+	size_t bodies_max;	   /* HTTP_BODIES_MAX; bytes of all bodies under way, over it 503 */
 	int64_t header_timeout_ms; /* 10 s for a header section, and for the handshake */
 	/* 60 s without a byte of a body, the request's or the reply's; and HTTP_RATE_MIN is the slowest over all. */
 	int64_t body_timeout_ms;

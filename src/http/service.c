@@ -10,7 +10,7 @@ status
 service_open(struct service *v, unsigned workers, struct diag *d)
 {
 	v->reader_count = 0;
-	v->readers = calloc(workers, sizeof(v->readers[0]));
+	v->readers = calloc(workers, sizeof(struct reader *));
 	if (v->readers == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for %u readers", workers);
 	}

@@ -124,7 +124,7 @@ span_split(span *s, uint8_t c, span *part)
 	if (s->data == NULL) {
 		return false;
 	}
-	found = s->len > 0 ? memchr(s->data, c, s->len) : NULL;
+	found = span_find(*s, c);
 	if (found == NULL) {
 		*part = *s;
 		*s = (span){ NULL, 0 };

@@ -136,6 +136,9 @@ make_key(struct session *s, const struct authority_request *r, const struct auth
 		return diag_set(d, LIMIT, NULL, "the address %.60s... is too long for certificates",
 			s->life->plain_url);
 	}
+	if (parent->row != 0 && k.not_before_s < parent->not_before_s) {
+		k.not_before_s = parent->not_before_s;
+	}
 	k.not_after_s = k.not_before_s + lifetime_s - 1;
 	if (parent->row != 0 && k.not_after_s > parent->not_after_s) {
 		k.not_after_s = parent->not_after_s;

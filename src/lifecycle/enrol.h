@@ -10,6 +10,9 @@ struct enrolment {
 	span csr;	 /* DER */
 	bool is_renewal; /* simplereenroll: by the operational identity, names must match */
 	span evidence;	 /* of attestation, DER; empty: none */
+	/* tls-unique of the connection (RFC 5929 3). A request with a challengePassword must carry it there (RFC 7030
+	 * 3.5). Empty where TLS has none (1.3): then a challengePassword is not looked at. */
+	span channel;
 };
 
 /*

@@ -59,8 +59,9 @@ return_device(struct session *s, int64_t device, enum return_consent consent, co
 	struct device looked = { 0 };
 	status result = look_device(s, device, &looked, d);
 
+	reason = reason != NULL ? reason : "";
 	if (result == OK) {
-		result = look_name("reason", reason != NULL ? reason : "", d);
+		result = look_name("reason", reason, d);
 	}
 	if (result == OK) {
 		result = look_words("note", note, REASON_TEXT_MAX, d);

@@ -93,7 +93,6 @@ revoke_birth(struct session *s, int64_t device, enum revocation_reason reason, s
 
 struct taking_back {
 	struct certificate certificate;
-	enum certificate_status to;
 	enum revocation_reason reason;
 };
 
@@ -116,16 +115,15 @@ take_back(struct session *s, void *context, struct device *device, struct change
 			d, CONFLICT, NULL, "the certificate does not wait for its first use");
 	}
 	device->pending_certificate = 0;
-	change_certificate_status(
-		c, t->certificate.row, 1u << CERTIFICATE_PENDING, t->to, s->now_s, t->reason);
+	change_certificate_status(c, t->certificate.row, 1u << CERTIFICATE_PENDING,
+		CERTIFICATE_REVOKED, s->now_s, t->reason);
 	return session_deny(s, c, &t->certificate, DENY_REVOKE, t->reason, d);
 }
 
 static status
-end_pending(struct session *s, struct taking_back *t, const char *event, struct outcome *o,
-	struct diag *d)
+end_pending(struct session *s, struct taking_back *t, struct outcome *o, struct diag *d)
 {
-	struct step step = { .event = event,
+	struct step step = { .event = "revoke-certificate",
 		.reason_word = revocation_reason_name(t->reason),
 		.certificate = &t->certificate,
 		.apply = take_back,
@@ -134,7 +132,7 @@ end_pending(struct session *s, struct taking_back *t, const char *event, struct 
 
 	if (result == OK && o != NULL) {
 		o->certificate = t->certificate;
-		o->certificate.status = t->to;
+		o->certificate.status = CERTIFICATE_REVOKED;
 		o->certificate.reason = t->reason;
 		o->certificate.revoked_s = s->now_s;
 	}
@@ -175,23 +173,6 @@ look_certificate(struct session *s, int64_t row, struct looked *out, struct diag
 		return session_need_maker(s, "certificates that are no device's", d);
 	}
 	return result == OK ? OK : diag_set(d, result, NULL, "the certificate cannot be read");
-}
-
-status
-withdraw_certificate(struct session *s, int64_t certificate, struct outcome *o, struct diag *d)
-{
-	struct looked looked = { 0 };
-	struct taking_back t = { .to = CERTIFICATE_WITHDRAWN, .reason = REASON_SUPERSEDED };
-	status result = look_certificate(s, certificate, &looked, d);
-
-	if (result != OK) {
-		return result;
-	}
-	if (looked.device.row == 0) {
-		return diag_set(d, CONFLICT, NULL, "the certificate is no device's");
-	}
-	t.certificate = looked.certificate;
-	return end_pending(s, &t, "withdraw", o, d);
 }
 
 /* The rows that say it: its own, the deny feed, and the operator who came in by it. */
@@ -328,13 +309,11 @@ revoke_certificate(struct session *s, int64_t certificate, enum revocation_reaso
 	}
 	is_alive = k->status == CERTIFICATE_PENDING || k->status == CERTIFICATE_CURRENT;
 	if (k->kind == CERTIFICATE_OPERATIONAL && looked.device.row != 0 && is_alive) {
-		struct taking_back t = {
-			.certificate = *k, .to = CERTIFICATE_REVOKED, .reason = reason
-		};
+		struct taking_back t = { .certificate = *k, .reason = reason };
 
 		/* Nothing is in use yet that could end: only the new one is taken back. */
 		return looked.device.state == DEVICE_AWAITING_DEVICE
-			       ? end_pending(s, &t, "revoke-certificate", o, d)
+			       ? end_pending(s, &t, o, d)
 			       : revoke_at(
 					 s, &looked.device, EVENT_REVOKE_OPERATIONAL, reason, o, d);
 	}

@@ -26,11 +26,6 @@ MUST_USE status revoke_birth(struct session *s, int64_t device, enum revocation_
 MUST_USE status revoke_certificate(struct session *s, int64_t certificate,
 	enum revocation_reason reason, struct outcome *o, struct diag *d);
 
-/* A pending certificate whose time of confirmation is over: WITHDRAWN and denied; the device's others stay. CONFLICT:
- * it is not pending any more. Maker, owner, watch and the server. */
-MUST_USE status withdraw_certificate(
-	struct session *s, int64_t certificate, struct outcome *o, struct diag *d);
-
 /* `note`: free words or NULL; they go to the operators' log. */
 MUST_USE status suspend_device(
 	struct session *s, int64_t device, const char *note, struct outcome *o, struct diag *d);

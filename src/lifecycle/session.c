@@ -216,7 +216,8 @@ session_deny(struct session *s, struct change *c, const struct certificate *k,
 	r->at_s = s->now_s;
 	r->expires_s = k->not_after_s;
 	change_deny(c, r);
-	return note_authority(s, k->authority, d);
+	/* Rotations make no CRL by themselves: where the policy lists them, the hourly one does. */
+	return action == DENY_SUPERSEDE ? OK : note_authority(s, k->authority, d);
 }
 
 /* --- the commit ------------------------------------------------------------------ */

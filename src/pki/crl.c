@@ -31,8 +31,10 @@ crl_dates_read(span head, int64_t *this_update_s, int64_t *next_update_s)
 	span skipped;
 	status s;
 
-	if (!enter_sequence(&head) || !enter_sequence(&head)) {
-		return BAD_INPUT;
+	for (int depth = 0; depth < 2; depth++) { /* CertificateList, TBSCertList */
+		if (!enter_sequence(&head)) {
+			return BAD_INPUT;
+		}
 	}
 	c = der_cursor_of(head, "RFC 5280 5.1.2", NULL);
 	s = der_read_number(&c, DER_INTEGER, "version", 1, &version);

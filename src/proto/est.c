@@ -183,7 +183,9 @@ static void
 enrol(struct exchange *x, bool is_renewal)
 {
 	struct admission who;
-	struct enrolment e = { .who = &who, .is_renewal = is_renewal };
+	struct enrolment e = { .who = &who,
+		.is_renewal = is_renewal,
+		.channel = span_of(x->peer->tls_unique, x->peer->tls_unique_len) };
 	struct diag d = { 0 };
 	struct session s;
 	struct fleet f;

@@ -31,7 +31,7 @@ struct server {
 	struct service service;
 	struct http_server *http;
 	struct jobs jobs;
-	bool has_jobs, adopts_ledger;
+	bool adopts_ledger;
 	struct router tls_router, plain_router;
 	char ledger_key[NOTE_KEY_ROOM];
 	char addresses[256];
@@ -54,9 +54,7 @@ certificate_ended(void *context, int64_t authority)
 {
 	struct server *s = context;
 
-	if (s->has_jobs) {
-		jobs_revoked(&s->jobs, authority);
-	}
+	jobs_revoked(&s->jobs, authority);
 }
 
 static void
@@ -256,13 +254,14 @@ start_jobs(struct server *s, struct diag *d)
 	status st;
 
 	s->service.server = s->http;
-	s->jobs = (struct jobs){ .life = &s->life,
-		.configuration = c,
-		.server = s->http,
-		.identity = { .folder = arena_printf(s->arena, "%s/tls", c->home),
+	s->jobs.life = &s->life;
+	s->jobs.configuration = c;
+	s->jobs.server = s->http;
+	s->jobs.identity =
+		(struct listener_identity){ .folder = arena_printf(s->arena, "%s/tls", c->home),
 			.authority = c->server_authority,
 			.names = c->names,
-			.lifetime_s = c->server_certificate_s } };
+			.lifetime_s = c->server_certificate_s };
 	if (s->jobs.identity.folder == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for a path");
 	}
@@ -273,7 +272,6 @@ start_jobs(struct server *s, struct diag *d)
 	if (st == OK) {
 		st = jobs_start(&s->jobs, d);
 	}
-	s->has_jobs = st == OK;
 	return st;
 }
 
@@ -306,6 +304,7 @@ server_start(const char *home, bool adopts_ledger, struct server **out, struct d
 		return diag_set(d, NO_MEMORY, NULL, "no memory for the server");
 	}
 	s->home_lock = -1;
+	pthread_mutex_init(&s->jobs.lock, NULL);
 	s->adopts_ledger = adopts_ledger;
 	st = open_home(s, home, d);
 	if (st == OK) {
@@ -337,10 +336,12 @@ server_stop(struct server *s)
 	if (s == NULL) {
 		return;
 	}
+	/* The jobs first: they wake long polls, and nobody may once the HTTP server is gone. */
+	jobs_close(&s->jobs);
 	if (s->http != NULL) {
 		http_server_stop(s->http, s->configuration.drain_s * 1000);
+		s->http = NULL;
 	}
-	jobs_close(&s->jobs);
 	service_close(&s->service);
 	if (s->life.sequencer != NULL) {
 		sequencer_stop(s->life.sequencer);
@@ -356,6 +357,7 @@ server_stop(struct server *s)
 		close(s->home_lock);
 	}
 	arena_free(s->arena);
+	pthread_mutex_destroy(&s->jobs.lock);
 	free(s);
 }
 
@@ -371,10 +373,7 @@ server_ready(struct server *s, struct diag *d)
 	if (st == OK) {
 		st = sequencer_health(s->life.sequencer, &published, d);
 	}
-	if (st == OK && s->has_jobs) {
-		st = schedule_health(s->jobs.schedule, clock_now_s(s->life.clock), d);
-	}
-	return st;
+	return st == OK ? jobs_health(&s->jobs, clock_now_s(s->life.clock), d) : st;
 }
 
 const char *

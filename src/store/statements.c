@@ -72,8 +72,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 		"UPDATE fleet SET (" FLEET_REST
 		") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) WHERE row = ?1",
 	[SET_AUTHORITY_CRL_NUMBER] = "UPDATE authority SET crl_number = ?2 WHERE row = ?1",
-	[SET_OPERATOR] = "UPDATE operator SET (" OPERATOR_REST
-			 ") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) WHERE row = ?1",
+	[SET_OPERATOR] =
+		"UPDATE operator SET (" OPERATOR_REST ") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+		"WHERE row = ?1 AND is_disabled = 0",
 	[SET_ELEMENT_DEVICE] = "UPDATE element SET device = ?2 WHERE row = ?1",
 	[SET_DEVICE] = "UPDATE device SET (" DEVICE_UNINDEXED
 		       ") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "

@@ -64,6 +64,7 @@ void change_fleet_set(struct change *c, const struct fleet *f); /* at f->version
 void change_authority_add(struct change *c, struct authority *a);
 void change_authority_crl_number(struct change *c, int64_t authority, int64_t number);
 void change_operator_add(struct change *c, struct operator* o);
+/* NOT_FOUND also for one that is disabled: that is for good, whoever looked at him before. */
 void change_operator_set(struct change *c, const struct operator* o);
 void change_element_add(struct change *c, struct element *e);
 void change_element_device(struct change *c, int64_t element, int64_t device);

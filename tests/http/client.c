@@ -131,7 +131,7 @@ client_secure(struct client *c, const struct client_tls *t)
 	c->context = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_min_proto_version(c->context, t->version);
 	SSL_CTX_set_max_proto_version(c->context, t->version);
-	SSL_CTX_set_session_cache_mode(c->context, SSL_SESS_CACHE_CLIENT);
+	SSL_CTX_set_session_cache_mode(c->context, SSL_SESS_CACHE_OFF);
 	if (t->credential != NULL) {
 		use_credential(c->context, t);
 	}

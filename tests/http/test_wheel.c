@@ -4,7 +4,7 @@
 
 #include "http/wheel.h"
 
-#define COUNT 2000
+#define COUNT 500
 
 static void
 none_is_early_and_none_is_lost(void **state)

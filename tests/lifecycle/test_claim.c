@@ -1,5 +1,6 @@
 #include "world.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/check.h"
@@ -252,6 +253,119 @@ a_mark_stops_claims(void **state)
 	assert_status(OK, &w, claim(MAKER, device, BOX_CODE, w.anna.row));
 }
 
+/* --- at the same time -------------------------------------------------------------- */
+
+#define HANDS 6
+
+struct hand {
+	pthread_t thread;
+	struct world *world;
+	enum who who;
+	const char *code;
+	int64_t device, owner;
+	unsigned tries, denied, limited, taken, other;
+};
+
+/* A session of its own, as each of the server's threads has. */
+static void *
+grab(void *context)
+{
+	struct hand *h = context;
+	struct session s = h->world->session;
+	struct diag d = { 0 };
+
+	s.arena = arena_new(8 << 20);
+	if (s.arena == NULL || reader_open(h->world->store, &s.reader, &d) != OK) {
+		h->other++;
+		return NULL;
+	}
+	s.actor = (struct actor){ .kind = ACTOR_OPERATOR, .operator= h->world->operators[h->who] };
+	for (unsigned i = 0; i < h->tries; i++) {
+		struct outcome out = { 0 };
+		status got = claim_device(&s, h->device, span_text(h->code), h->owner, &out, &d);
+
+		h->denied += got == DENIED;
+		h->limited += got == LIMIT;
+		h->taken += got == OK;
+		h->other += got != DENIED && got != LIMIT && got != OK;
+		diag_clear(&d);
+		arena_reset(s.arena);
+	}
+	reader_close(s.reader);
+	arena_free(s.arena);
+	return NULL;
+}
+
+static void
+grab_all(struct hand hands[HANDS])
+{
+	for (size_t i = 0; i < HANDS; i++) {
+		hands[i].world = &w;
+		assert_int_equal(0, pthread_create(&hands[i].thread, NULL, grab, &hands[i]));
+	}
+	for (size_t i = 0; i < HANDS; i++) {
+		assert_int_equal(0, pthread_join(hands[i].thread, NULL));
+	}
+}
+
+static void
+many_hands_one_device(void **state)
+{
+	static const enum who who[] = { ANNA, BERT, SHOP };
+
+	(void)state;
+	w.life.on_device = NULL; /* the world's note-taker is for one thread */
+	for (unsigned n = 0; n < 12; n++) {
+		int64_t device = world_device(&w, n, FOREIGN_BIRTH),
+			entries = world_ledger_size(&w);
+		struct hand hands[HANDS] = { 0 };
+		unsigned taken = 0;
+
+		for (size_t i = 0; i < HANDS; i++) {
+			hands[i] = (struct hand){
+				.who = who[i % 3], .code = BOX_CODE, .device = device, .tries = 1
+			};
+		}
+		grab_all(hands);
+		for (size_t i = 0; i < HANDS; i++) {
+			taken += hands[i].taken;
+		}
+		assert_int_equal(1, taken);
+		assert_int_equal(entries + 1, world_ledger_size(&w));
+		world_check(&w, device, false);
+		world_add_s(&w, 86400);
+	}
+}
+
+static void
+no_wrong_try_is_lost(void **state)
+{
+	int64_t device = world_device(&w, 1, FOREIGN_BIRTH);
+	struct hand hands[HANDS];
+	struct claim_code k;
+	unsigned denied = 0, limited = 0;
+
+	(void)state;
+	for (size_t i = 0; i < HANDS; i++) {
+		hands[i] = (struct hand){ .who = MAKER,
+			.code = WRONG,
+			.device = device,
+			.owner = w.anna.row,
+			.tries = 5 };
+	}
+	grab_all(hands);
+	for (size_t i = 0; i < HANDS; i++) {
+		denied += hands[i].denied;
+		limited += hands[i].limited;
+		assert_int_equal(0, hands[i].taken + hands[i].other);
+	}
+	/* Whoever raced: three are denied, then the lock stands. */
+	assert_int_equal(3, denied);
+	assert_int_equal(HANDS * 5 - 3, limited);
+	assert_int_equal(OK, read_claim_code(w.reader, device, &k));
+	assert_int_equal(4, k.failures);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -267,6 +381,8 @@ main(void)
 		T(an_asker_is_locked_wherever_he_tries),
 		T(a_new_code),
 		T(a_mark_stops_claims),
+		T(many_hands_one_device),
+		T(no_wrong_try_is_lost),
 	};
 
 	return cmocka_run_group_tests_name("claim", tests, NULL, NULL);

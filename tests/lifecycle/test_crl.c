@@ -261,6 +261,34 @@ a_suspended_device_is_on_hold(void **state)
 	}
 }
 
+/* As when it is revoked between the two looks of one publication. */
+static void
+held_and_revoked_is_listed_once(void **state)
+{
+	struct certificate first, k, last;
+	struct home_fleet f;
+	struct device device;
+	const char *text;
+
+	(void)state;
+	home_fleet_add(&h, &f, &ca, false);
+	device = home_device_add(&h, &f, 1, DEVICE_SUSPENDED);
+	first = home_certificate_add(&h, &ca, NULL, CERTIFICATE_CURRENT);
+	k = home_certificate_add(&h, &ca, &device, CERTIFICATE_CURRENT);
+	last = home_certificate_add(&h, &ca, NULL, CERTIFICATE_CURRENT);
+	home_certificate_end(&h, &first, CERTIFICATE_REVOKED, REASON_PRIVILEGE_WITHDRAWN);
+	home_certificate_end(&h, &k, CERTIFICATE_REVOKED, REASON_KEY_COMPROMISE);
+	home_certificate_end(&h, &last, CERTIFICATE_REVOKED, REASON_PRIVILEGE_WITHDRAWN);
+	publish(&ca);
+	for (int shard = 0; shard < 2; shard++) {
+		text = text_of(shard ? "ca/0.crl" : "ca/full.crl");
+		assert_int_equal(3, entries(text));
+		assert_true(lists(text, &k));
+		assert_null(strstr(text, "Certificate Hold"));
+		assert_non_null(strstr(text, "Key Compromise"));
+	}
+}
+
 static void
 an_expired_entry_leaves_after_a_list_beyond_its_end(void **state)
 {
@@ -500,6 +528,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			superseded_ones_by_the_fleets_policy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_suspended_device_is_on_hold, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(held_and_revoked_is_listed_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			an_expired_entry_leaves_after_a_list_beyond_its_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

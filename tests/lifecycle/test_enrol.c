@@ -1,196 +1,8 @@
-#include "home.h"
+#include "enrolling.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#include "lifecycle/enrol.h"
-#include "lifecycle/registry.h"
-#include "pki/csr.h"
-
-static struct home h;
-static struct authority root, ca;
-static struct home_fleet fleet;
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	home_open(&h);
-	root = home_authority(&h, "root", AUTHORITY_ROOT, NULL);
-	ca = home_authority(&h, "ca", AUTHORITY_ISSUING, "root");
-	home_fleet_add(&h, &fleet, &ca, false);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	home_close(&h);
-	return 0;
-}
-
-/* --- devices and requests --- */
-
-struct unit {
-	struct device device;
-	uint8_t birth[32]; /* fingerprints */
-};
-
-static struct unit
-unit_new(unsigned number, enum device_state in)
-{
-	struct unit u = { .device = home_device_add(&h, &fleet, number, in) };
-	struct certificate *k = arena_alloc(h.arena, sizeof(*k));
-	struct change *c = change_new(h.arena);
-	struct diag d = { 0 };
-
-	memset(u.birth, 0xb0, sizeof(u.birth));
-	snprintf((char *)u.birth, sizeof(u.birth), "%u", number);
-	*k = (struct certificate){ .kind = CERTIFICATE_BIRTH,
-		.status = CERTIFICATE_CURRENT,
-		.device = u.device.row,
-		.serial = { 0x40, (uint8_t)(number >> 8), (uint8_t)number },
-		.serial_len = 3,
-		.issuer_hash = { 1 },
-		.not_before_s = TEST_TIME_S - 86400,
-		.not_after_s = TEST_TIME_S + 86400,
-		.issued_s = TEST_TIME_S - 86400,
-		.der = span_text("birth") };
-	memcpy(k->fingerprint, u.birth, 32);
-	memcpy(k->key_hash, u.birth, 32);
-	change_certificate_add(c, k);
-	change_link(c, &u.device.birth_certificate, CHANGE_REF(k));
-	change_device_set(c, &u.device);
-	assert_ok(store_commit(h.store, c, NULL, &d), d);
-	assert_int_equal(OK, read_device(h.reader, u.device.row, &u.device));
-	return u;
-}
-
-static status
-sign_info(void *context, span message, uint8_t *out, size_t *len, struct diag *d)
-{
-	return private_key_sign(context, message, out, len, d);
-}
-
-static span
-csr_by(struct private_key *key, const struct simple_name *subject, enum oid_known attribute,
-	span value)
-{
-	struct csr_signer signer = { .sign = sign_info, .context = key };
-	uint8_t spki[600];
-	struct public_key public;
-	struct diag d = { 0 };
-	struct buffer out;
-	span kept;
-
-	buffer_init(&out, CSR_SIZE_MAX);
-	assert_ok(private_key_public(key, spki, sizeof(spki), &public, &d), d);
-	assert_ok(csr_write(subject, &public, attribute, value, &signer, &out, &d), d);
-	kept = arena_copy(h.arena, buffer_span(&out));
-	buffer_wipe(&out);
-	return kept;
-}
-
-static span
-csr_new(enum key_kind kind, const char *common_name)
-{
-	struct simple_name subject = { 0 };
-	struct private_key key;
-	struct diag d = { 0 };
-	span out;
-
-	snprintf(subject.common_name, sizeof(subject.common_name), "%s", common_name);
-	assert_ok(private_key_generate(kind, &key, &d), d);
-	out = csr_by(&key, &subject, OID_UNKNOWN, span_of(NULL, 0));
-	private_key_wipe(&key);
-	return out;
-}
-
-static enum access
-admit(const uint8_t fingerprint[32], struct admission *out)
-{
-	struct diag d = { 0 };
-
-	h.session.actor = (struct actor){ .kind = ACTOR_DEVICE };
-	assert_ok(admit_device(&h.session, fingerprint, out, &d), d);
-	return out->access;
-}
-
-static status
-enrol(const uint8_t fingerprint[32], span csr, bool is_renewal, struct outcome *o, struct diag *d)
-{
-	struct admission who;
-	struct enrolment e = { .who = &who, .csr = csr, .is_renewal = is_renewal };
-
-	diag_clear(d);
-	(void)admit(fingerprint, &who);
-	return enrol_device(&h.session, &e, o, d);
-}
-
-static struct outcome
-enrolled(const uint8_t fingerprint[32], span csr, bool is_renewal)
-{
-	struct outcome o;
-	struct diag d = { 0 };
-
-	assert_ok(enrol(fingerprint, csr, is_renewal, &o, &d), d);
-	return o;
-}
-
-static struct device
-device_now(int64_t row)
-{
-	struct device d;
-
-	assert_int_equal(OK, read_device(h.reader, row, &d));
-	return d;
-}
-
-static struct certificate
-certificate_now(int64_t row)
-{
-	struct certificate k;
-
-	assert_int_equal(OK, read_certificate(h.reader, h.arena, row, &k));
-	return k;
-}
-
-/* A device in use: enrolled, confirmed. */
-static struct outcome
-in_use(const struct unit *u)
-{
-	struct outcome o = enrolled(u->birth, csr_new(KEY_P256, ""), false);
-	struct admission a;
-
-	assert_int_equal(ACCESS_FULL, admit(o.certificate.fingerprint, &a));
-	o.certificate = certificate_now(o.certificate.row);
-	o.device = a.device;
-	return o;
-}
-
-static bool
-holds(span text, const char *what)
-{
-	return memmem(text.data, text.len, what, strlen(what)) != NULL;
-}
-
-static size_t
-deny_count(const struct certificate *k)
-{
-	struct deny_record *list;
-	size_t count, n = 0;
-
-	assert_int_equal(OK, list_deny(h.reader, h.arena, 1, 1000, &list, &count));
-	for (size_t i = 0; i < count; i++) {
-		n += memcmp(list[i].fingerprint, k->fingerprint, 32) == 0;
-	}
-	return n;
-}
-
-/* --- tests --- */
 
 static void
 the_first_identity_and_its_first_use(void **state)
@@ -302,6 +114,39 @@ a_key_is_used_once(void **state)
 	assert_int_equal(EXISTS,
 		enrol(v.birth, csr_by(&key, &one, OID_UNKNOWN, span_of(NULL, 0)), false, &o, &d));
 	assert_int_equal(size, home_ledger_size(&h));
+	private_key_wipe(&key);
+}
+
+/* A key that is another kind of certificate's: a birth certificate's, which the store would let pass. */
+static void
+no_other_certificates_key_becomes_operational(void **state)
+{
+	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE);
+	struct simple_name nobody = { 0 };
+	struct change *c = change_new(h.arena);
+	struct certificate k = { .kind = CERTIFICATE_BIRTH,
+		.status = CERTIFICATE_CURRENT,
+		.serial = { 0x40, 0x77 },
+		.serial_len = 2,
+		.fingerprint = { 0x77 },
+		.issuer_hash = { 1 },
+		.der = span_text("birth") };
+	uint8_t spki[SPKI_P256_LEN];
+	struct private_key key;
+	struct public_key public;
+	struct outcome o;
+	struct diag d = { 0 };
+
+	(void)state;
+	assert_ok(private_key_generate(KEY_P256, &key, &d), d);
+	assert_ok(private_key_public(&key, spki, sizeof(spki), &public, &d), d);
+	public_key_hash(&public, k.key_hash);
+	change_certificate_add(c, &k);
+	assert_ok(store_commit(h.store, c, NULL, &d), d);
+	assert_int_equal(
+		EXISTS, enrol(u.birth, csr_by(&key, &nobody, OID_UNKNOWN, span_of(NULL, 0)), false,
+				&o, &d));
+	assert_non_null(strstr(d.text, "seen before"));
 	private_key_wipe(&key);
 }
 
@@ -444,6 +289,59 @@ a_renewal_names_what_it_renews(void **state)
 	private_key_wipe(&key);
 }
 
+/* A challengePassword as the one value of its attribute. */
+static span
+password(const char *text)
+{
+	uint8_t *room = arena_alloc(h.arena, 512);
+	struct der_writer w;
+	struct diag d = { 0 };
+	span out;
+
+	der_writer_init(&w, room, 512);
+	der_put_string(&w, DER_UTF8_STRING, span_text(text));
+	assert_ok(der_writer_finish(&w, &out, &d), d);
+	return out;
+}
+
+static void
+a_request_is_linked_to_its_connection(void **state)
+{
+	static const struct {
+		const char *password; /* NULL: none in the request */
+		const char *channel;  /* of the connection; "": it has none */
+		status expected;
+	} rows[] = {
+		{ "b3RoZXI=", "twelve bytes", BAD_INPUT },
+		{ "twelve bytes", "twelve bytes", BAD_INPUT },
+		{ "", "twelve bytes", BAD_INPUT },
+		{ "dHdlbHZlIGJ5dGVz", "twelve bytes", OK },
+		{ NULL, "twelve bytes", OK },
+		{ "b3RoZXI=", "", OK },
+	};
+	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE);
+	struct simple_name nobody = { 0 };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		struct admission who;
+		struct enrolment e = { .who = &who, .channel = span_text(rows[k].channel) };
+		struct private_key key;
+		struct outcome o;
+		struct diag d = { 0 };
+
+		assert_ok(private_key_generate(KEY_P256, &key, &d), d);
+		e.csr = rows[k].password == NULL
+				? csr_by(&key, &nobody, OID_UNKNOWN, span_of(NULL, 0))
+				: csr_by(&key, &nobody, OID_CHALLENGE_PASSWORD,
+					  password(rows[k].password));
+		private_key_wipe(&key);
+		(void)admit(u.birth, &who);
+		assert_int_equal(rows[k].expected, enrol_device(&h.session, &e, &o, &d));
+		assert_string_equal(rows[k].expected == OK ? "" : "RFC 7030 3.5", d.clause);
+	}
+}
+
 static void
 at_most_one_waits(void **state)
 {
@@ -518,281 +416,23 @@ without_the_signer_nothing_is_recorded(void **state)
 	(void)enrolled(u.birth, csr, false);
 }
 
-/* --- many at once --- */
-
-#define THREADS 8
-#define UNITS 6 /* each thread's */
-
-struct crowd {
-	struct unit units[THREADS * UNITS];
-	span csrs[THREADS * UNITS];
-	struct certificate got[THREADS * UNITS];
-	pthread_barrier_t start;
-};
-
-struct member {
-	struct crowd *crowd;
-	unsigned from, count;
-	bool is_same; /* all of them the first unit's request */
-	bool only_admits;
-	uint8_t fingerprint[32];
-};
-
-static void *
-member_run(void *argument)
-{
-	struct member *m = argument;
-	struct session s = h.session;
-	struct diag d = { 0 };
-
-	s.arena = arena_new(64 << 20);
-	assert_ok(reader_open(h.store, &s.reader, &d), d);
-	pthread_barrier_wait(&m->crowd->start);
-	for (unsigned k = m->from; k < m->from + m->count; k++) {
-		unsigned unit = m->is_same ? 0 : k;
-		struct admission who;
-		struct enrolment e = { .who = &who, .csr = m->crowd->csrs[unit] };
-		struct outcome o;
-
-		assert_ok(admit_device(&s,
-				  m->only_admits ? m->fingerprint : m->crowd->units[unit].birth,
-				  &who, &d),
-			d);
-		if (m->only_admits) {
-			assert_int_equal(ACCESS_FULL, who.access);
-			continue;
-		}
-		assert_ok(enrol_device(&s, &e, &o, &d), d);
-		m->crowd->got[k] = o.certificate;
-	}
-	reader_close(s.reader);
-	arena_free(s.arena);
-	return NULL;
-}
-
-static void
-crowd_run(struct crowd *c, struct member pattern)
-{
-	pthread_t threads[THREADS];
-	struct member members[THREADS];
-
-	pthread_barrier_init(&c->start, NULL, THREADS);
-	for (unsigned t = 0; t < THREADS; t++) {
-		members[t] = pattern;
-		members[t].crowd = c;
-		members[t].from = t * pattern.count;
-		assert_int_equal(0, pthread_create(&threads[t], NULL, member_run, &members[t]));
-	}
-	for (unsigned t = 0; t < THREADS; t++) {
-		pthread_join(threads[t], NULL);
-	}
-	pthread_barrier_destroy(&c->start);
-}
-
-static void
-many_at_once_never_share_an_index(void **state)
-{
-	struct crowd *c = arena_alloc(h.arena, sizeof(*c));
-	bool seen[THREADS * UNITS + 1] = { false };
-	struct outcome o;
-	struct unit one_more;
-
-	(void)state;
-	for (unsigned k = 0; k < THREADS * UNITS; k++) {
-		c->units[k] = unit_new(k + 1, DEVICE_AWAITING_DEVICE);
-		c->csrs[k] = csr_new(KEY_P256, "");
-	}
-	crowd_run(c, (struct member){ .count = UNITS });
-	for (unsigned k = 0; k < THREADS * UNITS; k++) {
-		int64_t index = c->got[k].index;
-
-		assert_in_range(index, 1, THREADS * UNITS);
-		assert_false(seen[index]);
-		seen[index] = true;
-	}
-	/* A new process goes on behind the last. */
-	home_reopen(&h);
-	one_more = unit_new(1000, DEVICE_AWAITING_DEVICE);
-	o = enrolled(one_more.birth, csr_new(KEY_P256, ""), false);
-	assert_int_equal(THREADS * UNITS + 1, o.certificate.index);
-}
-
-static void
-the_same_request_at_once_is_one_certificate(void **state)
-{
-	struct crowd *c = arena_alloc(h.arena, sizeof(*c));
-	struct certificate *list;
-	size_t count;
-	int64_t size;
-
-	(void)state;
-	c->units[0] = unit_new(1, DEVICE_AWAITING_DEVICE);
-	c->csrs[0] = csr_new(KEY_P256, "");
-	size = home_ledger_size(&h);
-	crowd_run(c, (struct member){ .count = 1, .is_same = true });
-	for (unsigned k = 1; k < THREADS; k++) {
-		assert_int_equal(c->got[0].row, c->got[k].row);
-	}
-	assert_int_equal(OK, list_certificates_of_device(h.reader, h.arena, c->units[0].device.row,
-				     0, 100, &list, &count));
-	assert_int_equal(2, count); /* birth, and this */
-	assert_int_equal(size + 1, home_ledger_size(&h));
-}
-
-static void
-first_uses_at_once_are_one_confirmation(void **state)
-{
-	struct crowd *c = arena_alloc(h.arena, sizeof(*c));
-	struct member m = { .count = 3, .only_admits = true };
-	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE);
-	struct outcome o = enrolled(u.birth, csr_new(KEY_P256, ""), false);
-	int64_t size = home_ledger_size(&h);
-
-	(void)state;
-	memcpy(m.fingerprint, o.certificate.fingerprint, 32);
-	crowd_run(c, m);
-	assert_int_equal(size + 1, home_ledger_size(&h));
-	assert_int_equal(DEVICE_ACTIVE, device_now(u.device.row).state);
-}
-
-/* --- orders and withdrawals --- */
-
-static void
-a_renewal_is_ordered(void **state)
-{
-	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE);
-	struct outcome first = in_use(&u), o;
-	struct diag d = { 0 };
-
-	(void)state;
-	assert_true(first.device.renew_after_s > TEST_TIME_S);
-	h.session.actor = (struct actor){ .kind = ACTOR_SERVER };
-	assert_ok(rotate_device(&h.session, u.device.row, &o, &d), d);
-	assert_int_equal(TEST_TIME_S, device_now(u.device.row).renew_after_s);
-	assert_true(holds(home_ledger_last(&h), "\"reason\":\"ordered\""));
-	/* Done: the next date is a date of the new certificate. */
-	o = enrolled(first.certificate.fingerprint, csr_new(KEY_P256, ""), true);
-	{
-		struct admission a;
-
-		assert_int_equal(ACCESS_FULL, admit(o.certificate.fingerprint, &a));
-		assert_true(a.device.renew_after_s > TEST_TIME_S);
-	}
-}
-
-static void
-what_was_never_used_is_taken_back(void **state)
-{
-	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE),
-		    v = unit_new(2, DEVICE_AWAITING_DEVICE);
-	struct outcome unused = enrolled(u.birth, csr_new(KEY_P256, ""), false);
-	struct outcome used = in_use(&v);
-	struct diag d = { 0 };
-	struct admission a;
-	size_t count;
-
-	(void)state;
-	h.session.actor = (struct actor){ .kind = ACTOR_SERVER };
-	home_add_s(&h, 7 * 86400 - 61);
-	assert_ok(certificates_withdraw(&h.session, 10, &count, &d), d);
-	assert_int_equal(0, count);
-	home_add_s(&h, 62);
-	assert_ok(certificates_withdraw(&h.session, 10, &count, &d), d);
-	assert_int_equal(1, count);
-	assert_true(holds(home_ledger_last(&h), "\"event\":\"withdraw\""));
-	assert_int_equal(CERTIFICATE_WITHDRAWN, certificate_now(unused.certificate.row).status);
-	assert_int_equal(0, device_now(u.device.row).pending_certificate);
-	assert_int_equal(1, deny_count(&unused.certificate));
-	assert_int_equal(CERTIFICATE_CURRENT, certificate_now(used.certificate.row).status);
-	assert_ok(certificates_withdraw(&h.session, 10, &count, &d), d);
-	assert_int_equal(0, count);
-	assert_int_equal(ACCESS_REFUSED, admit(unused.certificate.fingerprint, &a));
-	/* Not shut out: with a new key it comes back. */
-	(void)in_use(&u);
-}
-
-/* --- who is at the door --- */
-
-static void
-strangers_and_operators(void **state)
-{
-	struct operator* o = arena_alloc(h.arena, sizeof(*o));
-	const char *token = "tnr_abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
-	static const uint8_t nobody[32] = { 9 };
-	struct change *c = change_new(h.arena);
-	struct admission a;
-	struct diag d = { 0 };
-
-	(void)state;
-	assert_int_equal(NOT_FOUND, admit_device(&h.session, nobody, &a, &d));
-	assert_int_equal(NOT_FOUND, admit_operator_certificate(&h.session, nobody, NULL));
-	snprintf(o->name, sizeof(o->name), "ada");
-	assert_int_equal(OK, id_new(&h.clock.clock, &o->id));
-	o->role = OPERATOR_MAKER;
-	sha256(span_text(token), o->token_hash);
-	o->certificate_fingerprint[0] = 7;
-	o->created_s = TEST_TIME_S;
-	change_operator_add(c, o);
-	diag_clear(&d);
-	assert_ok(store_commit(h.store, c, NULL, &d), d);
-	h.session.actor = (struct actor){ .kind = ACTOR_DEVICE };
-	assert_int_equal(NOT_FOUND, admit_operator_token(&h.session, span_text(""), NULL));
-	assert_int_equal(NOT_FOUND, admit_operator_token(&h.session, span_text("tnr_"), NULL));
-	assert_int_equal(NOT_FOUND,
-		admit_operator_token(&h.session, span_slice(span_text(token), 0, 40), NULL));
-	assert_int_equal(NOT_FOUND,
-		admit_operator_token(&h.session,
-			span_text("tnr_abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGabcdefghijklmnop"
-				  "qrstuvwxyz"),
-			NULL));
-	assert_int_equal(ACTOR_DEVICE, h.session.actor.kind);
-	assert_ok(admit_operator_token(&h.session, span_text(token), &d), d);
-	assert_int_equal(ACTOR_OPERATOR, h.session.actor.kind);
-	assert_string_equal("ada", h.session.actor.operator.name);
-	h.session.actor = (struct actor){ .kind = ACTOR_DEVICE };
-	assert_ok(admit_operator_certificate(&h.session, o->certificate_fingerprint, &d), d);
-	/* Disabled: known, and refused. */
-	c = change_new(h.arena);
-	o->is_disabled = true;
-	change_operator_set(c, o);
-	assert_ok(store_commit(h.store, c, NULL, &d), d);
-	h.session.actor = (struct actor){ .kind = ACTOR_DEVICE };
-	assert_int_equal(DENIED, admit_operator_token(&h.session, span_text(token), NULL));
-	assert_int_equal(
-		DENIED, admit_operator_certificate(&h.session, o->certificate_fingerprint, NULL));
-	assert_int_equal(ACTOR_DEVICE, h.session.actor.kind);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			the_first_identity_and_its_first_use, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			the_same_request_gets_the_same_certificate, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_key_is_used_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(requests_that_are_wrong, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			states_in_which_nothing_is_issued, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(renewal_makes_before_it_breaks, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_renewal_names_what_it_renews, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(at_most_one_waits, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			attestation_that_is_required_is_missed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(nothing_outlives_its_issuer, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			without_the_signer_nothing_is_recorded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			many_at_once_never_share_an_index, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			the_same_request_at_once_is_one_certificate, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			first_uses_at_once_are_one_confirmation, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_renewal_is_ordered, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			what_was_never_used_is_taken_back, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(strangers_and_operators, set_up, tear_down),
+		ENROLLING_TEST(the_first_identity_and_its_first_use),
+		ENROLLING_TEST(the_same_request_gets_the_same_certificate),
+		ENROLLING_TEST(a_key_is_used_once),
+		ENROLLING_TEST(no_other_certificates_key_becomes_operational),
+		ENROLLING_TEST(requests_that_are_wrong),
+		ENROLLING_TEST(states_in_which_nothing_is_issued),
+		ENROLLING_TEST(renewal_makes_before_it_breaks),
+		ENROLLING_TEST(a_renewal_names_what_it_renews),
+		ENROLLING_TEST(a_request_is_linked_to_its_connection),
+		ENROLLING_TEST(at_most_one_waits),
+		ENROLLING_TEST(attestation_that_is_required_is_missed),
+		ENROLLING_TEST(nothing_outlives_its_issuer),
+		ENROLLING_TEST(without_the_signer_nothing_is_recorded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

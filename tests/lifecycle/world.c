@@ -176,6 +176,12 @@ world_reopen(struct world *w)
 }
 
 void
+world_start_again(struct world *w)
+{
+	start(w, false);
+}
+
+void
 world_add_s(struct world *w, int64_t s)
 {
 	clock_manual_add(&w->clock, s * 1000);
@@ -333,6 +339,16 @@ world_confirm(struct world *w, int64_t row)
 	struct outcome o = { 0 };
 
 	return decide(as_device(w, row), row, &decision, &o, &w->d);
+}
+
+size_t
+world_withdraw(struct world *w)
+{
+	size_t count = 0;
+
+	world_add_s(w, 1);
+	assert_status(OK, w, certificates_withdraw(as_server(w), 100, &count, &w->d));
+	return count;
 }
 
 int64_t

@@ -5,6 +5,7 @@
  */
 #include "support.h"
 
+#include "lifecycle/enrol.h"
 #include "lifecycle/retire.h"
 #include "lifecycle/revoke.h"
 #include "lifecycle/transfer.h"
@@ -33,6 +34,7 @@ struct world {
 void world_open(struct world *w);
 void world_close(struct world *w);
 void world_reopen(struct world *w);
+void world_start_again(struct world *w); /* after its store was closed by the test */
 void world_add_s(struct world *w, int64_t s);
 
 /* Who asks from now on. Each returns the session, with a diag that is clear. */
@@ -49,6 +51,8 @@ int64_t world_active(struct world *w, unsigned number, enum birth birth);
 /* What a device does: asks for a certificate (its row, 0 when refused), uses it for the first time. */
 int64_t world_enrol(struct world *w, int64_t device);
 status world_confirm(struct world *w, int64_t device);
+/* The schedule takes back what waits for its first use. How many. */
+size_t world_withdraw(struct world *w);
 /* A certificate of no device's, stored: row. */
 int64_t world_certificate_add(struct world *w, enum certificate_kind kind);
 

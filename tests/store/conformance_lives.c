@@ -121,6 +121,71 @@ test_revoked(void **state)
 }
 
 static void
+test_revoked_without_an_index(void **state)
+{
+	struct bench *b = *state;
+	const int64_t authority = b->base.issuing.row;
+	struct revoked_entry *list;
+	struct certificate k[4];
+	size_t count;
+	for (unsigned i = 0; i < 4; i++) {
+		struct change *c = bench_change(b);
+		sample_birth(&k[i], 100 + i);
+		k[i].authority = i == 3 ? b->base.root.row : authority;
+		k[i].status = i == 1 ? CERTIFICATE_CURRENT : CERTIFICATE_REVOKED;
+		k[i].revoked_s = 50 + i;
+		k[i].reason = REASON_KEY_COMPROMISE;
+		change_certificate_add(c, &k[i]);
+		assert_status(OK, bench_commit(b, c));
+	}
+	/* Of this authority, revoked, alive; those with an index are another list's. */
+	struct sample_unit *u = bench_onboard(b, 1);
+	end_certificate(b, bench_issue(b, u->device.row, 1)->row, CERTIFICATE_REVOKED, 60);
+	assert_status(OK,
+		list_revoked_unnumbered(b->reader, b->arena, authority, 0, 0, 100, &list, &count));
+	assert_int_equal(2, count);
+	assert_int_equal(k[0].row, list[0].row);
+	assert_int_equal(k[2].row, list[1].row);
+	assert_int_equal(0, list[1].index);
+	assert_int_equal(52, list[1].revoked_s);
+	assert_memory_equal(k[2].serial, list[1].serial, k[2].serial_len);
+	/* A page; the next one; behind their end. */
+	assert_status(OK,
+		list_revoked_unnumbered(b->reader, b->arena, authority, 0, 0, 1, &list, &count));
+	assert_int_equal(1, count);
+	assert_status(OK, list_revoked_unnumbered(b->reader, b->arena, authority, list[0].row, 0,
+				  100, &list, &count));
+	assert_int_equal(1, count);
+	assert_int_equal(k[2].row, list[0].row);
+	assert_status(OK, list_revoked_unnumbered(b->reader, b->arena, authority, 0,
+				  k[0].not_after_s, 100, &list, &count));
+	assert_int_equal(0, count);
+	assert_status(LIMIT, list_revoked_unnumbered(b->reader, b->arena, authority, 0, 0,
+				     CRL_SHARD_SIZE + 1, &list, &count));
+}
+
+static void
+test_indexes(void **state)
+{
+	struct bench *b = *state;
+	struct sample_unit *u = bench_onboard(b, 1);
+	const int64_t one = b->base.issuing.row, other = b->base.root.row;
+	int64_t index = 0;
+	bench_issue(b, u->device.row, 7);
+	/* Behind the last that is stored, and never the same again; each authority its own. */
+	assert_status(OK, store_index_take(b->store, b->reader, one, &index, &b->d));
+	assert_int_equal(8, index);
+	assert_status(OK, store_index_take(b->store, b->reader, other, &index, &b->d));
+	assert_int_equal(1, index);
+	assert_status(OK, store_index_take(b->store, b->reader, one, &index, &b->d));
+	assert_int_equal(9, index);
+	/* What was not used is forgotten with the process. */
+	bench_reopen(b);
+	assert_status(OK, store_index_take(b->store, b->reader, one, &index, &b->d));
+	assert_int_equal(8, index);
+}
+
+static void
 test_pending(void **state)
 {
 	struct bench *b = *state;
@@ -227,12 +292,64 @@ test_offers(void **state)
 	assert_int_equal(OFFER_TIMED_OUT, got.status);
 }
 
+/* A revoked one may be revoked for a worse reason, by one at a time. */
+static void
+test_certificate_reason(void **state)
+{
+	struct bench *b = *state;
+	struct sample_unit *u = bench_onboard(b, 1);
+	struct certificate *k = bench_issue(b, u->device.row, 1);
+	struct change *c = bench_change(b);
+	change_certificate_reason(c, k->row, REASON_UNSPECIFIED, REASON_KEY_COMPROMISE);
+	assert_status(CONFLICT, bench_commit(b, c)); /* it is not revoked */
+	c = bench_change(b);
+	change_certificate_status(
+		c, k->row, 1 << CERTIFICATE_PENDING, CERTIFICATE_REVOKED, 77, REASON_SUPERSEDED);
+	assert_status(OK, bench_commit(b, c));
+	c = bench_change(b);
+	change_certificate_reason(c, k->row, REASON_SUPERSEDED, REASON_KEY_COMPROMISE);
+	assert_status(OK, bench_commit(b, c));
+	assert_int_equal(REASON_KEY_COMPROMISE, bench_certificate(b, k->row).reason);
+	assert_int_equal(77, bench_certificate(b, k->row).revoked_s);
+	assert_int_equal(CERTIFICATE_REVOKED, bench_certificate(b, k->row).status);
+	c = bench_change(b);
+	change_certificate_reason(c, k->row, REASON_SUPERSEDED, REASON_AFFILIATION_CHANGED);
+	assert_status(CONFLICT, bench_commit(b, c)); /* somebody was quicker */
+	assert_int_equal(REASON_KEY_COMPROMISE, bench_certificate(b, k->row).reason);
+	c = bench_change(b);
+	change_certificate_reason(c, 999, REASON_SUPERSEDED, REASON_KEY_COMPROMISE);
+	assert_status(CONFLICT, bench_commit(b, c));
+}
+
+static void
+test_certificate_device(void **state)
+{
+	struct bench *b = *state;
+	struct sample_unit *one = bench_onboard(b, 1), *two = bench_onboard(b, 2);
+	struct certificate *list;
+	size_t count;
+	struct change *c = bench_change(b);
+	change_certificate_device(c, one->birth.row, two->device.row);
+	assert_status(OK, bench_commit(b, c));
+	assert_int_equal(two->device.row, bench_certificate(b, one->birth.row).device);
+	assert_status(OK, list_certificates_of_device(
+				  b->reader, b->arena, two->device.row, 0, 10, &list, &count));
+	assert_int_equal(2, count);
+	c = bench_change(b);
+	change_certificate_device(c, 999, two->device.row);
+	assert_status(NOT_FOUND, bench_commit(b, c));
+}
+
 const struct CMUnitTest conformance_lives[] = {
 	BENCH_TEST(test_certificate_status),
 	BENCH_TEST(test_certificates_of_device),
 	BENCH_TEST(test_revoked),
+	BENCH_TEST(test_revoked_without_an_index),
+	BENCH_TEST(test_indexes),
 	BENCH_TEST(test_pending),
 	BENCH_TEST(test_challenges_and_answers_expire),
 	BENCH_TEST(test_offers),
+	BENCH_TEST(test_certificate_reason),
+	BENCH_TEST(test_certificate_device),
 	{ 0 },
 };

@@ -143,6 +143,10 @@ test_operators(void **state)
 	assert_status(OK, bench_commit(b, c));
 	assert_status(OK, read_operator_by_token(b->reader, two.token_hash, &got));
 	assert_true(got.is_disabled);
+	two.is_disabled = false; /* by somebody who looked at him before */
+	c = bench_change(b);
+	change_operator_set(c, &two);
+	assert_status(NOT_FOUND, bench_commit(b, c));
 	two.row = 77;
 	c = bench_change(b);
 	change_operator_set(c, &two);
@@ -286,6 +290,77 @@ test_cases(void **state)
 	assert_status(CONFLICT, bench_commit(b, c));
 }
 
+/* Tries are counted at the value that was read, so that none is lost. */
+static void
+test_tries_of_codes(void **state)
+{
+	struct bench *b = *state;
+	struct sample_unit *u = bench_onboard(b, 1);
+	struct claim_code k = { .device = u->device.row, .salt = { 1 }, .hash = { 2 } }, got;
+	struct change *c = bench_change(b);
+	change_claim_code_put(c, &k);
+	assert_status(OK, bench_commit(b, c));
+	k.failures = 1;
+	k.locked_until_s = 500;
+	c = bench_change(b);
+	change_claim_code_tried(c, &k, 0);
+	assert_status(OK, bench_commit(b, c));
+	assert_status(OK, read_claim_code(b->reader, u->device.row, &got));
+	assert_int_equal(1, got.failures);
+	assert_int_equal(500, got.locked_until_s);
+	c = bench_change(b);
+	change_claim_code_tried(c, &k, 0); /* it stands at 1 by now */
+	assert_status(CONFLICT, bench_commit(b, c));
+	k.salt[0] = 9; /* another code by now */
+	c = bench_change(b);
+	change_claim_code_tried(c, &k, 1);
+	assert_status(CONFLICT, bench_commit(b, c));
+	k.device = 999;
+	c = bench_change(b);
+	change_claim_code_tried(c, &k, 1);
+	assert_status(CONFLICT, bench_commit(b, c));
+	assert_status(OK, read_claim_code(b->reader, u->device.row, &got));
+	assert_int_equal(1, got.failures);
+}
+
+static void
+test_attempts(void **state)
+{
+	static const struct {
+		int64_t from, to;
+		status want;
+	} rows[] = { { 0, 1, OK }, { 0, 1, CONFLICT }, { 1, 2, OK }, { 1, 2, CONFLICT },
+		{ 2, 0, OK }, { 0, 1, OK } };
+	struct bench *b = *state;
+	struct attempt got;
+	assert_status(OK, read_attempt(b->reader, "offer:1", &got));
+	assert_string_equal("offer:1", got.subject);
+	assert_int_equal(0, got.failures + got.locked_until_s);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct attempt a = { .subject = "offer:1",
+			.failures = rows[i].to,
+			.locked_until_s = 100 + rows[i].to };
+		struct change *c = bench_change(b);
+		change_attempt_put(c, &a, rows[i].from);
+		assert_status(rows[i].want, bench_commit(b, c));
+	}
+	bench_reopen(b);
+	assert_status(OK, read_attempt(b->reader, "offer:1", &got));
+	assert_int_equal(1, got.failures);
+	assert_int_equal(101, got.locked_until_s);
+	assert_status(OK, read_attempt(b->reader, "offer:2", &got));
+	assert_int_equal(0, got.failures);
+}
+
+static void
+test_devices_begin_at_version_1(void **state)
+{
+	struct bench *b = *state;
+	struct sample_unit *u = bench_onboard(b, 1);
+	assert_int_equal(1, u->device.version);
+	assert_int_equal(1, bench_device(b, u->device.row).version);
+}
+
 const struct CMUnitTest conformance_records[] = {
 	BENCH_TEST(test_nothing_there),
 	BENCH_TEST(test_base_comes_back),
@@ -297,5 +372,8 @@ const struct CMUnitTest conformance_records[] = {
 	BENCH_TEST(test_claim_code),
 	BENCH_TEST(test_pins),
 	BENCH_TEST(test_cases),
+	BENCH_TEST(test_tries_of_codes),
+	BENCH_TEST(test_attempts),
+	BENCH_TEST(test_devices_begin_at_version_1),
 	{ 0 },
 };
