@@ -18,7 +18,6 @@
 #endif
 
 #define CONFIGURATION_ARENA_MAX (1 << 20)
-#define PATH_ROOM 4096
 #define STORE_CACHE \
 	(8 << 20) /* a connection: a worker's pages stay warm, an idle server stays small */
 #define NOTE_KEY_ROOM 400
@@ -107,40 +106,11 @@ open_home(struct server *s, const char *home, struct diag *d)
 	return home_take(s->configuration.home, &s->home_lock, d);
 }
 
-/* tenure-signer stands beside this program, or where `make install` puts it, unless the file says otherwise. */
-static const char *
-signer_program(struct server *s)
-{
-	char self[PATH_ROOM];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *candidates[3];
-	char *slash;
-
-	if (s->configuration.signer_program[0] != '\0') {
-		return s->configuration.signer_program;
-	}
-	self[len > 0 ? len : 0] = '\0';
-	slash = strrchr(self, '/');
-	if (slash == NULL) {
-		return "tenure-signer";
-	}
-	*slash = '\0';
-	candidates[0] = arena_printf(s->arena, "%s/tenure-signer", self);
-	candidates[1] = arena_printf(s->arena, "%s/../signer/tenure-signer", self);
-	candidates[2] = arena_printf(s->arena, "%s/../libexec/tenure/tenure-signer", self);
-	for (size_t i = 0; i < 3; i++) {
-		if (candidates[i] != NULL && access(candidates[i], X_OK) == 0) {
-			return candidates[i];
-		}
-	}
-	return "tenure-signer";
-}
-
 static status
 start_signer(struct server *s, struct diag *d)
 {
 	const struct signer_options o = {
-		.program = signer_program(s),
+		.program = home_signer_program(s->arena, s->configuration.signer_program),
 		.keys = s->configuration.keys,
 		.profiles = s->configuration.profiles,
 		.passphrase_file = s->configuration.passphrase_file,
