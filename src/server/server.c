@@ -13,10 +13,6 @@
 #include "server/jobs.h"
 #include "server/routes.h"
 
-#ifndef TENURE_VERSION
-#error "the build gives TENURE_VERSION"
-#endif
-
 #define CONFIGURATION_ARENA_MAX (1 << 20)
 #define STORE_CACHE \
 	(8 << 20) /* a connection: a worker's pages stay warm, an idle server stays small */

@@ -211,7 +211,8 @@ set_operator(struct applier *ap, const struct operation *o, struct diag *d)
 	const struct operator* who = o->record;
 	struct query q = query_of(ap, SET_OPERATOR);
 	bind_operator(&q, who);
-	return run_on_one(&q, NOT_FOUND, "the operator is not in the store, or no more", who->row, d);
+	return run_on_one(
+		&q, NOT_FOUND, "the operator is not in the store, or no more", who->row, d);
 }
 
 static status

@@ -68,8 +68,7 @@ restore(FILE *stream, int kept, int file)
 	return text;
 }
 
-static struct ran
-run_list(const char *format, va_list list)
+static struct ran __attribute__((format(printf, 1, 0))) run_list(const char *format, va_list list)
 {
 	char line[8192] = "tenure ", *words[WORDS_MAX];
 	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);

@@ -430,7 +430,8 @@ be_a_rival(void *argument)
 	span certificate;
 
 	buffer_init(&note, 1 << 16);
-	rival_checkpoint[number] = signer_checkpoint(signer, "rivals.test", 9, tree_root, &note, NULL);
+	rival_checkpoint[number] =
+		signer_checkpoint(signer, "rivals.test", 9, tree_root, &note, NULL);
 	rival_key[number] = signer_create(signer, own, &r, &certificate, NULL);
 	buffer_wipe(&note);
 	arena_free(own);
