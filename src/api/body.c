@@ -9,13 +9,19 @@ name_is_valid(span name)
 {
 	for (size_t i = 0; i < name.len; i++) {
 		uint8_t l = name.data[i];
-		bool is_inner = i > 0 && strchr("._-", l) != NULL;
+		bool is_inner = i > 0 && (l == '.' || l == '_' || l == '-');
 
 		if (!(l >= 'a' && l <= 'z') && !(l >= '0' && l <= '9') && !is_inner) {
 			return false;
 		}
 	}
 	return name.len > 0 && name.len <= NAME_MAX_LEN;
+}
+
+static bool
+is_line_end(uint8_t l)
+{
+	return l == '\r' || l == '\n' || l == '\t';
 }
 
 /* PEM and the like: printable line by line. */
@@ -25,7 +31,7 @@ lines_are_printable(span text)
 	size_t from = 0;
 
 	for (size_t i = 0; i <= text.len; i++) {
-		if (i < text.len && strchr("\r\n\t", text.data[i]) == NULL) {
+		if (i < text.len && !is_line_end(text.data[i])) {
 			continue;
 		}
 		if (!utf8_is_printable(span_slice(text, from, i - from))) {

@@ -16,8 +16,9 @@ key_is_valid(span key)
 	for (size_t i = 0; i < key.len; i++) {
 		uint8_t l = key.data[i];
 		bool is_letter = (l >= 'a' && l <= 'z') || (l >= 'A' && l <= 'Z');
+		bool is_mark = l == '-' || l == '.' || l == '_';
 
-		if (!is_letter && !(l >= '0' && l <= '9') && strchr("-._", l) == NULL) {
+		if (!is_letter && !is_mark && !(l >= '0' && l <= '9')) {
 			return false;
 		}
 	}
@@ -69,7 +70,7 @@ repeat(struct call *c)
 	status s = read_idempotency(
 		c->session.reader, c->session.arena, asked->operator, asked->key, &kept);
 
-	if (s == NOT_FOUND || (s == OK && kept.at_s + IDEMPOTENCY_KEPT_S < c->session.now_s)) {
+	if (s == NOT_FOUND) { /* housekeeping drops what is older than a day */
 		return false;
 	}
 	if (s != OK) {
@@ -138,6 +139,14 @@ call_without_key(struct call *c, int http_status, call_write *write, void *conte
 	return call_refuse(c, BAD_INPUT);
 }
 
+/* The body was within its limits: too many wrong codes, then. They lock for a minute at the least. */
+static void
+refuse_tries(struct call *c)
+{
+	reply_header(c->x, "Retry-After", "60");
+	reply_problem_as(c->x, 429, c->diag.text);
+}
+
 void
 call_end(struct call *c, enum use_case use, status s)
 {
@@ -153,8 +162,7 @@ call_end(struct call *c, enum use_case use, status s)
 	} else if (c->session.answer != NULL && (s == CONFLICT || s == EXISTS) && repeat(c)) {
 		return; /* the same request ran beside this one, and was quicker */
 	} else if (s == LIMIT) {
-		/* The body was within its limits: too many tries, then. */
-		reply_problem_as(c->x, 429, c->diag.text);
+		refuse_tries(c);
 		return;
 	}
 	call_refuse(c, s);

@@ -35,6 +35,7 @@ struct line_run {
 	const char *folder, *path; /* of the request, with its query */
 	struct factory_folder *units;
 	size_t count, made, refused;
+	struct file_batch files;
 	struct progress progress;
 };
 
@@ -97,7 +98,7 @@ take_born(struct line_run *r, const struct factory_folder *u, const cJSON *o, st
 		s = diag_set(d, LIMIT, NULL, "the certificates of %s are too long", u->serial);
 	}
 	if (s == OK) {
-		s = unit_born(r->folder, u->serial, span_text(text), buffer_span(&pem), d);
+		s = unit_born(&r->files, u->serial, span_text(text), buffer_span(&pem), d);
 	}
 	buffer_wipe(&pem);
 	cJSON_free(text);
@@ -151,14 +152,14 @@ run_batch(struct line_run *r, struct factory_folder *const *batch, size_t count,
 	buffer_init(&body, BATCH * 4096);
 	json_begin(&w, &body);
 	for (size_t i = 0; s == OK && i < count; i++) {
-		s = unit_keys(r->folder, batch[i]->serial, points, d);
+		s = unit_keys(&r->files, batch[i]->serial, points, d);
 		if (s == OK && put_unit(&w, batch[i]->serial, points) != OK) {
 			s = diag_set(d, NO_MEMORY, NULL, "no memory for a batch");
 		}
 	}
 	if (s == OK) {
-		s = factory_sync(
-			r->folder, d); /* no key is certified that a power cut could lose */
+		s = file_batch_settle(
+			&r->files, d); /* no key is certified that a power cut could lose */
 	}
 	if (s == OK) {
 		const struct client_request request = { .method = "POST",
@@ -178,7 +179,7 @@ run_batch(struct line_run *r, struct factory_folder *const *batch, size_t count,
 			d, BAD_INPUT, NULL, "the server answered %zu of %zu units", a.at, count);
 	}
 	if (s == OK) {
-		s = factory_sync(r->folder, d);
+		s = file_batch_settle(&r->files, d);
 	}
 	client_reply_wipe(&reply);
 	buffer_wipe(&body);
@@ -369,6 +370,9 @@ run_line(struct call *c, struct diag *d)
 		s = unit_list(r.folder, &r.units, &r.count, d);
 	}
 	if (s == OK) {
+		s = file_batch_open(&r.files, r.folder, d);
+	}
+	if (s == OK) {
 		s = add_units(&r, (size_t)count, prefix, d);
 	}
 	if (s == OK) {
@@ -384,6 +388,7 @@ run_line(struct call *c, struct diag *d)
 		s = diag_set(d, CONFLICT, NULL,
 			"%zu of %zu units were refused; the others are done", r.refused, r.count);
 	}
+	file_batch_close(&r.files);
 	free(r.units);
 	client_free(r.client);
 	return s;

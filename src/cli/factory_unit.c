@@ -54,29 +54,6 @@ path_of(const char *folder, const char *serial, const char *name, char out[PATH_
 		       : diag_set(d, LIMIT, NULL, "path too long: %.80s...", folder);
 }
 
-/* Whole or not at all while the machine runs; factory_sync makes it last. */
-static status
-put_file(const char *path, span content, unsigned mode, struct diag *d)
-{
-	char temporary[PATH_ROOM];
-	status s;
-	int fd;
-
-	snprintf(temporary, sizeof(temporary), "%.4080s.new", path);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	if (fd < 0) {
-		return diag_set(d, IO, NULL, "cannot write %s: %s", temporary, strerror(errno));
-	}
-	s = write_all(fd, content, d);
-	if (close(fd) != 0 && s == OK) {
-		s = diag_set(d, IO, NULL, "cannot write %s: %s", temporary, strerror(errno));
-	}
-	if (s == OK && rename(temporary, path) != 0) {
-		s = diag_set(d, IO, NULL, "cannot replace %s: %s", path, strerror(errno));
-	}
-	return s;
-}
-
 static int
 by_serial(const void *a, const void *b)
 {
@@ -190,12 +167,12 @@ load_key(const char *folder, const char *serial, unsigned slot, uint8_t point[64
 }
 
 static status
-make_key(const char *folder, const char *serial, unsigned slot, uint8_t point[64], struct diag *d)
+make_key(struct file_batch *b, const char *serial, unsigned slot, uint8_t point[64], struct diag *d)
 {
 	struct private_key k = { 0 };
 	struct buffer pem;
 	char path[PATH_ROOM];
-	status s = path_of(folder, serial, slot_name(slot), path, d);
+	status s = path_of(b->folder, serial, slot_name(slot), path, d);
 
 	buffer_init(&pem, KEY_FILE_MAX);
 	if (s == OK) {
@@ -208,7 +185,7 @@ make_key(const char *folder, const char *serial, unsigned slot, uint8_t point[64
 		s = take_point(&k, point, d);
 	}
 	if (s == OK) {
-		s = put_file(path, buffer_span(&pem), 0600, d);
+		s = file_batch_put(b, path, buffer_span(&pem), 0600, d);
 	}
 	private_key_wipe(&k);
 	buffer_wipe(&pem);
@@ -239,15 +216,15 @@ load_keys(const char *folder, const char *serial, uint8_t points[UNIT_SLOTS][64]
 
 /* A unit whose keys are not whole was never shown to the factory: those are made durable before it is asked. */
 status
-unit_keys(const char *folder, const char *serial, uint8_t points[UNIT_SLOTS][64], struct diag *d)
+unit_keys(struct file_batch *b, const char *serial, uint8_t points[UNIT_SLOTS][64], struct diag *d)
 {
 	char path[PATH_ROOM], line[UNIT_SERIAL_LEN + 2];
 	status s;
 
-	if (load_keys(folder, serial, points) == OK) {
+	if (load_keys(b->folder, serial, points) == OK) {
 		return OK;
 	}
-	s = path_of(folder, serial, "serial", path, d);
+	s = path_of(b->folder, serial, "serial", path, d);
 	if (s == OK) {
 		char element[PATH_ROOM];
 
@@ -255,27 +232,27 @@ unit_keys(const char *folder, const char *serial, uint8_t points[UNIT_SLOTS][64]
 		s = folder_make(element, 0700, d);
 	}
 	for (unsigned slot = 0; s == OK && slot < UNIT_SLOTS; slot++) {
-		s = make_key(folder, serial, slot, points[slot], d);
+		s = make_key(b, serial, slot, points[slot], d);
 	}
 	snprintf(line, sizeof(line), "%s\n", serial);
-	return s == OK ? put_file(path, span_text(line), 0644, d) : s;
+	return s == OK ? file_batch_put(b, path, span_text(line), 0644, d) : s;
 }
 
 /* --- the factory's answer --- */
 
 status
-unit_born(const char *folder, const char *serial, span entry, span birth_pem, struct diag *d)
+unit_born(struct file_batch *b, const char *serial, span entry, span birth_pem, struct diag *d)
 {
 	char path[PATH_ROOM];
-	status s = path_of(folder, serial, "entry.json", path, d);
+	status s = path_of(b->folder, serial, "entry.json", path, d);
 
 	if (s == OK) {
-		s = put_file(path, entry, 0644, d);
+		s = file_batch_put(b, path, entry, 0644, d);
 	}
 	if (s == OK) {
-		s = path_of(folder, serial, "birth.pem", path, d);
+		s = path_of(b->folder, serial, "birth.pem", path, d);
 	}
-	return s == OK ? put_file(path, birth_pem, 0644, d) : s;
+	return s == OK ? file_batch_put(b, path, birth_pem, 0644, d) : s;
 }
 
 status
@@ -285,16 +262,4 @@ unit_entry(const char *folder, const char *serial, struct buffer *out, struct di
 	status s = path_of(folder, serial, "entry.json", path, d);
 
 	return s == OK ? file_read(path, MANIFEST_ENTRY_MAX, out, d) : s;
-}
-
-status
-factory_sync(const char *folder, struct diag *d)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool done = fd >= 0 && syncfs(fd) == 0;
-
-	if (fd >= 0) {
-		close(fd);
-	}
-	return done ? OK : diag_set(d, IO, NULL, "cannot sync %s: %s", folder, strerror(errno));
 }

@@ -5,10 +5,10 @@
  *   DIR/<serial>/element/serial, slot0.key .. slot4.key   made first; attests nothing
  *                        entry.json, birth.pem            the factory's answer; birth.pem last
  *
- * Files are put there by rename and made durable together by factory_sync.
+ * They go through a file_batch of the line's folder: there once it is settled.
  */
 #include "base/buffer.h"
-#include "base/status.h"
+#include "cli/file_batch.h"
 
 #define UNIT_SLOTS 5
 #define UNIT_SERIAL_LEN 18 /* hex digits: 0123, 12 more, 01, as the chip has them */
@@ -27,11 +27,10 @@ MUST_USE status unit_list(
 	const char *folder, struct factory_folder **out, size_t *count, struct diag *d);
 /* The keys' points: of those that are there, or of new ones where the unit is not whole. */
 MUST_USE status unit_keys(
-	const char *folder, const char *serial, uint8_t points[UNIT_SLOTS][64], struct diag *d);
+	struct file_batch *b, const char *serial, uint8_t points[UNIT_SLOTS][64], struct diag *d);
 /* The factory's answer. */
 MUST_USE status unit_born(
-	const char *folder, const char *serial, span entry, span birth_pem, struct diag *d);
+	struct file_batch *b, const char *serial, span entry, span birth_pem, struct diag *d);
 /* Appends its manifest entry. */
 MUST_USE status unit_entry(
 	const char *folder, const char *serial, struct buffer *out, struct diag *d);
-MUST_USE status factory_sync(const char *folder, struct diag *d);

@@ -8,22 +8,25 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "cli/file_batch.h"
 #include "cli/progress.h"
 #include "cli/remote.h"
 #include "ledger/tile.h"
 #include "ledger/verify.h"
 
 /*
- * Invariant: a file in the folder is whole (each is put there by one rename), and the folder's
- * checkpoint is written after everything that it names.
+ * Invariant: a file in the folder is whole (see cli/file_batch.h), and the folder's checkpoint is
+ * written after everything that it names.
  */
 #define PATH_ROOM 4096
 #define ENTRIES (-1) /* the level of bundles in tile_path */
+#define SETTLE_AT 256
 
 struct copying {
 	struct client *client;
 	const char *folder;
 	uint64_t size, done;
+	struct file_batch files;
 	struct progress progress;
 };
 
@@ -98,7 +101,10 @@ store_file(struct copying *k, const char *part, span content, struct diag *d)
 	}
 	snprintf(folder, sizeof(folder), "%s", path);
 	s = folder_make(dirname(folder), 0755, d);
-	return s == OK ? file_replace(path, content, 0644, d) : s;
+	if (s == OK) {
+		s = file_batch_put(&k->files, path, content, 0644, d);
+	}
+	return s == OK && k->files.count >= SETTLE_AT ? file_batch_settle(&k->files, d) : s;
 }
 
 static bool
@@ -204,6 +210,9 @@ copy_files(struct copying *k, const struct checkpoint *old, const struct checkpo
 	for (int level = ENTRIES; s == OK && level < TILE_LEVELS_MAX; level++) {
 		s = copy_level(k, level, d);
 	}
+	if (s == OK) {
+		s = file_batch_settle(&k->files, d);
+	}
 	return s == OK ? check_goes_on(k, old, new, d) : s;
 }
 
@@ -219,6 +228,12 @@ ledger_copy(struct client *c, const char *folder, const struct note_key *key, st
 
 	buffer_init(&old_note, CHECKPOINT_MAX);
 	progress_begin(&k.progress, "tile", 0);
+	if (s == OK) {
+		s = folder_make(folder, 0755, d);
+	}
+	if (s == OK) {
+		s = file_batch_open(&k.files, folder, d);
+	}
 	if (s == OK) {
 		s = get(c, "checkpoint", &reply, d);
 	}
@@ -238,6 +253,10 @@ ledger_copy(struct client *c, const char *folder, const struct note_key *key, st
 	if (s == OK) {
 		s = store_file(&k, "checkpoint", buffer_span(&reply.body), d);
 	}
+	if (s == OK) {
+		s = file_batch_settle(&k.files, d);
+	}
+	file_batch_close(&k.files);
 	buffer_wipe(&old_note);
 	client_reply_wipe(&reply);
 	arena_free(a);

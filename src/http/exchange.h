@@ -68,7 +68,8 @@ void reply_file(struct exchange *x, int status, const char *content_type, int fi
 /* RFC 9457: type "/problems/<status name with dashes>", title, status, detail, and "clause" where a standard
  * speaks; the HTTP status by status_http. */
 void reply_problem(struct exchange *x, const struct diag *d);
-/* The same with an HTTP status of its own (401, 405, 415 ...). */
+/* The same with an HTTP status of its own (401, 405, 415 ...). 429 and 503 get `Retry-After: 1`, where the handler has not
+ * set another one before. */
 void reply_problem_as(struct exchange *x, int http_status, const char *detail);
 /*
  * Run me again when `topic` is woken, at the latest after wait_ms; also when the client is gone or the server

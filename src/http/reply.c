@@ -84,6 +84,16 @@ struct problem {
 	const char *name, *detail, *clause;
 };
 
+/* A handler that knows better when to come again has said so before. */
+static bool
+says_when(const struct buffer *headers)
+{
+	static const char name[] = "Retry-After:";
+
+	return headers->len > 0 &&
+	       memmem(headers->data, headers->len, name, sizeof(name) - 1) != NULL;
+}
+
 static void
 reply_as(struct exchange *x, const struct problem *p)
 {
@@ -103,7 +113,7 @@ reply_as(struct exchange *x, const struct problem *p)
 		json_text(&w, "clause", p->clause);
 	}
 	json_object_close(&w);
-	if (p->http_status == 503 || p->http_status == 429) {
+	if ((p->http_status == 503 || p->http_status == 429) && !says_when(&x->reply.headers)) {
 		reply_header(x, "Retry-After", "1");
 	}
 }

@@ -143,6 +143,11 @@ judge(struct transport *t, int result)
 	case SSL_ERROR_ZERO_RETURN:
 		t->has_ended = true;
 		return TRANSPORT_END;
+	case SSL_ERROR_SYSCALL:
+		/* The connection is gone, nothing was wrong with TLS: the session may be resumed, as after a goodbye. */
+		SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+		t->is_broken = true;
+		return TRANSPORT_END;
 	default:
 		t->is_broken = true;
 		return TRANSPORT_END;
@@ -195,8 +200,6 @@ say_goodbye(struct transport *t)
 	if ((SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN) == 0) {
 		SSL_shutdown(t->ssl);
 	}
-	/* Without this libssl forgets the session of a peer that just went away, as devices do. */
-	SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
 void

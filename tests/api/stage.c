@@ -134,7 +134,7 @@ stage_open(struct stage *s)
 		.ledger_key = "ledger.test/acme+00000000+AQ==",
 		.ready = is_ready,
 		.context = s };
-	assert_ok(service_open(&s->service, 1, &d), d);
+	assert_ok(service_open(&s->service, STAGE_WORKERS, &d), d);
 	const struct route *const tables[] = { api_routes, ledger_routes, est_routes, device_routes,
 		ocsp_routes, crl_routes, ca_routes };
 	memcpy(s->tables, tables, sizeof(tables));
@@ -155,17 +155,33 @@ stage_close(struct stage *s)
 	home_close(&s->home);
 }
 
-/* --- asking ---------------------------------------------------------------------- */
+struct stage *
+stage_fork(struct stage *s, unsigned worker)
+{
+	struct stage *other = malloc(sizeof(*other));
 
-/* Documents of answers, until they are forgotten. */
-static cJSON *seen[4096];
-static size_t seen_count;
+	*other = *s;
+	other->worker = worker;
+	other->arena = arena_new(ANSWER_MAX);
+	other->seen_count = 0;
+	return other;
+}
+
+void
+stage_join(struct stage *s)
+{
+	stage_forget(s);
+	arena_free(s->arena);
+	free(s);
+}
+
+/* --- asking ---------------------------------------------------------------------- */
 
 void
 stage_forget(struct stage *s)
 {
-	while (seen_count > 0) {
-		cJSON_Delete(seen[--seen_count]);
+	while (s->seen_count > 0) {
+		cJSON_Delete(s->seen[--s->seen_count]);
 	}
 	arena_reset(s->arena);
 }
@@ -333,6 +349,7 @@ stage_ask(struct stage *s, const struct question *q)
 	struct exchange x = { .request = request,
 		.peer = &peer,
 		.arena = arena,
+		.worker = s->worker,
 		.clock = &s->home.clock.clock,
 		.id = "06f30000000000000000000000",
 		.context = &s->service,
@@ -348,8 +365,8 @@ stage_ask(struct stage *s, const struct question *q)
 	a.body = reply_body(s, &x.reply);
 	a.json = cJSON_ParseWithLength((const char *)a.body.data, a.body.len);
 	if (a.json != NULL) {
-		assert_true(seen_count < 4096);
-		seen[seen_count++] = a.json;
+		assert_true(s->seen_count < STAGE_ANSWERS_MAX);
+		s->seen[s->seen_count++] = a.json;
 	}
 	char allow[128];
 	int ignored;

@@ -26,6 +26,8 @@ enum asker {
 	ASKER_COUNT
 };
 
+#define STAGE_ANSWERS_MAX 4096
+
 struct stage {
 	struct home home;
 	struct configuration configuration;
@@ -38,8 +40,11 @@ struct stage {
 	struct owner maker, anna, bert;
 	struct fleet fleet; /* "lamps" */
 	struct authority issuing;
-	status ready;	     /* what service.ready answers */
-	struct arena *arena; /* of the answers; emptied by stage_forget */
+	status ready;			/* what service.ready answers */
+	unsigned worker;		/* whose reader is used */
+	struct arena *arena;		/* of the answers; emptied by stage_forget */
+	cJSON *seen[STAGE_ANSWERS_MAX]; /* documents of answers, until they are forgotten */
+	size_t seen_count;
 };
 
 struct answer_seen {
@@ -61,6 +66,10 @@ struct question {
 
 void stage_open(struct stage *s);
 void stage_close(struct stage *s);
+/* Another worker on the same stage, for a thread of its own; beside it the first may go on. */
+#define STAGE_WORKERS 2
+struct stage *stage_fork(struct stage *s, unsigned worker);
+void stage_join(struct stage *s);
 
 struct answer_seen stage_ask(struct stage *s, const struct question *q);
 /* The usual ones. Ends the test when the status is another. */

@@ -378,8 +378,8 @@ test_codes_from_the_boxes(void **state)
 	const char *second = strchr(entries, '\n') + 1;
 	struct answer_seen a = post(ASK_MAKER, MANIFEST, NDJSON,
 		span_text(stage_text(&stage, "%s\n\n%s\n",
-			boxed_entry(entries, "7k3mf0qz9ta1b2cd3e4f"),
-			boxed_entry(second, "00000-11111-22222-33333"))));
+			boxed_entry(second, "7k3mf0qz9ta1b2cd3e4f"),
+			boxed_entry(entries, "00000-11111-22222-33333"))));
 
 	(void)state;
 	assert_int_equal(3, count_lines(&a));

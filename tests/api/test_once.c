@@ -1,4 +1,5 @@
 /* Idempotency-Key: asked twice, done once. */
+#include <pthread.h>
 #include <stdio.h>
 
 #include "stage.h"
@@ -239,6 +240,66 @@ test_answers_are_kept_for_a_day(void **state)
 	assert_true(is_replay(&a));
 }
 
+/* --- the same request twice at the same time --- */
+
+struct twin {
+	struct stage *stage;
+	struct question question;
+	pthread_barrier_t *start;
+	int status;
+	bool is_replay;
+};
+
+static void *
+ask_as_twin(void *argument)
+{
+	struct twin *t = argument;
+
+	pthread_barrier_wait(t->start);
+	struct answer_seen a = stage_ask(t->stage, &t->question);
+	t->status = a.status;
+	t->is_replay = is_replay(&a);
+	return NULL;
+}
+
+static void
+test_twins_are_answered_alike(void **state)
+{
+	pthread_barrier_t start;
+	unsigned rounds = 40;
+	int64_t size = home_ledger_size(&stage.home);
+
+	(void)state;
+	pthread_barrier_init(&start, NULL, 2);
+	for (unsigned i = 0; i < rounds; i++) {
+		struct twin twins[2];
+		pthread_t thread;
+
+		for (unsigned k = 0; k < 2; k++) {
+			twins[k] = (struct twin){ .stage = stage_fork(&stage, k),
+				.question = { .who = ASK_MAKER,
+					.method = "POST",
+					.target = "/api/v1/owners",
+					.body = stage_text(&stage,
+						"{\"name\":\"twin-%u\",\"title\":\"T\",\"kind\":"
+						"\"customer\"}",
+						i),
+					.key = stage_text(&stage, "twin-%u", i) },
+				.start = &start };
+		}
+		assert_int_equal(0, pthread_create(&thread, NULL, ask_as_twin, &twins[1]));
+		ask_as_twin(&twins[0]);
+		pthread_join(thread, NULL);
+		assert_int_equal(201, twins[0].status);
+		assert_int_equal(201, twins[1].status);
+		assert_true(twins[0].is_replay != twins[1].is_replay);
+		stage_join(twins[0].stage);
+		stage_join(twins[1].stage);
+	}
+	pthread_barrier_destroy(&start);
+	assert_int_equal(size + rounds, home_ledger_size(&stage.home));
+}
+
 int
 main(void)
 {
@@ -249,6 +310,7 @@ main(void)
 		cmocka_unit_test_teardown(test_refusals_are_not_kept, forget),
 		cmocka_unit_test_teardown(test_bad_keys, forget),
 		cmocka_unit_test_teardown(test_keys_are_refused_where_no_answer_is_kept, forget),
+		cmocka_unit_test_teardown(test_twins_are_answered_alike, forget),
 		cmocka_unit_test_teardown(test_answers_are_kept_for_a_day, forget),
 	};
 

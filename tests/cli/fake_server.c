@@ -195,6 +195,19 @@ next_answer(struct fake_server *s, const struct fake_request *r)
 	return answer;
 }
 
+/* A body may have NUL bytes: as long as its header says. */
+static size_t
+answer_len(const char *answer)
+{
+	const char *end = strstr(answer, "\r\n\r\n");
+	size_t header = end != NULL ? (size_t)(end - answer) : strlen(answer);
+	char *copy = strndup(answer, header), length[32] = "0";
+
+	take_header(copy, "Content-Length", length, sizeof(length));
+	free(copy);
+	return header + (end != NULL ? 4 : 0) + strtoul(length, NULL, 10);
+}
+
 static void
 serve(struct fake_server *s, SSL *ssl)
 {
@@ -205,14 +218,18 @@ serve(struct fake_server *s, SSL *ssl)
 
 		pthread_mutex_lock(&s->lock);
 		if (s->request_count < FAKE_REQUESTS_MAX) {
-			s->requests[s->request_count++] = r;
+			s->requests[s->request_count] = r; /* those behind are counted only */
 		}
+		s->request_count++;
 		answer = next_answer(s, &r);
+		if (s->request_count > FAKE_REQUESTS_MAX) {
+			free(r.body);
+		}
 		pthread_mutex_unlock(&s->lock);
 		if (answer == NULL) {
 			return;
 		}
-		SSL_write(ssl, answer, (int)strlen(answer));
+		SSL_write(ssl, answer, (int)answer_len(answer));
 		free(answer);
 	}
 }
@@ -260,6 +277,18 @@ run(void *argument)
 		close(s->connections[i].fd);
 	}
 	return NULL;
+}
+
+char *
+fake_bytes(int http_status, const char *content_type, span body)
+{
+	char *answer = malloc(512 + body.len);
+	int n = snprintf(answer, 512,
+		"HTTP/1.1 %d Word\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", http_status,
+		content_type, body.len);
+
+	memcpy(answer + n, body.data, body.len);
+	return answer;
 }
 
 char *
@@ -338,7 +367,7 @@ fake_request_count(struct fake_server *s)
 const struct fake_request *
 fake_request(struct fake_server *s, size_t at)
 {
-	if (at >= fake_request_count(s)) {
+	if (at >= fake_request_count(s) || at >= FAKE_REQUESTS_MAX) {
 		fail_msg("request %zu was not made", at);
 	}
 	return &s->requests[at];
@@ -352,7 +381,7 @@ fake_stop(struct fake_server *s)
 	close(s->stop[0]);
 	close(s->listener);
 	SSL_CTX_free(s->context);
-	for (size_t i = 0; i < s->request_count; i++) {
+	for (size_t i = 0; i < s->request_count && i < FAKE_REQUESTS_MAX; i++) {
 		free(s->requests[i].body);
 	}
 	pthread_mutex_destroy(&s->lock);

@@ -23,7 +23,7 @@ struct fake_server;
 /* Answers `steps` in their order; a request after the last one gets 500. `folder` gets root.pem and other.pem
  * (a root that did not sign the server's certificate). */
 struct fake_server *fake_start(const char *folder, const struct fake_step *steps, size_t count);
-/* Another way: a function answers. The text is the whole answer, to be freed by the server; NULL: close. */
+/* Another way: a function answers. The whole answer is freed by the server; NULL: close. */
 typedef char *fake_handler(void *context, const struct fake_request *r);
 struct fake_server *fake_start_handler(const char *folder, fake_handler *handler, void *context);
 const char *fake_url(const struct fake_server *s); /* https://127.0.0.1:port */
@@ -35,4 +35,5 @@ void fake_stop(struct fake_server *s);
 void fake_certificate(const char *folder, const char *name, const char *kind);
 
 /* "HTTP/1.1 200 ..." with length and content type, on the heap. */
+char *fake_bytes(int http_status, const char *content_type, span body);
 char *fake_answer(int http_status, const char *content_type, const char *headers, const char *body);

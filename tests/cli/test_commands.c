@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/help.h"
+#include "cli/manual.h"
 #include "command.h"
 
 static void
@@ -217,6 +218,47 @@ completion_knows_every_command(void **state)
 	expect(0, "complete -o filenames -F _tenure tenure", "", "completion bash");
 }
 
+/* The committed pages are what the tables give: ninja -C build manual makes them so. */
+static void
+pages_are_up_to_date(void **state)
+{
+	static const char *const names[] = { "tenure.1", "tenure.conf.5", "tenured.8",
+		"tenure-signer.8" };
+	struct arena *a = arena_new(8 << 20);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[600];
+		char *page, *made;
+
+		snprintf(path, sizeof(path), "%s/docs/man/%s", getenv("TENURE_SOURCE"), names[i]);
+		page = arena_string(a, bytes_of_file(a, path));
+		made = manual_page(page);
+		if (strcmp(page, made) != 0) {
+			fail_msg("%s is out of date: ninja -C build manual", path);
+		}
+		free(made);
+	}
+	arena_free(a);
+}
+
+static void
+the_manual_knows_every_command(void **state)
+{
+	char *made = manual_page(".\\\" BEGIN commands\nstale words\n.\\\" END commands\nrest\n");
+
+	(void)state;
+	assert_non_null(strstr(made, "\\fBtenure device mark\\fR \\fIDEVICE\\fR \\fIMARK\\fR\n"));
+	assert_non_null(strstr(made, "\\fB\\-\\-dry\\-run\\fR\n"));
+	assert_non_null(strstr(made, ".\\\" END commands\nrest\n"));
+	assert_null(strstr(made, "stale words"));
+	free(made);
+	made = manual_page(".\\\" BEGIN configuration\n.\\\" END configuration\n");
+	assert_non_null(strstr(made, ".SS [server]\n"));
+	assert_non_null(strstr(made, "Must be given."));
+	free(made);
+}
+
 int
 main(void)
 {
@@ -225,6 +267,8 @@ main(void)
 		cmocka_unit_test(help_knows_every_command),
 		cmocka_unit_test(wrong_usage_is_told),
 		cmocka_unit_test(completion_knows_every_command),
+		cmocka_unit_test(pages_are_up_to_date),
+		cmocka_unit_test(the_manual_knows_every_command),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

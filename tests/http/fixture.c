@@ -139,6 +139,7 @@ wait_value(struct exchange *x)
 	uint64_t value = atomic_load(&f->value);
 
 	atomic_fetch_add(&f->runs, 1);
+	reply_header(x, "Run", "this");
 	if (http_query_get(x->request, x->arena, "v", &text, NULL) != OK ||
 		number_parse(text, &seen) != OK ||
 		http_query_get(x->request, x->arena, "wait", &text, NULL) != OK ||

@@ -90,10 +90,13 @@ certificates_reach_the_handler(void **state)
 	credential_wipe(&device);
 }
 
+enum farewell { GOODBYE, SILENT, RESET, RESET_WHILE_SENT_TO };
+
 /* A session of a first connection with this certificate. */
 static SSL_SESSION *
-first_session(struct fixture *f, struct client_tls *t, bool says_goodbye)
+first_session(struct fixture *f, struct client_tls *t, enum farewell end)
 {
+	const struct linger reset = { 1, 0 };
 	SSL_SESSION *session;
 	struct client c;
 
@@ -101,11 +104,28 @@ first_session(struct fixture *f, struct client_tls *t, bool says_goodbye)
 	assert_true(client_secure(&c, t));
 	client_ask(&c, PEER, 200, NULL);
 	session = SSL_get1_session(c.ssl);
-	if (!says_goodbye) {
-		SSL_set_quiet_shutdown(c.ssl, 1);
+	SSL_set_quiet_shutdown(c.ssl, end != GOODBYE);
+	if (end == RESET_WHILE_SENT_TO) {
+		struct answer a;
+
+		client_send(&c, "GET /big?size=30000000 HTTP/1.1\r\nHost: x\r\n\r\n");
+		assert_true(client_read_head(&c, &a));
+	}
+	if (end == RESET || end == RESET_WHILE_SENT_TO) {
+		setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	}
 	client_close(&c);
 	return session;
+}
+
+/* Until the server, too, has seen the end of every connection. */
+static void
+wait_for_nobody(const struct fixture *f)
+{
+	for (int i = 0; i < 5000 && fixture_counters(f).connections_open > 0; i++) {
+		usleep(1000);
+	}
+	assert_int_equal(fixture_counters(f).connections_open, 0);
 }
 
 static void
@@ -117,14 +137,15 @@ resumed_sessions_keep_the_certificate(void **state)
 
 	credential_make(&device, "device", 0);
 	credential_make(&issuer, "issuer", 0);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 8; i++) {
 		int version = versions[i % 2];
 		struct client_tls t = { .version = version,
 			.credential = &device,
 			.chain = &issuer,
 			.chain_count = 1 };
-		SSL_SESSION *session = first_session(f, &t, i < 2);
+		SSL_SESSION *session = first_session(f, &t, (enum farewell)(i / 2));
 
+		wait_for_nobody(f);
 		for (int n = 0; n < 3; n++) {
 			struct client c;
 
@@ -141,8 +162,8 @@ resumed_sessions_keep_the_certificate(void **state)
 		}
 		SSL_SESSION_free(session);
 	}
-	assert_int_equal(fixture_counters(f).handshakes_resumed, 12);
-	assert_int_equal(fixture_counters(f).handshakes, 16);
+	assert_int_equal(fixture_counters(f).handshakes_resumed, 24);
+	assert_int_equal(fixture_counters(f).handshakes, 32);
 	credential_wipe(&device);
 	credential_wipe(&issuer);
 }
@@ -338,7 +359,7 @@ identities_are_changed_while_it_runs(void **state)
 	struct client_tls t = { .version = TLS1_3_VERSION };
 	struct fixture *f = *state;
 	struct credential next;
-	SSL_SESSION *session = first_session(f, &t, true);
+	SSL_SESSION *session = first_session(f, &t, GOODBYE);
 	struct diag d = { 0 };
 	struct client before, after;
 	span chain;

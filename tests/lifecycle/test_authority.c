@@ -319,7 +319,7 @@ foreign_authorities_are_judged(void **state)
 		authority_import(&h.session, "x", "acme", PHASE_PILOT, span_text("x"), &out, NULL));
 	assert_int_equal(BAD_INPUT, authority_import(&h.session, "x", "acme", PHASE_PILOT,
 					    span_slice(ca.der, 0, ca.der.len - 1), &out, NULL));
-	home_add_s(&h, 31 * INT64_C(31557600));
+	home_add_s(&h, 41 * INT64_C(31557600));
 	assert_int_equal(BAD_INPUT,
 		authority_import(&h.session, "old", "acme", PHASE_PILOT, root.der, &out, NULL));
 	buffer_wipe(&pem);
