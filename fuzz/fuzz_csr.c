@@ -19,6 +19,18 @@ same_bytes(int len, uint8_t **theirs, span ours)
 	*theirs = NULL;
 }
 
+/* libcrypto's own reading of our bytes is what it has read in the request. */
+static void
+same_value(const ASN1_TYPE *theirs, span ours)
+{
+	const uint8_t *p = ours.data;
+	ASN1_TYPE *read = d2i_ASN1_TYPE(NULL, &p, (long)ours.len);
+
+	HOLDS(read != NULL && p == ours.data + ours.len);
+	HOLDS(ASN1_TYPE_cmp(theirs, read) == 0);
+	ASN1_TYPE_free(read);
+}
+
 static void
 same_attributes(const X509_REQ *theirs, const struct csr *ours)
 {
