@@ -45,7 +45,7 @@ read_certificates(
 	if (copy.data == NULL) {
 		return diag_set(d, BAD_INPUT, NULL, "%s is empty", path);
 	}
-	if (memmem(copy.data, copy.len, "-----BEGIN", 10) != NULL) {
+	if (span_find(copy, span_text("-----BEGIN")) != SIZE_MAX) {
 		s = pem_read_all(c->arena, copy, "CERTIFICATE", out, max, count, d);
 		if (s != OK) {
 			diag_prefix(d, "%s: ", path);
