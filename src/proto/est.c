@@ -158,8 +158,10 @@ is_own_fleet(struct exchange *x, const struct fleet *f, const struct admission *
 static void
 reply_refused(struct exchange *x, const struct admission *who, const struct diag *d)
 {
-	log_event(LOG_INFO, "enrolment_refused", "serial=%s status=\"%s\" what=\"%s\"",
-		who->device.serial, status_name(d->status), d->text);
+	char what[LOG_QUOTED_MAX];
+
+	log_event(LOG_INFO, "enrolment_refused", "serial=%s status=\"%s\" what=%s",
+		who->device.serial, status_name(d->status), log_quote(what, d->text));
 	reply_problem(x, d);
 }
 

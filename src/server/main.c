@@ -101,6 +101,7 @@ main(int argc, char **argv)
 	struct options o = { 0 };
 	struct server *server = NULL;
 	struct diag d = { 0 };
+	char home[LOG_QUOTED_MAX];
 	sigset_t set;
 	int code = 1;
 
@@ -119,7 +120,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "tenured: %s\n", d.text);
 		return status_exit(d.status) == 0 ? 1 : status_exit(d.status);
 	}
-	log_event(LOG_INFO, "ready", "home=%s listen=\"%s\"", server_home(server),
+	log_event(LOG_INFO, "ready", "home=%s listen=\"%s\"", log_quote(home, server_home(server)),
 		server_addresses(server));
 	notify("READY=1");
 	serve(&set);
