@@ -257,8 +257,7 @@ mark_alone(struct session *s, struct marking *m, struct outcome *o, struct diag 
 	e.serial = span_of(k->serial, k->serial_len);
 	e.object = certificate_kind_name(k->kind);
 	e.reason = revocation_reason_name(m->reason);
-	result = session_ledger(s, c, &e, NULL, d);
-	return result == OK ? session_commit(s, c, o, d) : result;
+	return session_record(s, c, &e, o, d);
 }
 
 static status

@@ -176,8 +176,6 @@ answer_enrolment(struct exchange *x, struct session *s, const struct enrolment *
 		reply_refused(x, e->who, &d);
 		return;
 	}
-	log_event(LOG_INFO, "certificate_issued", "serial=%s index=%lld renewal=%d",
-		o.device.serial, (long long)o.certificate.index, e->is_renewal);
 	reply_certificates(x, CERTIFICATES_ENROLLED, &o.certificate.der, 1);
 }
 
