@@ -193,8 +193,8 @@ judge_all(struct judging *j, struct manifest_file *f, struct diag *d)
 		if (s == OK || s == LIMIT) {
 			s = judge(j, text, &fault, d);
 		} else {
-			s = diag_set(d, s, fault.clause, "behind entry %" PRIu64 ": %s", j->entries,
-				fault.text);
+			s = diag_set(d, s, fault.clause, "%s, behind %" PRIu64 " entries: %s",
+				call_argument(j->call, "FILE"), j->entries, fault.text);
 		}
 	}
 	return s;
