@@ -159,7 +159,7 @@ has_name_constraints(span der)
 {
 	static const uint8_t oid[] = { 0x06, 0x03, 0x55, 0x1d, 0x1e };
 
-	return memmem(der.data, der.len, oid, sizeof(oid)) != NULL;
+	return span_find(der, SPAN_ARRAY(oid)) != SIZE_MAX;
 }
 
 /* Best effort: without memory nothing is remembered. */

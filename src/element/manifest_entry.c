@@ -599,18 +599,15 @@ void
 manifest_entry_label(span entry, char out[ELEMENT_SERIAL_MAX + 1])
 {
 	static const char name[] = "\"uniqueId\"";
-	const uint8_t *at = NULL, *end;
-	size_t n = 0;
+	size_t found = span_find(entry, span_text(name)), n = 0;
+	const uint8_t *at, *end;
 
 	out[0] = '\0';
-	if (entry.len > 0) {
-		at = memmem(entry.data, entry.len, name, sizeof(name) - 1);
-	}
-	if (at == NULL) {
+	if (found == SIZE_MAX) {
 		return;
 	}
 	end = entry.data + entry.len;
-	at += sizeof(name) - 1;
+	at = entry.data + found + sizeof(name) - 1;
 	while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == ':')) {
 		at++;
 	}

@@ -42,7 +42,6 @@ record(struct session *s, struct pinned_signer *p, struct diag *d)
 {
 	struct change *c = change_new(s->arena);
 	struct ledger_entry e;
-	status st;
 
 	if (c == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory");
@@ -52,8 +51,7 @@ record(struct session *s, struct pinned_signer *p, struct diag *d)
 		s, p->trust == PIN_SELF ? "manifest-signer-create" : "manifest-signer-pin", &e);
 	e.object = p->trust == PIN_SELF ? p->name : phase_name(p->phase);
 	e.certificate = p->x5t_sha256;
-	st = session_ledger(s, c, &e, NULL, d);
-	return st == OK ? session_commit(s, c, NULL, d) : st;
+	return session_record(s, c, &e, NULL, d);
 }
 
 status
