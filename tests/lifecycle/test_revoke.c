@@ -358,7 +358,7 @@ keys_of_before(void **state)
 				offer_accept(
 					as(&w, BERT), &o.offer.id, span_of(NULL, 0), 0, &o, &w.d));
 		} else {
-			assert_status(OK, &w, suspend_device(as(&w, ANNA), device, NULL, &o, &w.d));
+			assert_status(OK, &w, suspend_device(as(&w, ANNA), device, &o, &w.d));
 		}
 		assert_int_equal(CERTIFICATE_REVOKED, world_certificate(&w, rotated).status);
 		assert_int_equal(REASON_SUPERSEDED, world_certificate(&w, rotated).reason);
