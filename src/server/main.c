@@ -115,9 +115,9 @@ main(int argc, char **argv)
 	secret_harden_process();
 	block_signals(&set);
 	if (server_start(o.home, o.adopts_ledger, &server, &d) != OK) {
-		log_diag(LOG_ERROR, "cannot_start", &d);
-		fprintf(stderr, "tenured: %s\n", d.text);
-		return status_exit(d.status) == 0 ? 1 : status_exit(d.status);
+		fprintf(stderr, "tenured: %s%s%s%s\n", d.text, d.clause[0] != '\0' ? " (" : "",
+			d.clause, d.clause[0] != '\0' ? ")" : "");
+		return 1;
 	}
 	log_event(LOG_INFO, "ready", "home=%s listen=\"%s\"", server_home(server),
 		server_addresses(server));
