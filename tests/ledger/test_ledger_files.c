@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "ledger/checkpoint.h"
 #include "ledger/entry.h"
@@ -317,6 +318,72 @@ entries_are_deterministic(void **state)
 	assert_null(strstr(owner, "Ann"));
 	e.event = NULL;
 	assert_int_equal(ledger_entry_write(&e, &b, NULL), BUG);
+	e.event = "party";
+	assert_int_equal(ledger_entry_write(&e, &b, NULL), BUG);
+	buffer_wipe(&b);
+}
+
+/* The rows of the page that begin with "| `NAME` |": how many there are of this name. */
+static size_t
+rows_of(span page, const char *name)
+{
+	char row[80];
+	size_t count = 0, at;
+
+	snprintf(row, sizeof(row), "\n| `%s` |", name);
+	while ((at = span_find(page, span_text(row))) != SIZE_MAX) {
+		count++;
+		page = span_slice(page, at + strlen(row), SIZE_MAX);
+	}
+	return count;
+}
+
+static void
+one_row(span page, const char *name)
+{
+	if (rows_of(page, name) != 1) {
+		fail_msg("docs/ledger.md has %zu rows of `%s`, not one", rows_of(page, name), name);
+	}
+}
+
+static void
+the_page_of_the_ledger(void **state)
+{
+	static const uint8_t hash_[32];
+	struct ledger_entry e = { "prove", 1, "x", "x", "x", "x", "x", "x", "x", hash_,
+		{ hash_, 1 }, "x", "x", "x", "x", hash_, "x", 1, hash_, "x" };
+	const char *root = getenv("TENURE_SOURCE");
+	size_t expected = 0, found = 0, at;
+	struct diag d = { 0 };
+	cJSON *o = NULL, *m;
+	struct buffer b;
+	span page, rest;
+
+	(void)state;
+	if (root == NULL) {
+		skip();
+	}
+	page = bytes_of_file(a, arena_printf(a, "%s/docs/ledger.md", root));
+	for (unsigned k = 0; k < DEVICE_EVENT_COUNT; k++, expected++) {
+		one_row(page, device_event_name((enum device_event)k));
+	}
+	for (size_t k = 0; ledger_events[k] != NULL; k++, expected++) {
+		one_row(page, ledger_events[k]);
+	}
+	buffer_init(&b, 8192);
+	assert_ok(ledger_entry_write(&e, &b, &d), d);
+	assert_ok(json_parse(buffer_span(&b), b.len, &o, &d), d);
+	cJSON_ArrayForEach(m, o)
+	{
+		one_row(page, m->string);
+		expected++;
+	}
+	/* And none that nobody writes. */
+	for (rest = page; (at = span_find(rest, span_text("\n| `"))) != SIZE_MAX; found++) {
+		rest = span_slice(rest, at + 4, SIZE_MAX);
+	}
+	assert_int_equal(expected, found);
+	cJSON_Delete(o);
 	buffer_wipe(&b);
 }
 
@@ -332,6 +399,7 @@ main(void)
 		cmocka_unit_test(keys_as_text),
 		cmocka_unit_test(a_guard_is_compared_and_swapped),
 		cmocka_unit_test(entries_are_deterministic),
+		cmocka_unit_test(the_page_of_the_ledger),
 	};
 
 	return cmocka_run_group_tests_name("ledger files", tests, set_up, tear_down);
