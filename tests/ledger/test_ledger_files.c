@@ -108,7 +108,50 @@ make_ledger(const char *where, unsigned from, unsigned to)
 	assert_ok(tile_writer_flush(w, &d), d);
 	root = tile_writer_root(w);
 	sign_checkpoint(where, tile_writer_size(w), &root);
+	tile_writer_tidy(w);
 	tile_writer_close(w);
+}
+
+static bool
+is_there(const char *where, const char *name)
+{
+	char path[700];
+
+	snprintf(path, sizeof(path), "%s/tile/%s", where, name);
+	return access(path, F_OK) == 0;
+}
+
+/* Many small publications: partial files are there for the last tile only. */
+static void
+partial_files_go_when_a_tile_is_full(void **state)
+{
+	struct tile_writer *w;
+	struct diag d = { 0 };
+	char path[600];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tidy", folder);
+	for (unsigned from = 0; from < 600; from += 40) {
+		make_ledger(path, from, from + 40);
+	}
+	assert_true(is_there(path, "entries/000") && is_there(path, "0/001"));
+	assert_false(is_there(path, "0/000.p") || is_there(path, "entries/000.p"));
+	assert_false(is_there(path, "0/001.p") || is_there(path, "entries/001.p"));
+	assert_true(is_there(path, "0/002.p/88") && is_there(path, "entries/002.p/88"));
+	assert_true(is_there(path, "1/000.p/2"));
+	/* Killed between the full tile and the tidying: the next start does it. */
+	assert_ok(tile_writer_open(path, 600, &w, &d), d);
+	for (unsigned i = 600; i < 800; i++) {
+		assert_ok(tile_writer_append(w, span_text("x"), &d), d);
+	}
+	assert_ok(tile_writer_flush(w, &d), d);
+	tile_writer_close(w);
+	assert_true(is_there(path, "0/002") && is_there(path, "0/002.p"));
+	assert_ok(tile_writer_open(path, 800, &w, &d), d);
+	tile_writer_tidy(w);
+	tile_writer_close(w);
+	assert_false(is_there(path, "0/002.p") || is_there(path, "entries/002.p"));
+	assert_true(is_there(path, "0/003.p/32"));
 }
 
 static void
@@ -394,6 +437,7 @@ main(void)
 		cmocka_unit_test(paths_as_the_specification_has_them),
 		cmocka_unit_test(written_read_and_proven),
 		cmocka_unit_test(opened_again_it_goes_on),
+		cmocka_unit_test(partial_files_go_when_a_tile_is_full),
 		cmocka_unit_test(each_flipped_byte_is_seen),
 		cmocka_unit_test(checkpoints_refused),
 		cmocka_unit_test(keys_as_text),
