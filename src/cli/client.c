@@ -307,8 +307,7 @@ static bool
 was_lost(CURLcode code)
 {
 	return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
-	       code == CURLE_PARTIAL_FILE || code == CURLE_OPERATION_TIMEDOUT ||
-	       code == CURLE_SSL_CONNECT_ERROR;
+	       code == CURLE_PARTIAL_FILE || code == CURLE_OPERATION_TIMEDOUT;
 }
 
 static bool
@@ -364,12 +363,13 @@ wait_for(const struct client *c, CURLcode code, const struct attempt *t, int tri
 	int64_t wait_ms = c->backoff_ms << (tries - 1);
 	bool later = code == CURLE_OK && says_later(t->reply->http_status);
 
-	if (tries >= TRIES_MAX || (!later && !was_lost(code) && code != CURLE_COULDNT_CONNECT)) {
+	bool never_stood = code == CURLE_COULDNT_CONNECT || code == CURLE_SSL_CONNECT_ERROR;
+
+	if (tries >= TRIES_MAX || (!later && !was_lost(code) && !never_stood)) {
 		return -1;
 	}
 	/* A server that restarts is back within a second or two; one that is not there is not waited for. */
-	if ((code == CURLE_COULDNT_CONNECT && tries > 2) ||
-		(code == CURLE_OPERATION_TIMEDOUT && tries > 1)) {
+	if ((never_stood && tries > 2) || (code == CURLE_OPERATION_TIMEDOUT && tries > 1)) {
 		return -1;
 	}
 	if (later && t->retry_after_s >= 0) {

@@ -461,10 +461,10 @@ manifest_bring(struct call *c, struct diag *d)
 {
 	struct import *im = calloc(1, sizeof(*im));
 	struct manifest_file f = { .fd = -1 };
-	status s = im != NULL ? OK : diag_set(d, NO_MEMORY, NULL, "no memory");
+	status s;
 
-	if (s != OK) {
-		return s;
+	if (im == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory");
 	}
 	im->call = c;
 	buffer_init(&im->texts, BATCH_BYTES + MANIFEST_ENTRY_MAX + 1);

@@ -24,6 +24,7 @@
  */
 #define MAGIC "tenure claim codes 1"
 #define SECRET_LEN 32
+#define HEAD_LINES 3
 #define PARTIAL_MAX ((size_t)1 << 30) /* 40 million devices */
 #define SHEET_MAX ((size_t)4 << 30)
 #define PATH_ROOM 4096
@@ -316,10 +317,13 @@ sheet_finish(struct sheet *s, size_t *lines, struct diag *d)
 static bool
 has_head(span text)
 {
+	unsigned lines = 0;
 	span line;
 
-	return span_take_line(&text, &line) && span_take_line(&text, &line) &&
-	       span_take_line(&text, &line);
+	while (lines < HEAD_LINES && span_take_line(&text, &line)) {
+		lines++;
+	}
+	return lines == HEAD_LINES;
 }
 
 static status

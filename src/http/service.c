@@ -113,6 +113,14 @@ service_operator(struct exchange *x, struct session *s)
 	return true;
 }
 
+bool
+service_admits(struct exchange *x)
+{
+	struct session s;
+
+	return service_session(x, &s) && service_operator(x, &s);
+}
+
 /* --- devices --- */
 
 bool

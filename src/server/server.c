@@ -13,12 +13,7 @@
 #include "server/jobs.h"
 #include "server/routes.h"
 
-#ifndef TENURE_VERSION
-#error "the build gives TENURE_VERSION"
-#endif
-
 #define CONFIGURATION_ARENA_MAX (1 << 20)
-#define PATH_ROOM 4096
 #define STORE_CACHE \
 	(8 << 20) /* a connection: a worker's pages stay warm, an idle server stays small */
 #define NOTE_KEY_ROOM 400
@@ -107,40 +102,11 @@ open_home(struct server *s, const char *home, struct diag *d)
 	return home_take(s->configuration.home, &s->home_lock, d);
 }
 
-/* tenure-signer stands beside this program, or where `make install` puts it, unless the file says otherwise. */
-static const char *
-signer_program(struct server *s)
-{
-	char self[PATH_ROOM];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *candidates[3];
-	char *slash;
-
-	if (s->configuration.signer_program[0] != '\0') {
-		return s->configuration.signer_program;
-	}
-	self[len > 0 ? len : 0] = '\0';
-	slash = strrchr(self, '/');
-	if (slash == NULL) {
-		return "tenure-signer";
-	}
-	*slash = '\0';
-	candidates[0] = arena_printf(s->arena, "%s/tenure-signer", self);
-	candidates[1] = arena_printf(s->arena, "%s/../signer/tenure-signer", self);
-	candidates[2] = arena_printf(s->arena, "%s/../libexec/tenure/tenure-signer", self);
-	for (size_t i = 0; i < 3; i++) {
-		if (candidates[i] != NULL && access(candidates[i], X_OK) == 0) {
-			return candidates[i];
-		}
-	}
-	return "tenure-signer";
-}
-
 static status
 start_signer(struct server *s, struct diag *d)
 {
 	const struct signer_options o = {
-		.program = signer_program(s),
+		.program = home_signer_program(s->arena, s->configuration.signer_program),
 		.keys = s->configuration.keys,
 		.profiles = s->configuration.profiles,
 		.passphrase_file = s->configuration.passphrase_file,
@@ -238,10 +204,12 @@ start_http(struct server *s, struct diag *d)
 	s->tls_router = (struct router){ .tables = tls_tables,
 		.table_count = tls_table_count,
 		.context = &s->service,
+		.admits = service_admits,
 		.finished = api_count };
 	s->plain_router = (struct router){ .tables = plain_tables,
 		.table_count = plain_table_count,
 		.context = &s->service,
+		.admits = service_admits,
 		.finished = api_count };
 	st = service_open(&s->service, workers, d);
 	return st == OK ? http_server_start(&o, &s->http, d) : st;

@@ -70,8 +70,7 @@ restore(FILE *stream, int kept, int file)
 
 const char *command_home, *command_tenure_home;
 
-static struct ran
-run_list(const char *format, va_list list)
+static struct ran __attribute__((format(printf, 1, 0))) run_list(const char *format, va_list list)
 {
 	char line[8192] = "tenure ", *words[WORDS_MAX];
 	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);

@@ -360,6 +360,9 @@ manifest_signers_are_pinned(void **state)
 		NOT_FOUND, manifest_pin_add(&h.session, root.der, 99, PHASE_PILOT, &out, NULL));
 	assert_int_equal(BAD_INPUT, manifest_pin_add(&h.session, span_text("-----BEGIN"), 0,
 					    PHASE_PRODUCTION, &out, NULL));
+	/* One that another key signed would make every import of the phase fail. */
+	assert_int_equal(
+		CRYPTO, manifest_pin_add(&h.session, ca.der, 0, PHASE_PRODUCTION, &out, NULL));
 }
 
 static void

@@ -331,6 +331,44 @@ one_that_waits_for_its_first_use(void **state)
 	world_check(&w, device, false);
 }
 
+/*
+ * The fleet lists no superseded ones. Who had the device before could have kept a key of it, rotated away or never used:
+ * to whoever goes by CRL and OCSP they are dead from the hour on in which the device changes hands or is held.
+ */
+static void
+keys_of_before(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		int64_t device = world_active(&w, i, FOREIGN_BIRTH), rotated, unused, last;
+
+		rotated = world_now(&w, device).current_certificate;
+		assert_int_not_equal(0, world_enrol(&w, device));
+		assert_status(OK, &w, world_confirm(&w, device));
+		unused = world_enrol(&w, device);
+		last = world_enrol(&w, device);
+		assert_int_equal(CERTIFICATE_SUPERSEDED, world_certificate(&w, rotated).status);
+		assert_int_equal(CERTIFICATE_WITHDRAWN, world_certificate(&w, unused).status);
+		if (i == 0) {
+			assert_status(OK, &w, release_device(as(&w, ANNA), device, &o, &w.d));
+		} else if (i == 1) {
+			assert_status(OK, &w,
+				offer_device(as(&w, ANNA), device, w.bert.row, 0, &o, &w.d));
+			assert_status(OK, &w,
+				offer_accept(
+					as(&w, BERT), &o.offer.id, span_of(NULL, 0), 0, &o, &w.d));
+		} else {
+			assert_status(OK, &w, suspend_device(as(&w, ANNA), device, &o, &w.d));
+		}
+		assert_int_equal(CERTIFICATE_REVOKED, world_certificate(&w, rotated).status);
+		assert_int_equal(REASON_SUPERSEDED, world_certificate(&w, rotated).reason);
+		assert_int_equal(CERTIFICATE_REVOKED, world_certificate(&w, unused).status);
+		assert_int_equal(i == 2 ? CERTIFICATE_PENDING : CERTIFICATE_REVOKED,
+			world_certificate(&w, last).status);
+		world_check(&w, device, false);
+	}
+}
+
 static void
 ranks_of_suspension(void **state)
 {
@@ -440,6 +478,7 @@ main(void)
 		T(worse_reasons_replace_milder_ones),
 		T(any_certificate),
 		T(one_that_waits_for_its_first_use),
+		T(keys_of_before),
 		T(ranks_of_suspension),
 		T(suspension_remembers),
 		T(marks),
