@@ -95,6 +95,7 @@ publish(struct sequencer *q, struct diag *d)
 	}
 	buffer_wipe(&note);
 	if (s == OK) {
+		tile_writer_tidy(q->tiles);
 		pthread_mutex_lock(&q->lock);
 		q->published = next.size;
 		pthread_cond_broadcast(&q->published_more);
