@@ -28,8 +28,15 @@ bool
 call_begin(struct call *c, struct exchange *x, unsigned by)
 {
 	*c = (struct call){ .x = x };
+	reply_header(
+		x, "Cache-Control", "no-store"); /* codes, tokens, and what only some may see */
 	if (!service_session(x, &c->session) || !service_operator(x, &c->session)) {
 		return false;
+	}
+	if (call_role(c) == OPERATOR_OWNER && call_owner(c) == 0) {
+		/* 0 stands for everybody's in what follows: such a record must not come so far. */
+		diag_set(&c->diag, BUG, NULL, "an owner's operator without an owner");
+		return call_refuse(c, BUG);
 	}
 	if ((BY(call_role(c)) & (by | BY_ADMIN)) == 0) {
 		diag_set(&c->diag, DENIED, NULL, "an operator of role %s may not do this",

@@ -283,7 +283,7 @@ try_once(struct client *c, const struct client_request *r, const char *key, stru
 	t->retry_after_s = -1;
 	c->fault[0] = '\0';
 	if ((size_t)snprintf(url, sizeof(url), "%s%s", c->server, r->path) >= sizeof(url)) {
-		code = CURLE_URL_MALFORMAT;
+		code = CURLE_FILESIZE_EXCEEDED; /* of the request: nothing was sent */
 	} else if (headers != NULL && prepare(c, r, url, t) &&
 		   curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK) {
 		code = curl_easy_perform(c->curl);
@@ -307,8 +307,7 @@ static bool
 was_lost(CURLcode code)
 {
 	return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
-	       code == CURLE_PARTIAL_FILE || code == CURLE_OPERATION_TIMEDOUT ||
-	       code == CURLE_SSL_CONNECT_ERROR;
+	       code == CURLE_PARTIAL_FILE || code == CURLE_OPERATION_TIMEDOUT;
 }
 
 static bool
@@ -336,6 +335,8 @@ transport_fault(const struct client *c, CURLcode code, struct diag *d)
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return diag_set(
 			d, BAD_INPUT, NULL, "%s is no address of a server: %s", c->server, words);
+	case CURLE_FILESIZE_EXCEEDED:
+		return diag_set(d, BAD_INPUT, NULL, "what is asked for has too long a name");
 	case CURLE_WRITE_ERROR:
 		return diag_set(d, LIMIT, NULL, "%s answered more than %d bytes", c->server,
 			CLIENT_REPLY_MAX);
@@ -362,12 +363,13 @@ wait_for(const struct client *c, CURLcode code, const struct attempt *t, int tri
 	int64_t wait_ms = c->backoff_ms << (tries - 1);
 	bool later = code == CURLE_OK && says_later(t->reply->http_status);
 
-	if (tries >= TRIES_MAX || (!later && !was_lost(code) && code != CURLE_COULDNT_CONNECT)) {
+	bool never_stood = code == CURLE_COULDNT_CONNECT || code == CURLE_SSL_CONNECT_ERROR;
+
+	if (tries >= TRIES_MAX || (!later && !was_lost(code) && !never_stood)) {
 		return -1;
 	}
 	/* A server that restarts is back within a second or two; one that is not there is not waited for. */
-	if ((code == CURLE_COULDNT_CONNECT && tries > 2) ||
-		(code == CURLE_OPERATION_TIMEDOUT && tries > 1)) {
+	if ((never_stood && tries > 2) || (code == CURLE_OPERATION_TIMEDOUT && tries > 1)) {
 		return -1;
 	}
 	if (later && t->retry_after_s >= 0) {

@@ -387,8 +387,9 @@ run(struct import *im, struct manifest_file *f, struct diag *d)
 		} else {
 			s = send_batch(im, d);
 			if (s == OK && next != NOT_FOUND) {
-				s = diag_set(d, next, fault.clause, "behind entry %" PRIu64 ": %s",
-					im->entries, fault.text);
+				s = diag_set(d, next, fault.clause,
+					"%s, behind %" PRIu64 " entries: %s",
+					call_argument(im->call, "FILE"), im->entries, fault.text);
 			}
 			return s;
 		}
@@ -460,10 +461,10 @@ manifest_bring(struct call *c, struct diag *d)
 {
 	struct import *im = calloc(1, sizeof(*im));
 	struct manifest_file f = { .fd = -1 };
-	status s = im != NULL ? OK : diag_set(d, NO_MEMORY, NULL, "no memory");
+	status s;
 
-	if (s != OK) {
-		return s;
+	if (im == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory");
 	}
 	im->call = c;
 	buffer_init(&im->texts, BATCH_BYTES + MANIFEST_ENTRY_MAX + 1);

@@ -1,7 +1,9 @@
 /* From the command line to the exit status. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/help.h"
@@ -21,6 +23,15 @@ complain(const struct diag *d)
 		fputc(')', stderr);
 	}
 	fputc('\n', stderr);
+}
+
+/* `tenure device list | head`: who reads no further needs no words. */
+static bool
+reader_is_gone(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
 static void
@@ -67,7 +78,9 @@ cli_main(int argc, char *const *argv)
 		if (d.status == OK) {
 			(void)!diag_set(&d, s, NULL, "%s", status_name(s));
 		}
-		complain(&d);
+		if (s != IO || !reader_is_gone()) {
+			complain(&d);
+		}
 	}
 	result = c.is_usage ? EXIT_USAGE : exit_of(&c, s);
 	arena_free(c.arena);

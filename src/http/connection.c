@@ -476,6 +476,9 @@ connection_drop(struct connection *c)
 	}
 	c->state = CONNECTION_CLOSED;
 	wheel_clear(&l->wheel, &c->timer);
+	/* Closing alone would leave it there while a child that was just forked has the descriptor too, until its exec: its
+	 * events would name a connection that is gone. */
+	(void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, c->transport.fd, NULL);
 	transport_close(&c->transport);
 	if (c->work != NULL && c->place == WORK_PARKED) {
 		if (park_leave(l->server->parks, c->work)) {

@@ -44,7 +44,8 @@ static int
 choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	const unsigned char *in, unsigned in_len, void *nothing)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
+	/* The old one as well: curl -0 names it alone. */
+	static const unsigned char ours[] = "\x08http/1.1\x08http/1.0";
 	unsigned char *chosen = NULL;
 
 	(void)ssl;

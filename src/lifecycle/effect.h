@@ -27,6 +27,7 @@ struct ruling {
 	struct warranty_case warranty;
 	/* The certificate that the ledger names, or NULL. */
 	const struct certificate *subject;
+	struct ledger_entry entry; /* what the ledger says of it */
 };
 
 /* Reads what effects can need, in the caller's snapshot, into a ruling whose `before` is read. */

@@ -33,12 +33,8 @@ static status
 act_end(struct session *s, struct act *a, struct diag *d)
 {
 	struct diag fault = { 0 };
-	status result = session_ledger(s, a->change, &a->entry, NULL, d);
+	status result = session_record(s, a->change, &a->entry, NULL, &fault);
 
-	if (result != OK) {
-		return result;
-	}
-	result = session_commit(s, a->change, NULL, &fault);
 	if (result == EXISTS && s->answer == NULL) {
 		return diag_set(d, EXISTS, NULL, "%s %s: there is one of this name already",
 			a->what, a->name);

@@ -114,10 +114,10 @@ jobs_revoked(struct jobs *j, int64_t authority)
 	} else if (!is_there) {
 		j->all_are_dirty = true;
 	}
-	pthread_mutex_unlock(&j->lock);
 	if (j->schedule != NULL) {
 		schedule_poke(j->schedule, "crl-revoked");
 	}
+	pthread_mutex_unlock(&j->lock);
 }
 
 /* --- the others --------------------------------------------------------------- */
@@ -196,7 +196,6 @@ static struct schedule_job table[] = {
 status
 jobs_open(struct jobs *j, struct diag *d)
 {
-	pthread_mutex_init(&j->lock, NULL);
 	j->arena = arena_new(ARENA_MAX);
 	if (j->arena == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for the schedules");
@@ -213,19 +212,44 @@ jobs_identity(struct jobs *j, struct diag *d)
 status
 jobs_start(struct jobs *j, struct diag *d)
 {
+	struct schedule *schedule = NULL;
+	status st;
+
 	table[0].every_s = j->configuration->crl_every_s;
 	/* A CRL at half its life is an alarm: the next one should have been there long ago. */
 	table[0].stale_s = j->configuration->crl_lifetime_s / 2;
-	return schedule_start(
-		table, sizeof(table) / sizeof(table[0]), j, j->life->clock, &j->schedule, d);
+	st = schedule_start(
+		table, sizeof(table) / sizeof(table[0]), j, j->life->clock, &schedule, d);
+	pthread_mutex_lock(&j->lock);
+	j->schedule = schedule;
+	pthread_mutex_unlock(&j->lock);
+	return st;
+}
+
+status
+jobs_health(struct jobs *j, int64_t now_s, struct diag *d)
+{
+	status st;
+
+	pthread_mutex_lock(&j->lock);
+	st = j->schedule != NULL
+		     ? schedule_health(j->schedule, now_s, d)
+		     : diag_set(d, UNAVAILABLE, NULL, "the server is starting or stopping");
+	pthread_mutex_unlock(&j->lock);
+	return st;
 }
 
 void
 jobs_close(struct jobs *j)
 {
-	/* The workers, who may poke it, have ended before. */
-	schedule_stop(j->schedule);
+	struct schedule *schedule;
+
+	/* Workers may still revoke: from here on they only note it, and the next start publishes all. */
+	pthread_mutex_lock(&j->lock);
+	schedule = j->schedule;
 	j->schedule = NULL;
+	pthread_mutex_unlock(&j->lock);
+	schedule_stop(schedule);
 	if (j->reader != NULL) {
 		reader_close(j->reader);
 	}

@@ -25,11 +25,14 @@ struct jobs {
 	bool all_are_dirty; /* more than DIRTY_MAX */
 };
 
-/* Opens what the jobs work with; they run once the schedule starts. */
+/* `lock` must be initialised, all else zero or the parts. Opens what the jobs work with; they run once the schedule
+ * starts. */
 MUST_USE status jobs_open(struct jobs *j, struct diag *d);
 /* The listener's certificate, now: nothing can be served before it. */
 MUST_USE status jobs_identity(struct jobs *j, struct diag *d);
 MUST_USE status jobs_start(struct jobs *j, struct diag *d);
-void jobs_close(struct jobs *j); /* waits for the one under way */
+/* OK, or which job is stale and why. Any thread. */
+MUST_USE status jobs_health(struct jobs *j, int64_t now_s, struct diag *d);
+void jobs_close(struct jobs *j); /* waits for the one under way; jobs_revoked may still be called */
 /* A certificate of this authority ended: its CRL is made at once. Any thread, never blocks. */
 void jobs_revoked(struct jobs *j, int64_t authority);

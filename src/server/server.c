@@ -13,12 +13,7 @@
 #include "server/jobs.h"
 #include "server/routes.h"
 
-#ifndef TENURE_VERSION
-#error "the build gives TENURE_VERSION"
-#endif
-
 #define CONFIGURATION_ARENA_MAX (1 << 20)
-#define PATH_ROOM 4096
 #define STORE_CACHE \
 	(8 << 20) /* a connection: a worker's pages stay warm, an idle server stays small */
 #define NOTE_KEY_ROOM 400
@@ -31,7 +26,7 @@ struct server {
 	struct service service;
 	struct http_server *http;
 	struct jobs jobs;
-	bool has_jobs, adopts_ledger;
+	bool adopts_ledger;
 	struct router tls_router, plain_router;
 	char ledger_key[NOTE_KEY_ROOM];
 	char addresses[256];
@@ -54,9 +49,7 @@ certificate_ended(void *context, int64_t authority)
 {
 	struct server *s = context;
 
-	if (s->has_jobs) {
-		jobs_revoked(&s->jobs, authority);
-	}
+	jobs_revoked(&s->jobs, authority);
 }
 
 static void
@@ -109,40 +102,11 @@ open_home(struct server *s, const char *home, struct diag *d)
 	return home_take(s->configuration.home, &s->home_lock, d);
 }
 
-/* tenure-signer stands beside this program, or where `make install` puts it, unless the file says otherwise. */
-static const char *
-signer_program(struct server *s)
-{
-	char self[PATH_ROOM];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *candidates[3];
-	char *slash;
-
-	if (s->configuration.signer_program[0] != '\0') {
-		return s->configuration.signer_program;
-	}
-	self[len > 0 ? len : 0] = '\0';
-	slash = strrchr(self, '/');
-	if (slash == NULL) {
-		return "tenure-signer";
-	}
-	*slash = '\0';
-	candidates[0] = arena_printf(s->arena, "%s/tenure-signer", self);
-	candidates[1] = arena_printf(s->arena, "%s/../signer/tenure-signer", self);
-	candidates[2] = arena_printf(s->arena, "%s/../libexec/tenure/tenure-signer", self);
-	for (size_t i = 0; i < 3; i++) {
-		if (candidates[i] != NULL && access(candidates[i], X_OK) == 0) {
-			return candidates[i];
-		}
-	}
-	return "tenure-signer";
-}
-
 static status
 start_signer(struct server *s, struct diag *d)
 {
 	const struct signer_options o = {
-		.program = signer_program(s),
+		.program = home_signer_program(s->arena, s->configuration.signer_program),
 		.keys = s->configuration.keys,
 		.profiles = s->configuration.profiles,
 		.passphrase_file = s->configuration.passphrase_file,
@@ -258,13 +222,14 @@ start_jobs(struct server *s, struct diag *d)
 	status st;
 
 	s->service.server = s->http;
-	s->jobs = (struct jobs){ .life = &s->life,
-		.configuration = c,
-		.server = s->http,
-		.identity = { .folder = arena_printf(s->arena, "%s/tls", c->home),
+	s->jobs.life = &s->life;
+	s->jobs.configuration = c;
+	s->jobs.server = s->http;
+	s->jobs.identity =
+		(struct listener_identity){ .folder = arena_printf(s->arena, "%s/tls", c->home),
 			.authority = c->server_authority,
 			.names = c->names,
-			.lifetime_s = c->server_certificate_s } };
+			.lifetime_s = c->server_certificate_s };
 	if (s->jobs.identity.folder == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for a path");
 	}
@@ -275,7 +240,6 @@ start_jobs(struct server *s, struct diag *d)
 	if (st == OK) {
 		st = jobs_start(&s->jobs, d);
 	}
-	s->has_jobs = st == OK;
 	return st;
 }
 
@@ -308,6 +272,7 @@ server_start(const char *home, bool adopts_ledger, struct server **out, struct d
 		return diag_set(d, NO_MEMORY, NULL, "no memory for the server");
 	}
 	s->home_lock = -1;
+	pthread_mutex_init(&s->jobs.lock, NULL);
 	s->adopts_ledger = adopts_ledger;
 	st = open_home(s, home, d);
 	if (st == OK) {
@@ -339,10 +304,12 @@ server_stop(struct server *s)
 	if (s == NULL) {
 		return;
 	}
+	/* The jobs first: they wake long polls, and nobody may once the HTTP server is gone. */
+	jobs_close(&s->jobs);
 	if (s->http != NULL) {
 		http_server_stop(s->http, s->configuration.drain_s * 1000);
+		s->http = NULL;
 	}
-	jobs_close(&s->jobs);
 	service_close(&s->service);
 	if (s->life.sequencer != NULL) {
 		sequencer_stop(s->life.sequencer);
@@ -358,6 +325,7 @@ server_stop(struct server *s)
 		close(s->home_lock);
 	}
 	arena_free(s->arena);
+	pthread_mutex_destroy(&s->jobs.lock);
 	free(s);
 }
 
@@ -373,10 +341,7 @@ server_ready(struct server *s, struct diag *d)
 	if (st == OK) {
 		st = sequencer_health(s->life.sequencer, &published, d);
 	}
-	if (st == OK && s->has_jobs) {
-		st = schedule_health(s->jobs.schedule, clock_now_s(s->life.clock), d);
-	}
-	return st;
+	return st == OK ? jobs_health(&s->jobs, clock_now_s(s->life.clock), d) : st;
 }
 
 const char *

@@ -217,7 +217,7 @@ marks_and_suspensions(void **state)
 	(void)state;
 	expect(0, "stolen", "", "device mark %s stolen %s", serial, at_server);
 	expect(0, "MARKS:                 -", "", "device unmark %s stolen %s", serial, at_server);
-	expect(0, "SUSPENDED", "", "device suspend %s --note \"a word\" %s", serial, at_server);
+	expect(0, "SUSPENDED", "", "device suspend %s %s", serial, at_server);
 	expect(0, "HELD", "", "device resume %s %s", serial, at_server);
 	expect(0, "CLAIM CODE:", "", "device code %s %s", serial, at_server);
 	expect(0, "RETURNED", "", "device return %s --consent owner --reason defect %s", serial,

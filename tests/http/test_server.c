@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -526,6 +527,51 @@ a_taken_address_is_told(void **state)
 	assert_null(server);
 }
 
+/*
+ * Between fork and exec a child has the server's descriptors too, and the kernel tells of a socket until its last
+ * one is closed: of a connection that the server has freed, it must not tell the loop.
+ */
+static void
+a_forked_child_brings_nothing_back(void **state)
+{
+	struct fixture f;
+	struct http_options o = fixture_options(&f);
+	struct client c, other;
+	int hold[2];
+	pid_t child;
+
+	(void)state;
+	o.idle_timeout_ms = 50;
+	fixture_start(&f, &o);
+	client_open(&c, f.plain);
+	client_ask(&c, GET("/"), 200, "hello");
+	assert_int_equal(0, pipe(hold));
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		char byte;
+
+		close(hold[1]);
+		_exit(read(hold[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	close(hold[0]);
+	for (int i = 0; i < 5000 && fixture_counters(&f).connections_open > 0; i++) {
+		usleep(1000);
+	}
+	assert_int_equal(0, fixture_counters(&f).connections_open);
+	/* The server has closed it; the socket still is, and hears. */
+	for (int i = 0; i < 20; i++) {
+		(void)client_send_some(&c, "x", 1);
+		client_open(&other, f.plain);
+		client_ask(&other, GET("/"), 200, "hello");
+		client_close(&other);
+	}
+	client_close(&c);
+	close(hold[1]);
+	assert_int_equal(child, waitpid(child, NULL, 0));
+	fixture_stop(&f);
+}
+
 int
 main(void)
 {
@@ -552,6 +598,7 @@ main(void)
 			a_file_that_shrinks_ends_the_connection, begin, end),
 		cmocka_unit_test_setup_teardown(every_exchange_is_told_of, begin, end),
 		cmocka_unit_test_setup_teardown(a_taken_address_is_told, begin, end),
+		cmocka_unit_test(a_forked_child_brings_nothing_back),
 	};
 
 	return cmocka_run_group_tests_name("http server", tests, NULL, NULL);
