@@ -1,11 +1,11 @@
 /*
  * Manifest import against what its signatures alone cost.
  *
- * The measure is the rate at which both cores verify P-256 signatures over ready digests, keys set up before:
- * two an entry, nothing else. Measured in turns with the thing itself, so that whatever else the machine does
- * hits both.
+ * The floor is the rate at which both cores verify P-256 signatures over ready digests with keys set up before: two an
+ * entry, nothing else. It is measured in turns with the thing itself, so that whatever else the machine does
+ * hits both; by CPU time too, which it hits less.
  *
- *   bench_manifest [ENTRIES [OUT.json]]
+ * MANIFEST_ENTRIES: how many the file has (100,000).
  */
 #include <fcntl.h>
 #include <semaphore.h>
@@ -18,43 +18,16 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
+#include "bench.h"
 #include "lifecycle/issued.h"
 #include "lifecycle/onboard.h"
 #include "manifest_set.h"
 
+#define PATH_ROOM 4096
 #define TURNS 5
 #define THREADS 2
 #define PIECE 16	/* entries a worker takes at once, as the import does */
 #define PIECES_AHEAD 16 /* read ahead of the workers; also what the floor is cut into */
-
-static char folder[] = "/tmp/tenure-bench-XXXXXX";
-
-static double
-now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double
-cpu_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void
-must(status s, const char *what, const struct diag *d)
-{
-	if (s != OK) {
-		fprintf(stderr, "%s: %s: %s\n", what, status_name(s), d != NULL ? d->text : "");
-		exit(2);
-	}
-}
 
 /* The most memory that this process ever had resident. */
 static long
@@ -125,9 +98,9 @@ sign_digests(struct manifest_set *s)
 		struct signed_digest *one = &signed_digests[i % 2][i / 2];
 		span message = span_of(&i, sizeof(i));
 
-		must(private_key_sign(
-			     keys[i % 2], message, one->signature, &one->signature_len, NULL),
-			"signing", NULL);
+		bench_must(private_key_sign(
+				   keys[i % 2], message, one->signature, &one->signature_len, NULL),
+			&(struct diag){ 0 });
 		sha256(message, one->digest);
 	}
 }
@@ -138,15 +111,15 @@ run_floor(struct manifest_set *s, struct pool *pool, unsigned entries, double *w
 {
 	struct floor_job job = { .keys = { s->signer_key.key, s->factory_key.key },
 		.entries = entries / THREADS / 8 };
-	double begin = now_s(), begin_cpu = cpu_s();
+	double begin = bench_seconds(), begin_cpu = bench_cpu_seconds();
 
 	/* In eighths, so that a thread that was held up does not keep the other one waiting. */
 	for (unsigned i = 0; i < THREADS * 8; i++) {
-		must(pool_run(pool, verify_digests, &job), "queueing", NULL);
+		bench_must(pool_run(pool, verify_digests, &job), &(struct diag){ 0 });
 	}
 	pool_drain(pool);
-	*wall = now_s() - begin;
-	*cpu = cpu_s() - begin_cpu;
+	*wall = bench_seconds() - begin;
+	*cpu = bench_cpu_seconds() - begin_cpu;
 }
 
 /* --- verification --- */
@@ -186,8 +159,9 @@ verify_piece(void *argument, unsigned worker)
 		struct manifest_entry e;
 		struct diag d = { 0 };
 
-		must(manifest_entry_verify(p->arena, p->entries[i], &trust, caches[worker], &e, &d),
-			"an entry", &d);
+		bench_must(manifest_entry_verify(
+				   p->arena, p->entries[i], &trust, caches[worker], &e, &d),
+			&d);
 	}
 	atomic_fetch_add(&verified, (unsigned)p->count);
 	sem_post(&p->free);
@@ -208,7 +182,7 @@ fill_piece(struct piece *p, struct manifest_reader *r, bool *is_over)
 			*is_over = true;
 			return;
 		}
-		must(s, "reading", &d);
+		bench_must(s, &d);
 		if (entry.len > sizeof(p->text) - used) {
 			abort();
 		}
@@ -222,20 +196,20 @@ fill_piece(struct piece *p, struct manifest_reader *r, bool *is_over)
 static void
 run_verification(const char *path, struct pool *pool, unsigned entries, double *wall, double *cpu)
 {
-	double begin = now_s(), begin_cpu = cpu_s();
+	double begin = bench_seconds(), begin_cpu = bench_cpu_seconds();
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct manifest_reader *r;
 	bool is_over = false;
 
 	atomic_store(&verified, 0);
-	must(manifest_reader_new(read_file, &fd, &r, NULL), "reading", NULL);
+	bench_must(manifest_reader_new(read_file, &fd, &r, NULL), &(struct diag){ 0 });
 	for (size_t turn = 0; !is_over; turn = (turn + 1) % PIECES_AHEAD) {
 		struct piece *p = &pieces[turn];
 
 		while (sem_wait(&p->free) != 0) {
 		}
 		fill_piece(p, r, &is_over);
-		must(pool_run(pool, verify_piece, p), "queueing", NULL);
+		bench_must(pool_run(pool, verify_piece, p), &(struct diag){ 0 });
 	}
 	pool_drain(pool);
 	manifest_reader_free(r);
@@ -244,8 +218,8 @@ run_verification(const char *path, struct pool *pool, unsigned entries, double *
 		fprintf(stderr, "%u entries of %u\n", atomic_load(&verified), entries);
 		exit(2);
 	}
-	*wall = now_s() - begin;
-	*cpu = cpu_s() - begin_cpu;
+	*wall = bench_seconds() - begin;
+	*cpu = bench_cpu_seconds() - begin_cpu;
 }
 
 /* --- import --- */
@@ -266,8 +240,8 @@ add_authority(
 	snprintf(a->hierarchy, sizeof(a->hierarchy), "bench");
 	a->kind = kind;
 	a->phase = PHASE_PRODUCTION;
-	must(id_new(&clock_system, &a->id), "an id", NULL);
-	must(authority_measure(der, a, NULL), "an authority", NULL);
+	bench_must(id_new(&clock_system, &a->id), &(struct diag){ 0 });
+	bench_must(authority_measure(der, a, NULL), &(struct diag){ 0 });
 	change_authority_add(c, a);
 }
 
@@ -281,21 +255,21 @@ open_place(struct place *p, struct manifest_set *s, const char *name)
 	struct pinned_signer pin = {
 		.name = "manifest", .der = s->signer, .trust = PIN_SELF, .phase = PHASE_PRODUCTION
 	};
-	char path[300];
+	char path[PATH_ROOM];
 	struct store_options o = { .location = path, .create = true, .cache_bytes = 4 << 20 };
 	struct diag d = { 0 };
 
 	*p = (struct place){ 0 };
-	snprintf(path, sizeof(path), "%s/%s.db", folder, name);
-	must(store_open(&o, &p->store, &d), "the store", &d);
-	must(reader_open(p->store, &p->reader, &d), "the store", &d);
+	snprintf(path, sizeof(path), "%s/%s.db", bench_folder(), name);
+	bench_must(store_open(&o, &p->store, &d), &d);
+	bench_must(reader_open(p->store, &p->reader, &d), &d);
 	add_authority(c, &root, s->root, "root", AUTHORITY_ROOT);
 	add_authority(c, &factory, s->factory, "factory", AUTHORITY_FACTORY_SIGNER);
 	memcpy(pin.kid, s->pin.kid, sizeof(pin.kid));
 	memcpy(pin.x5t_sha256, s->pin.x5t_sha256, sizeof(pin.x5t_sha256));
 	change_pin_add(c, &pin);
-	must(id_new(&clock_system, &p->maker.id), "an id", NULL);
-	must(id_new(&clock_system, &p->fleet.id), "an id", NULL);
+	bench_must(id_new(&clock_system, &p->maker.id), &(struct diag){ 0 });
+	bench_must(id_new(&clock_system, &p->fleet.id), &(struct diag){ 0 });
 	snprintf(p->maker.name, sizeof(p->maker.name), "maker");
 	p->maker.salt[0] = 1;
 	change_owner_add(c, &p->maker);
@@ -303,7 +277,7 @@ open_place(struct place *p, struct manifest_set *s, const char *name)
 	p->fleet.phase = PHASE_PRODUCTION;
 	change_fleet_add(c, &p->fleet);
 	change_link(c, &p->fleet.maker, CHANGE_REF(&p->maker));
-	must(store_commit(p->store, c, NULL, &d), "the store", &d);
+	bench_must(store_commit(p->store, c, NULL, &d), &d);
 	p->life = (struct life){ .store = p->store, .clock = &clock_system, .threads = THREADS };
 	arena_free(a);
 }
@@ -331,11 +305,11 @@ run_import(struct place *p, const char *path, bool wants_codes, unsigned entries
 		.wants_codes = wants_codes };
 	struct import_counts counts;
 	struct diag d = { 0 };
-	double begin = now_s();
+	double begin = bench_seconds();
 
 	s.actor.operator.role = OPERATOR_MAKER;
-	must(manifest_import(&s, &r, &counts, &d), "the import", &d);
-	begin = now_s() - begin;
+	bench_must(manifest_import(&s, &r, &counts, &d), &d);
+	begin = bench_seconds() - begin;
 	if (counts.accepted != entries) {
 		fprintf(stderr, "%llu accepted of %u\n", (unsigned long long)counts.accepted,
 			entries);
@@ -348,63 +322,8 @@ run_import(struct place *p, const char *path, bool wants_codes, unsigned entries
 
 /* --- rows --- */
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double
-median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), by_value);
-	return values[count / 2];
-}
-
-struct row {
-	const char *name, *unit, *what;
-	double value, target; /* target 0: for information */
-	bool is_upper;	      /* the target is the most, not the least */
-};
-
-static bool
-is_met(const struct row *r)
-{
-	return r->target == 0 || (r->is_upper ? r->value <= r->target : r->value >= r->target);
-}
-
 static void
-print_rows(const struct row *rows, size_t count, FILE *json)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct row *r = &rows[i];
-		char target[48] = "";
-
-		if (r->target != 0) {
-			snprintf(target, sizeof(target), "%s %.2f: %s",
-				r->is_upper ? "<=" : ">=", r->target, is_met(r) ? "met" : "MISSED");
-		}
-		printf("%-28s %12.2f %-12s %s\n", r->name, r->value, r->unit, target);
-		if (json != NULL) {
-			fprintf(json,
-				"%s\n  "
-				"{\"name\":\"%s\",\"value\":%.4f,\"unit\":\"%s\",\"target\":%.4f,"
-				"\"met\":%s,\"what\":\"%s\"}",
-				i > 0 ? "," : "", r->name, r->value, r->unit, r->target,
-				is_met(r) ? "true" : "false", r->what);
-		}
-	}
-}
-
-struct measured {
-	double floor_rate, rate, ratio, cpu_ratio; /* entries a second */
-	double import_rate, code_ms, growth_mib;
-};
-
-static void
-measure_verification(struct manifest_set *s, const char *path, unsigned entries, struct measured *m)
+bench_verification(struct bench *b, struct manifest_set *s, const char *path, unsigned entries)
 {
 	double floors[TURNS], rates[TURNS], ratios[TURNS], cpu_ratios[TURNS];
 	struct pool *pool;
@@ -412,10 +331,10 @@ measure_verification(struct manifest_set *s, const char *path, unsigned entries,
 	trust = (struct manifest_trust){
 		.pins = &s->pin, .pin_count = 1, .roots = s->roots, .wants_serial_name = true
 	};
-	must(pool_new(THREADS, PIECES_AHEAD, &pool), "the pool", NULL);
+	bench_must(pool_new(THREADS, PIECES_AHEAD, &pool), &(struct diag){ 0 });
 	sign_digests(s);
 	for (size_t i = 0; i < THREADS; i++) {
-		must(manifest_cache_new(&caches[i]), "a cache", NULL);
+		bench_must(manifest_cache_new(&caches[i]), &(struct diag){ 0 });
 	}
 	for (size_t i = 0; i < PIECES_AHEAD; i++) {
 		pieces[i].arena = arena_new(64 << 20);
@@ -431,117 +350,85 @@ measure_verification(struct manifest_set *s, const char *path, unsigned entries,
 		ratios[i] = floor_wall / wall;
 		cpu_ratios[i] = floor_cpu / cpu;
 	}
-	m->floor_rate = median(floors, TURNS);
-	m->rate = median(rates, TURNS);
-	m->ratio = median(ratios, TURNS);
-	m->cpu_ratio = median(cpu_ratios, TURNS);
 	for (size_t i = 0; i < THREADS; i++) {
 		manifest_cache_free(caches[i]);
 	}
 	for (size_t i = 0; i < PIECES_AHEAD; i++) {
 		arena_free(pieces[i].arena);
+		sem_destroy(&pieces[i].free);
 	}
 	pool_free(pool);
+	bench_add(b,
+		&(struct bench_metric){ "two_verifications_floor", "entries/s", 0, BENCH_HIGHER,
+			"P-256 over ready digests, two an entry, both cores" },
+		floors, TURNS);
+	bench_add(b,
+		&(struct bench_metric){ "verified", "entries/s", 0, BENCH_HIGHER,
+			"read from a file, split, judged by every rule, both cores" },
+		rates, TURNS);
+	bench_add(b,
+		&(struct bench_metric){ "verified_over_floor", "ratio", 0.85, BENCH_HIGHER,
+			"two P-256 verifications an entry, same run" },
+		ratios, TURNS);
+	bench_add(b,
+		&(struct bench_metric){ "verified_over_floor_cpu", "ratio", 0.85, BENCH_HIGHER,
+			"the same by CPU time" },
+		cpu_ratios, TURNS);
 }
 
 static void
-measure_import(struct manifest_set *s, const char *few, const char *many, unsigned entries,
-	struct measured *m)
+bench_import(struct bench *b, struct manifest_set *s, const char *few, const char *many,
+	unsigned entries)
 {
+	double rate, plain, code_ms;
 	struct place p;
-	double plain;
-	long peak;
+	long peak, growth;
 
 	open_place(&p, s, "plain");
 	(void)run_import(&p, few, false, entries / 10);
 	peak = resident_peak_kib();
-	m->import_rate = entries / run_import(&p, many, false, entries);
-	m->growth_mib = (double)(resident_peak_kib() - peak) / 1024;
+	rate = entries / run_import(&p, many, false, entries);
+	growth = resident_peak_kib() - peak;
 	close_place(&p);
 	/* What a code costs: the same entries once without, once with. */
 	open_place(&p, s, "without");
 	plain = run_import(&p, few, false, entries / 10);
 	close_place(&p);
 	open_place(&p, s, "with");
-	m->code_ms = (run_import(&p, few, true, entries / 10) - plain) * 1000 / (entries / 10.0);
+	code_ms = (run_import(&p, few, true, entries / 10) - plain) * 1000 / (entries / 10.0);
 	close_place(&p);
-}
-
-static void
-remove_folder(void)
-{
-	static const char *const names[] = { "few.json", "many.json", "plain.db", "without.db",
-		"with.db" };
-	static const char *const tails[] = { "", "-wal", "-shm" };
-	char path[300];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		for (size_t k = 0; k < 3; k++) {
-			snprintf(path, sizeof(path), "%s/%s%s", folder, names[i], tails[k]);
-			unlink(path);
-		}
-	}
-	rmdir(folder);
+	bench_add_one(b,
+		&(struct bench_metric){ "imported", "entries/s", 0, BENCH_HIGHER,
+			"verified, looked up, recorded with device, certificate and ledger entry" },
+		rate);
+	bench_add_one(b,
+		&(struct bench_metric){ "claim_code", "ms/entry", 0, BENCH_LOWER,
+			"what a new code adds (scrypt N = 1024), both cores" },
+		code_ms);
+	bench_add_one(b,
+		&(struct bench_metric){ "memory_growth", "MiB", 8, BENCH_LOWER,
+			"peak, from a tenth of the entries to eleven tenths" },
+		(double)growth / 1024);
 }
 
 int
-main(int argc, char **argv)
+main(void)
 {
-	unsigned entries = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 100000;
-	char few[300], many[300];
+	const char *given = getenv("MANIFEST_ENTRIES");
+	unsigned entries = given != NULL ? (unsigned)strtoul(given, NULL, 10) : 100000;
+	char few[PATH_ROOM], many[PATH_ROOM];
 	struct manifest_set s;
-	struct measured m;
-	FILE *json = NULL;
+	struct bench b;
 
-	if (entries < 1000 || mkdtemp(folder) == NULL) {
-		fprintf(stderr, "usage: %s [ENTRIES, at least 1000 [OUT.json]]\n", argv[0]);
-		return 2;
-	}
-	snprintf(few, sizeof(few), "%s/few.json", folder);
-	snprintf(many, sizeof(many), "%s/many.json", folder);
+	entries = entries < 1000 ? 1000 : entries;
+	snprintf(few, sizeof(few), "%s/few.json", bench_folder());
+	snprintf(many, sizeof(many), "%s/many.json", bench_folder());
 	set_open(&s);
 	set_write(&s, few, 0, entries / 10);
 	set_write(&s, many, entries / 10, entries / 10 + entries);
-	measure_import(&s, few, many, entries, &m);
-	measure_verification(&s, many, entries, &m);
+	bench_begin(&b, "manifest");
+	bench_import(&b, &s, few, many, entries);
+	bench_verification(&b, &s, many, entries);
 	set_close(&s);
-	remove_folder();
-
-	const struct row rows[] = {
-		{ "verified over floor", "ratio",
-			"entries verified from a file over two P-256 verifications an entry, both "
-			"cores",
-			m.ratio, 0.85, false },
-		{ "verified over floor, CPU", "ratio", "the same by CPU time", m.cpu_ratio, 0,
-			false },
-		{ "floor", "entries/s", "two P-256 verifications of ready digests an entry",
-			m.floor_rate, 0, false },
-		{ "verified", "entries/s", "read, split, judged by every rule", m.rate, 0, false },
-		{ "imported", "entries/s", "verified, looked up, recorded with ledger entries",
-			m.import_rate, 0, false },
-		{ "claim code", "ms/entry", "what a new code adds (scrypt), both cores", m.code_ms,
-			0, false },
-		{ "memory growth", "MiB", "peak, from a tenth of the entries to eleven tenths",
-			m.growth_mib, 8, true },
-	};
-	size_t count = sizeof(rows) / sizeof(rows[0]);
-
-	if (argc > 2 && (json = fopen(argv[2], "w")) == NULL) {
-		perror(argv[2]);
-		return 2;
-	}
-	if (json != NULL) {
-		fprintf(json, "{\"area\":\"manifest\",\"entries\":%u,\"rows\":[", entries);
-	}
-	print_rows(rows, count, json);
-	if (json != NULL) {
-		fprintf(json, "\n]}\n");
-		fclose(json);
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (!is_met(&rows[i])) {
-			return 1;
-		}
-	}
-	return 0;
+	return bench_end(&b);
 }

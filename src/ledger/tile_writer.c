@@ -113,8 +113,8 @@ write_file(struct tile_writer *w, int level, uint64_t number, unsigned width, sp
 	}
 	if (fd < 0) {
 		return s != OK ? s
-			       : diag_set(
-					 d, IO, NULL, "cannot write %s: %s", path, strerror(errno));
+			       : diag_set(d, errno == ENOSPC || errno == EDQUOT ? UNAVAILABLE : IO,
+					 NULL, "cannot write %s: %s", path, strerror(errno));
 	}
 	s = s == OK ? write_all(fd, content, d) : s;
 	if (s != OK) {

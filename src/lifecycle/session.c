@@ -264,6 +264,14 @@ tell(const struct session *s, const struct outcome *o)
 }
 
 status
+session_check_ledger(const struct life *life, struct diag *d)
+{
+	uint64_t published;
+
+	return life->sequencer != NULL ? sequencer_health(life->sequencer, &published, d) : OK;
+}
+
+status
 session_commit(struct session *s, struct change *c, struct outcome *o, struct diag *d)
 {
 	int64_t first = 0;
@@ -271,6 +279,9 @@ session_commit(struct session *s, struct change *c, struct outcome *o, struct di
 
 	if (s->answer != NULL) {
 		result = keep_answer(s, c, o, d);
+	}
+	if (result == OK) {
+		result = session_check_ledger(s->life, d);
 	}
 	if (result == OK) {
 		result = store_commit(s->life->store, c, &first, d);

@@ -382,7 +382,7 @@ retire_on_a_bad_disk(int64_t device, enum fault fault, unsigned at)
 		return false;
 	}
 	fault_vfs_set(FAULT_NONE, 0);
-	assert_int_equal(IO, s);
+	assert_int_equal(fault == FAULT_FULL ? UNAVAILABLE : IO, s);
 	assert_int_equal(devices, w.told_devices);
 	assert_int_equal(authorities, w.told_authorities);
 	world_reopen(&w);

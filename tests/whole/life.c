@@ -324,7 +324,7 @@ static bool
 renew(struct life *l)
 {
 	/* What was renewed and not heard of is only adopted: that is no second renewal. */
-	if (of_device(l, 0, "key_generation") == 2) {
+	if (is_active(l) && of_device(l, 0, "key_generation") == 2) {
 		return took(agent(l, "use"));
 	}
 	return took(agent(l, "renew"));

@@ -71,7 +71,14 @@ repair(struct life *l, const struct act *a, bool was_acknowledged, const char *w
 		fail_msg("%s: asked again, it does not go on: %s", when, life_words());
 	}
 	if (!a->holds(l)) {
-		fail_msg("%s: asked again, it says yes, and is not there", when);
+		fail_msg("%s: asked again, it says yes, and is not there: %s; state %lld, key %lld",
+			when, life_words(),
+			(long long)stage_number(l->stage,
+				"SELECT state FROM device WHERE row = %lld",
+				(long long)l->device[0]),
+			(long long)stage_number(l->stage,
+				"SELECT key_generation FROM device WHERE row = %lld",
+				(long long)l->device[0]));
 	}
 	check_home(l->stage, when);
 }
@@ -146,17 +153,17 @@ static void
 sweep(const struct blow *b)
 {
 	int64_t end = clock_system.monotonic_ms(&clock_system) + SAMPLE_MS;
-	static unsigned number;
+	static unsigned next;
 	unsigned struck = 0, quiet = 0;
 
-	number += number % 2; /* an even one begins */
-	for (unsigned life = 0; life < LIVES_MAX && quiet < 2; life++, number++) {
+	next += next % 2; /* an even one begins */
+	for (unsigned life = 0; life < LIVES_MAX && quiet < 2; life++) {
 		unsigned now;
 
 		if (!is_full() && life > 0 && clock_system.monotonic_ms(&clock_system) > end) {
 			break;
 		}
-		now = lead(number, b, is_full() ? life / 2 + 1 : 0);
+		now = lead(next++, b, is_full() ? life / 2 + 1 : 0);
 		quiet = now == 0 ? quiet + 1 : 0;
 		struck += now;
 	}
@@ -222,5 +229,6 @@ main(void)
 		cmocka_unit_test(the_signer_is_killed),
 	};
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
