@@ -10,7 +10,6 @@
 #include "base/text.h"
 
 #define CONF_FILE_MAX (1 << 20)
-#define WORD_MAX 64
 
 struct value {
 	const char *text;
@@ -34,38 +33,14 @@ struct loading {
 	int line;
 };
 
-/* How many letters must be inserted, left out or changed to make one word the other. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[WORD_MAX + 1], la = strnlen(a, WORD_MAX), lb = strnlen(b, WORD_MAX);
-
-	for (size_t k = 0; k <= lb; k++) {
-		row[k] = k;
-	}
-	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t k = 1; k <= lb; k++) {
-			size_t changed = diagonal + (a[i - 1] != b[k - 1]);
-
-			diagonal = row[k];
-			row[k] = row[k] + 1 < changed ? row[k] + 1 : changed;
-			row[k] = row[k - 1] + 1 < row[k] ? row[k - 1] + 1 : row[k];
-		}
-	}
-	return row[lb];
-}
-
 static const struct conf_key *
 nearest(const struct conf *c, const char *section, const char *name)
 {
 	const struct conf_key *best = NULL;
-	size_t least = WORD_MAX;
+	size_t least = TEXT_WORD_MAX;
 
 	for (size_t i = 0; i < c->key_count; i++) {
-		size_t n = distance(name, c->keys[i].name) +
+		size_t n = text_distance(name, c->keys[i].name) +
 			   (strcmp(section, c->keys[i].section) != 0);
 
 		if (n < least) {

@@ -59,8 +59,15 @@ judge_escapes(span text, struct diag *d)
 static status
 judge_members(const cJSON *o, struct diag *d)
 {
+	size_t count = 0;
 	status s;
 
+	for (const cJSON *m = o->child; cJSON_IsObject(o) && m != NULL; m = m->next) {
+		if (++count > JSON_MEMBERS_MAX) {
+			return diag_set(d, LIMIT, NULL, "a JSON object of over %d members",
+				JSON_MEMBERS_MAX);
+		}
+	}
 	for (const cJSON *m = o->child; m != NULL; m = m->next) {
 		for (const cJSON *k = m->next; cJSON_IsObject(o) && k != NULL; k = k->next) {
 			if (strcmp(m->string, k->string) == 0) {

@@ -64,7 +64,7 @@ make_one_line(char *text)
 	}
 }
 
-static status
+static status __attribute__((format(printf, 5, 0)))
 set(struct diag *d, status s, const char *clause, size_t offset, const char *format, va_list list)
 {
 	if (d == NULL || d->status != OK) {
@@ -77,6 +77,9 @@ set(struct diag *d, status s, const char *clause, size_t offset, const char *for
 	make_one_line(d->text);
 	return s;
 }
+
+#undef diag_set /* what base/status.h tells the analyser */
+#undef diag_set_at
 
 status
 diag_set(struct diag *d, status s, const char *clause, const char *format, ...)

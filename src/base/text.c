@@ -21,22 +21,68 @@ hex_value(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 0xff;
 }
 
+/*
+ * One look-up a character: the value of both alphabets, NONE for what stands in neither. Where they
+ * differ ('+' '/' and '-' '_') the high bits say whose it is. A manifest of 100,000 entries is half a gigabyte
+ * of base64: by comparisons its decoding cost a tenth of checking its signatures.
+ */
+#define NONE 0xff
+#define ONLY_STANDARD 0x40
+#define ONLY_URL 0x80
+static const uint8_t base64_values[256] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0x7e, 0xff, 0xbe, 0xff, 0x7f, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39,
+	0x3a, 0x3b, 0x3c, 0x3d, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x01, 0x02, 0x03,
+	0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12,
+	0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0xff, 0xff, 0xff, 0xff, 0xbf, 0xff, 0x1a, 0x1b,
+	0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28, 0x29, 0x2a,
+	0x2b, 0x2c, 0x2d, 0x2e, 0x2f, 0x30, 0x31, 0x32, 0x33, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+/* The value of a character in one of the two alphabets, over 63 where it is none of it. */
 static unsigned
 base64_value(uint8_t c, bool url)
 {
-	if (c >= 'A' && c <= 'Z') {
-		return c - 'A';
+	unsigned v = base64_values[c], other = url ? ONLY_STANDARD : ONLY_URL;
+
+	return v == NONE || (v & other) != 0 ? NONE : v & 63;
+}
+
+/*
+ * Whole groups of four characters, as far as they go: gives how many characters were read. Stops before the
+ * first group with anything else in it, and where `room` ends. Two groups a turn: their look-ups overlap.
+ */
+static size_t
+decode_groups(span text, bool url, uint8_t *out, size_t room)
+{
+	const uint8_t *v = base64_values, *c = text.data;
+	unsigned refused = url ? ONLY_STANDARD : ONLY_URL; /* NONE has the bits of both */
+	size_t at = 0, groups = text.len / 4 < room / 3 ? text.len / 4 : room / 3;
+
+	for (; groups >= 2; groups -= 2, at += 8, c += 8) {
+		unsigned a0 = v[c[0]], a1 = v[c[1]], a2 = v[c[2]], a3 = v[c[3]];
+		unsigned b0 = v[c[4]], b1 = v[c[5]], b2 = v[c[6]], b3 = v[c[7]];
+
+		if (((a0 | a1 | a2 | a3 | b0 | b1 | b2 | b3) & refused) != 0) {
+			break;
+		}
+		*out++ = (uint8_t)(a0 << 2 | (a1 & 63) >> 4);
+		*out++ = (uint8_t)(a1 << 4 | (a2 & 63) >> 2);
+		*out++ = (uint8_t)(a2 << 6 | (a3 & 63));
+		*out++ = (uint8_t)(b0 << 2 | (b1 & 63) >> 4);
+		*out++ = (uint8_t)(b1 << 4 | (b2 & 63) >> 2);
+		*out++ = (uint8_t)(b2 << 6 | (b3 & 63));
 	}
-	if (c >= 'a' && c <= 'z') {
-		return c - 'a' + 26u;
-	}
-	if (c >= '0' && c <= '9') {
-		return c - '0' + 52u;
-	}
-	if (c == (url ? '-' : '+')) {
-		return 62;
-	}
-	return c == (url ? '_' : '/') ? 63 : 0xff;
+	return at;
 }
 
 char *
@@ -128,15 +174,18 @@ tail_is_canonical(uint32_t group, unsigned bits)
 status
 base64_decode(struct arena *a, span text, span *out)
 {
-	uint8_t *bytes = arena_alloc(a, text.len / 4 * 3 + 3);
-	size_t n = 0, padding = 0, characters = 0;
+	size_t room = text.len / 4 * 3 + 3;
+	uint8_t *bytes = arena_alloc(a, room);
+	size_t n, padding = 0, characters;
 	uint32_t group = 0;
 	unsigned bits = 0;
 
 	if (bytes == NULL) {
 		return NO_MEMORY;
 	}
-	for (size_t i = 0; i < text.len; i++) {
+	characters = decode_groups(text, false, bytes, room);
+	n = characters / 4 * 3;
+	for (size_t i = characters; i < text.len; i++) {
 		uint8_t c = text.data[i];
 		unsigned v = base64_value(c, false);
 
@@ -169,11 +218,11 @@ base64_decode(struct arena *a, span text, span *out)
 status
 base64url_decode(span text, uint8_t *out, size_t room, size_t *len)
 {
+	size_t begin = decode_groups(text, true, out, room), n = begin / 4 * 3;
 	uint32_t group = 0;
 	unsigned bits = 0;
-	size_t n = 0;
 
-	for (size_t i = 0; i < text.len; i++) {
+	for (size_t i = begin; i < text.len; i++) {
 		unsigned v = base64_value(text.data[i], true);
 
 		if (v > 63) {
@@ -292,13 +341,33 @@ next_point(span text, size_t *at, uint32_t *point)
 	return *point >= least[len] && *point <= 0x10ffff && (*point < 0xd800 || *point > 0xdfff);
 }
 
+/* How many of the first bytes are ASCII, eight at a time: nearly all that comes from outside is. */
+static size_t
+ascii_run(span text)
+{
+	size_t n = 0;
+	uint64_t eight;
+
+	for (; text.len - n >= sizeof(eight); n += sizeof(eight)) {
+		memcpy(&eight, text.data + n, sizeof(eight));
+		if ((eight & UINT64_C(0x8080808080808080)) != 0) {
+			break;
+		}
+	}
+	while (n < text.len && text.data[n] < 0x80) {
+		n++;
+	}
+	return n;
+}
+
 bool
 utf8_is_valid(span text)
 {
 	uint32_t point;
 
 	for (size_t at = 0; at < text.len;) {
-		if (!next_point(text, &at, &point)) {
+		at += ascii_run(span_slice(text, at, SIZE_MAX));
+		if (at < text.len && !next_point(text, &at, &point)) {
 			return false;
 		}
 	}
@@ -365,4 +434,28 @@ duration_parse(span text, int64_t *seconds)
 		return BAD_INPUT;
 	}
 	return OK;
+}
+
+size_t
+text_distance(const char *a, const char *b)
+{
+	size_t row[TEXT_WORD_MAX + 1];
+	size_t la = strnlen(a, TEXT_WORD_MAX), lb = strnlen(b, TEXT_WORD_MAX);
+
+	for (size_t k = 0; k <= lb; k++) {
+		row[k] = k;
+	}
+	for (size_t i = 1; i <= la; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t k = 1; k <= lb; k++) {
+			size_t changed = diagonal + (a[i - 1] != b[k - 1]);
+
+			diagonal = row[k];
+			row[k] = row[k] + 1 < changed ? row[k] + 1 : changed;
+			row[k] = row[k - 1] + 1 < row[k] ? row[k - 1] + 1 : row[k];
+		}
+	}
+	return row[lb];
 }

@@ -44,3 +44,8 @@ int64_t civil_to_time(struct civil c);
 MUST_USE status number_parse(span text, int64_t *out);
 /* "90d", "12h", "30m", "45s" or plain seconds. */
 MUST_USE status duration_parse(span text, int64_t *seconds);
+
+/* How many letters must be inserted, left out or changed to make one word the other; only the first
+ * TEXT_WORD_MAX of each count. For "did you mean". */
+#define TEXT_WORD_MAX 64
+size_t text_distance(const char *a, const char *b);

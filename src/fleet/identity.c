@@ -38,21 +38,33 @@ judge_birth(const struct device *d, const struct certificate *c, const char **wh
 	}
 }
 
-/* A device without a birth identity gets back in by the key that was good last, for enrolment only. */
+/*
+ * A device without a birth identity gets back in by the key that was good last, for enrolment only (promise 1):
+ * in use, by its current certificate when that ran out; waiting for a new key, by the one that its record names.
+ * That one may be superseded or revoked (an owner who is out must find it on every list): only a
+ * compromise shuts this door.
+ */
 static bool
-is_last_way_in(const struct device *d, const struct certificate *c)
+is_last_way_in(const struct device *d, const struct certificate *c, int64_t now_s)
 {
-	return d->state == DEVICE_AWAITING_DEVICE && d->birth_certificate == 0 &&
-	       d->last_good_certificate == c->row && c->status == CERTIFICATE_SUPERSEDED;
+	if (d->birth_certificate != 0) {
+		return false;
+	}
+	if (d->state == DEVICE_ACTIVE || d->state == DEVICE_IN_TRANSFER) {
+		return c->row == d->current_certificate && c->status == CERTIFICATE_CURRENT &&
+		       now_s > c->not_after_s;
+	}
+	if (d->state != DEVICE_AWAITING_DEVICE || c->row != d->last_good_certificate) {
+		return false;
+	}
+	return c->status == CERTIFICATE_SUPERSEDED ||
+	       (c->status == CERTIFICATE_REVOKED && c->reason != REASON_KEY_COMPROMISE &&
+		       c->reason != REASON_CA_COMPROMISE);
 }
 
 static enum access
 judge_operational(const struct device *d, const struct certificate *c, const char **why)
 {
-	if (is_last_way_in(d, c)) {
-		*why = "the last good key opens enrolment only";
-		return ACCESS_ENROLMENT;
-	}
 	switch (c->status) {
 	case CERTIFICATE_SUPERSEDED:
 		return refuse(why, "the certificate is superseded by a newer one");
@@ -104,7 +116,11 @@ identity_judge(const struct device *d, const struct certificate *c, int64_t now_
 	if (c->kind != CERTIFICATE_OPERATIONAL) {
 		return refuse(why, "not a device's certificate");
 	}
-	if (now_s > c->not_after_s && !is_last_way_in(d, c)) {
+	if (is_last_way_in(d, c, now_s)) {
+		*why = "the last good key opens enrolment only";
+		return ACCESS_ENROLMENT;
+	}
+	if (now_s > c->not_after_s) {
 		return refuse(why, "the certificate has expired");
 	}
 	return judge_operational(d, c, why);

@@ -14,16 +14,22 @@ struct owner {
 	int64_t created_s;
 };
 
-enum offer_status { OFFER_OPEN = 0, OFFER_ACCEPTED = 1, OFFER_CANCELLED = 2, OFFER_DECLINED = 3,
-	OFFER_TIMED_OUT = 4, OFFER_VOID = 5 };
+enum offer_status {
+	OFFER_OPEN = 0,
+	OFFER_ACCEPTED = 1,
+	OFFER_CANCELLED = 2,
+	OFFER_DECLINED = 3,
+	OFFER_TIMED_OUT = 4,
+	OFFER_VOID = 5
+};
 
 struct offer {
 	int64_t row;
 	id id;
 	int64_t device;
 	int64_t from_owner;
-	int64_t to_owner;	/* 0: to whoever brings the code */
-	uint8_t code_hash[32];	/* scrypt of the one-time code, zero when to_owner is named */
+	int64_t to_owner;      /* 0: to whoever brings the code */
+	uint8_t code_hash[32]; /* scrypt of the one-time code, zero when to_owner is named */
 	uint8_t code_salt[16];
 	int64_t expires_s;
 	enum offer_status status;
@@ -35,7 +41,7 @@ struct claim_code {
 	uint8_t salt[16];
 	uint8_t hash[32];
 	int64_t created_s;
-	int64_t burnt_s; /* 0: still good */
+	int64_t burnt_s;  /* 0: still good */
 	int64_t failures; /* wrong codes tried since the last right one */
 	int64_t locked_until_s;
 };

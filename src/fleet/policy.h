@@ -7,10 +7,10 @@ struct fleet {
 	id id;
 	char name[NAME_MAX_LEN + 1]; /* unique; the EST label */
 	enum phase phase;
-	int64_t authority;	      /* row: issues operational certificates */
+	int64_t authority;		/* row: issues operational certificates */
 	char profile[NAME_MAX_LEN + 1]; /* certificate profile, "operational" */
-	int64_t lifetime_s;	      /* of an operational certificate */
-	int64_t renew_after_percent;  /* of its life; the device is told */
+	int64_t lifetime_s;		/* of an operational certificate */
+	int64_t renew_after_percent;	/* of its life; the device is told */
 	enum attestation_level required_level;
 	bool crl_lists_superseded; /* superseded ones on CRL and OCSP too */
 	int64_t offer_lifetime_s;
@@ -19,8 +19,13 @@ struct fleet {
 	int64_t created_s;
 };
 
-enum authority_kind { AUTHORITY_ROOT = 0, AUTHORITY_INTERMEDIATE = 1, AUTHORITY_ISSUING = 2,
-	AUTHORITY_FACTORY_SIGNER = 3, AUTHORITY_FOREIGN = 4 };
+enum authority_kind {
+	AUTHORITY_ROOT = 0,
+	AUTHORITY_INTERMEDIATE = 1,
+	AUTHORITY_ISSUING = 2,
+	AUTHORITY_FACTORY_SIGNER = 3,
+	AUTHORITY_FOREIGN = 4
+};
 
 /* One CA certificate that we hold the key of, or trust. */
 struct authority {
@@ -33,8 +38,8 @@ struct authority {
 	int64_t parent; /* row, 0 for a root */
 	bool has_key;	/* the signer holds it */
 	uint8_t fingerprint[32];
-	uint8_t key_id[20];	  /* SKI */
-	uint8_t name_hash[32];	  /* SHA-256 of the subject DER */
+	uint8_t key_id[20];    /* SKI */
+	uint8_t name_hash[32]; /* SHA-256 of the subject DER */
 	uint8_t name_hash_sha1[20], key_hash_sha1[20], key_hash_sha256[32]; /* OCSP CertID */
 	int64_t not_before_s, not_after_s;
 	int64_t crl_number; /* last published */
@@ -43,16 +48,23 @@ struct authority {
 };
 
 /* Who may use the API. */
-enum operator_role { OPERATOR_ADMIN = 0, OPERATOR_MAKER = 1, OPERATOR_SUPPORT = 2, OPERATOR_OWNER = 3,
-	OPERATOR_AUDITOR = 4, OPERATOR_WATCH = 5 };
+enum operator_role {
+	OPERATOR_ADMIN = 0,
+	OPERATOR_MAKER = 1,
+	OPERATOR_SUPPORT = 2,
+	OPERATOR_OWNER = 3,
+	OPERATOR_AUDITOR = 4,
+	OPERATOR_WATCH = 5
+};
 
-struct operator {
+struct operator
+{
 	int64_t row;
 	id id;
 	char name[NAME_MAX_LEN + 1];
 	enum operator_role role;
-	int64_t owner; /* row: whose devices it speaks for (OPERATOR_OWNER) */
-	uint8_t token_hash[32]; /* SHA-256 of 256 random bits; zero: no token */
+	int64_t owner;			     /* row: whose devices it speaks for (OPERATOR_OWNER) */
+	uint8_t token_hash[32];		     /* SHA-256 of 256 random bits; zero: no token */
 	uint8_t certificate_fingerprint[32]; /* zero: none */
 	bool is_disabled;
 	int64_t created_s;

@@ -6,7 +6,7 @@ hash
 tree_leaf(span entry)
 {
 	static const uint8_t prefix = 0x00;
-	hash h;
+	hash h = { 0 };
 
 	sha256_two(span_of(&prefix, 1), entry, h.bytes);
 	return h;
@@ -16,7 +16,7 @@ hash
 tree_node(const hash *left, const hash *right)
 {
 	uint8_t both[1 + 2 * HASH_LEN] = { 0x01 };
-	hash h;
+	hash h = { 0 };
 
 	memcpy(both + 1, left->bytes, HASH_LEN);
 	memcpy(both + 1 + HASH_LEN, right->bytes, HASH_LEN);
@@ -41,7 +41,7 @@ hash
 frontier_root(const struct frontier *f)
 {
 	bool has_any = false;
-	hash h;
+	hash h = { 0 };
 
 	if (f->size == 0) {
 		sha256((span){ NULL, 0 }, h.bytes);

@@ -153,10 +153,10 @@ read_validity(struct der_cursor *tbs, struct certificate_view *out)
 	status s = der_enter(tbs, DER_SEQUENCE, "validity", &validity);
 
 	if (s == OK) {
-		s = der_read_time(&validity, "notBefore", &out->not_before_s);
+		s = der_read_any_time(&validity, "notBefore", &out->not_before_s);
 	}
 	if (s == OK) {
-		s = der_read_time(&validity, "notAfter", &out->not_after_s);
+		s = der_read_any_time(&validity, "notAfter", &out->not_after_s);
 	}
 	return s == OK ? der_end(&validity, "validity") : s;
 }

@@ -22,3 +22,12 @@ void trust_set_free(struct trust_set *t);
  */
 MUST_USE status chain_judge(const struct trust_set *t, span leaf, const span *between, size_t count,
 	enum chain_purpose purpose, int64_t at_s, struct diag *d);
+
+/* What a judged path says of further leaves under the same issuers. */
+struct chain_path {
+	bool is_by_first;		/* the leaf's issuer in it is between[0], byte for byte */
+	int64_t good_from_s, good_to_s; /* when every certificate above the leaf is valid */
+};
+/* CHAIN_ANY, and the path that was found. */
+MUST_USE status chain_judge_path(const struct trust_set *t, span leaf, const span *between,
+	size_t count, int64_t at_s, struct chain_path *out, struct diag *d);

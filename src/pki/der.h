@@ -89,6 +89,11 @@ der_rest(const struct der_cursor *c)
 status der_refuse(const struct der_cursor *c, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+#ifdef __clang_analyzer__
+/* As diag_set in base/status.h: never OK. */
+#define der_refuse(...) ((void)der_refuse(__VA_ARGS__), BAD_INPUT)
+#endif
+
 /*
  * All reading functions answer OK, BAD_INPUT (malformed, or not `what`), or
  * LIMIT (nested deeper than DER_DEPTH_MAX, an OID or an integer over its limit).
@@ -101,11 +106,11 @@ MUST_USE status der_read_any(struct der_cursor *c, const char *what, span *eleme
 /* The element with its header, of this tag; nested elements are all checked. */
 MUST_USE status der_read_whole(struct der_cursor *c, uint8_t tag, const char *what, span *element);
 /* Steps into a constructed element; `c` goes behind it. */
-MUST_USE status der_enter(struct der_cursor *c, uint8_t tag, const char *what,
-	struct der_cursor *inside);
+MUST_USE status der_enter(
+	struct der_cursor *c, uint8_t tag, const char *what, struct der_cursor *inside);
 /* Steps into a string that holds DER (extnValue); `c` goes behind it. */
-MUST_USE status der_enter_string(struct der_cursor *c, uint8_t tag, const char *what,
-	struct der_cursor *inside);
+MUST_USE status der_enter_string(
+	struct der_cursor *c, uint8_t tag, const char *what, struct der_cursor *inside);
 /* Nothing may follow inside `what`. */
 MUST_USE status der_end(const struct der_cursor *c, const char *what);
 
@@ -114,22 +119,25 @@ MUST_USE status der_read_integer(struct der_cursor *c, const char *what, span *o
 /* Not negative; without the leading zero byte; zero is one byte 00. */
 MUST_USE status der_read_unsigned(struct der_cursor *c, const char *what, span *out);
 /* 0 .. max. LIMIT if over. `tag` is DER_INTEGER, DER_ENUMERATED or an implicit one. */
-MUST_USE status der_read_number(struct der_cursor *c, uint8_t tag, const char *what, uint32_t max,
-	uint32_t *out);
+MUST_USE status der_read_number(
+	struct der_cursor *c, uint8_t tag, const char *what, uint32_t max, uint32_t *out);
 MUST_USE status der_read_boolean(struct der_cursor *c, const char *what, bool *out);
 MUST_USE status der_read_null(struct der_cursor *c, const char *what);
 /* The content bytes; minimal subidentifiers, at most DER_OID_MAX_LEN. */
 MUST_USE status der_read_oid(struct der_cursor *c, const char *what, span *out);
 /* Bits; the unused ones are zero. */
-MUST_USE status der_read_bit_string(struct der_cursor *c, const char *what, span *bytes,
-	unsigned *unused);
+MUST_USE status der_read_bit_string(
+	struct der_cursor *c, const char *what, span *bytes, unsigned *unused);
 /* A BIT STRING of whole octets (keys, signatures). */
 MUST_USE status der_read_bit_octets(struct der_cursor *c, const char *what, span *bytes);
 /* Named bits without trailing zeros, at most 32; bit n of the standard is 1u << n. `tag` as der_read_number. */
-MUST_USE status der_read_named_bits(struct der_cursor *c, uint8_t tag, const char *what,
-	uint32_t *out);
+MUST_USE status der_read_named_bits(
+	struct der_cursor *c, uint8_t tag, const char *what, uint32_t *out);
 /* UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 (UTC, seconds, no fraction; the 2050 rule). */
 MUST_USE status der_read_time(struct der_cursor *c, const char *what, int64_t *time_s);
+/* The same without the 2050 rule: secure elements rebuild their certificates from a template whose
+ * notAfter is a GeneralizedTime in every year. */
+MUST_USE status der_read_any_time(struct der_cursor *c, const char *what, int64_t *time_s);
 /*
  * Any of the DirectoryString kinds or IA5String or NumericString, its characters
  * checked by its kind (BMP: even length; UniversalString: by four). No NUL character in any.
@@ -176,9 +184,9 @@ void der_put_number(struct der_writer *w, uint64_t value);
 void der_put_number_as(struct der_writer *w, uint8_t tag, uint64_t value);
 void der_put_boolean(struct der_writer *w, bool value);
 void der_put_null(struct der_writer *w);
-void der_put_oid(struct der_writer *w, span oid); /* content bytes, see pki/oid.h */
+void der_put_oid(struct der_writer *w, span oid);	/* content bytes, see pki/oid.h */
 void der_put_octets(struct der_writer *w, span octets); /* OCTET STRING */
-void der_put_bits(struct der_writer *w, span octets); /* BIT STRING without unused bits */
+void der_put_bits(struct der_writer *w, span octets);	/* BIT STRING without unused bits */
 /* Named bits: bit n of the standard is 1u << n; trailing zeros dropped (X.690 11.2.2). */
 void der_put_named_bits(struct der_writer *w, uint32_t bits);
 void der_put_named_bits_as(struct der_writer *w, uint8_t tag, uint32_t bits);

@@ -33,22 +33,11 @@ offset_of(const struct der_cursor *c)
 	return (size_t)(c->at - c->start);
 }
 
-status
-der_refuse(const struct der_cursor *c, const char *format, ...)
-{
-	char text[200];
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(text, sizeof(text), format, list);
-	va_end(list);
-	return diag_set_at(c->diag, BAD_INPUT, c->clause, offset_of(c), "%s", text);
-}
-
 static status
 refuse_encoding(const struct der_cursor *c, const char *clause, const char *what, const char *fault)
 {
-	return diag_set_at(c->diag, BAD_INPUT, clause, offset_of(c), "%s: %s", what, fault);
+	diag_set_at(c->diag, BAD_INPUT, clause, offset_of(c), "%s: %s", what, fault);
+	return BAD_INPUT; /* the compiler sees here that it is never OK */
 }
 
 /* Lengths of up to four bytes: more than any input here may have. */
@@ -446,6 +435,7 @@ der_read_named_bits(struct der_cursor *c, uint8_t tag, const char *what, uint32_
 	struct der_cursor before = *c;
 	unsigned unused;
 	uint32_t bits = 0;
+	size_t count;
 	span bytes;
 	status s = read_bits_as(c, tag, what, &bytes, &unused);
 
@@ -456,12 +446,13 @@ der_read_named_bits(struct der_cursor *c, uint8_t tag, const char *what, uint32_
 		*c = before;
 		return der_refuse(c, "%s: over 32 bits", what);
 	}
-	for (size_t i = 0; i < bytes.len * 8 - unused; i++) {
+	count = bytes.len * 8 - unused;
+	for (size_t i = 0; i < count; i++) {
 		if (bytes.data[i / 8] & (0x80u >> i % 8)) {
 			bits |= 1u << i;
 		}
 	}
-	if (bytes.len > 0 && (bits & 1u << (bytes.len * 8 - unused - 1)) == 0) {
+	if (count > 0 && (bits & 1u << (count - 1)) == 0) {
 		*c = before;
 		return refuse_encoding(c, "X.690 11.2.2", what, "named bits with trailing zeros");
 	}
@@ -491,27 +482,35 @@ time_from_digits(span text, size_t year_digits, int64_t *time_s)
 }
 
 status
-der_read_time(struct der_cursor *c, const char *what, int64_t *time_s)
+der_read_any_time(struct der_cursor *c, const char *what, int64_t *time_s)
 {
 	struct der_cursor before = *c;
 	bool is_utc = der_next_is(c, DER_UTC_TIME);
 	span text;
 	status s = der_read(c, is_utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, what, &text);
 
-	if (s != OK) {
-		return s;
-	}
-	s = time_from_digits(text, is_utc ? 2 : 4, time_s);
-	/* Years to 2049 are UTCTime, later ones GeneralizedTime; 2524608000 is 2050-01-01. */
-	if (s != OK ||
-		(!is_utc && *time_s < INT64_C(2524608000) && *time_s >= INT64_C(-631152000))) {
+	if (s == OK && time_from_digits(text, is_utc ? 2 : 4, time_s) != OK) {
 		*c = before;
-		return diag_set_at(c->diag, BAD_INPUT, "RFC 5280 4.1.2.5", offset_of(c),
-			s != OK ? "%s: not a time in UTC with seconds"
-				: "%s: GeneralizedTime before 2050",
-			what);
+		s = diag_set_at(c->diag, BAD_INPUT, "RFC 5280 4.1.2.5", offset_of(c),
+			"%s: not a time in UTC with seconds", what);
 	}
-	return OK;
+	return s;
+}
+
+status
+der_read_time(struct der_cursor *c, const char *what, int64_t *time_s)
+{
+	struct der_cursor before = *c;
+	bool is_utc = der_next_is(c, DER_UTC_TIME);
+	status s = der_read_any_time(c, what, time_s);
+
+	/* Years to 2049 are UTCTime, later ones GeneralizedTime; 2524608000 is 2050-01-01. */
+	if (s == OK && !is_utc && *time_s < INT64_C(2524608000) && *time_s >= INT64_C(-631152000)) {
+		*c = before;
+		s = diag_set_at(c->diag, BAD_INPUT, "RFC 5280 4.1.2.5", offset_of(c),
+			"%s: GeneralizedTime before 2050", what);
+	}
+	return s;
 }
 
 static bool
@@ -583,4 +582,18 @@ der_read_string(struct der_cursor *c, const char *what, uint8_t *tag, span *out)
 	}
 	*tag = h.tag;
 	return s;
+}
+
+#undef der_refuse /* what pki/der.h tells the analyser */
+
+status
+der_refuse(const struct der_cursor *c, const char *format, ...)
+{
+	char text[200];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	return diag_set_at(c->diag, BAD_INPUT, c->clause, offset_of(c), "%s", text);
 }

@@ -8,13 +8,21 @@
 /* Fetched once: looking an algorithm up costs more than hashing a key. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_MD *md_sha256, *md_sha1;
+static pthread_key_t contexts; /* each thread's own, freed when it ends */
+
+static void
+free_context(void *context)
+{
+	EVP_MD_CTX_free(context);
+}
 
 static void
 fetch(void)
 {
 	md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	md_sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
-	if (md_sha256 == NULL || md_sha1 == NULL) {
+	if (md_sha256 == NULL || md_sha1 == NULL ||
+		pthread_key_create(&contexts, free_context) != 0) {
 		abort(); /* a libcrypto without SHA-256 can do nothing for us */
 	}
 }
@@ -27,6 +35,7 @@ digest(EVP_MD *const *md, span first, span second, uint8_t *out)
 	pthread_once(&once, fetch);
 	if (context == NULL) {
 		context = EVP_MD_CTX_new();
+		(void)pthread_setspecific(contexts, context);
 	}
 	if (context == NULL || EVP_DigestInit_ex2(context, *md, NULL) != 1 ||
 		EVP_DigestUpdate(context, first.data, first.len) != 1 ||

@@ -69,6 +69,20 @@ MUST_USE status signature_verify(const struct public_key *k, enum signature_kind
 /* ECDSA P-256 with SHA-256 over `message`, R || S, key as a point. OK or CRYPTO. */
 MUST_USE status signature_verify_raw(
 	const uint8_t point[POINT_P256_LEN], span message, const uint8_t raw[SIGNATURE_RAW_LEN]);
+/*
+ * A P-256 key made ready once for many signatures with SHA-256, one thread's: saves the setting up
+ * (a tenth of a verification) where one signer has signed a hundred thousand things. CRYPTO if the point is none.
+ */
+struct verifier;
+MUST_USE status verifier_new(const uint8_t point[POINT_P256_LEN], struct verifier **out);
+void verifier_free(struct verifier *v);
+/* ECDSA-Sig-Value, DER; or R || S. OK or CRYPTO. */
+MUST_USE status verifier_check(struct verifier *v, span message, span signature);
+MUST_USE status verifier_check_raw(
+	struct verifier *v, span message, const uint8_t raw[SIGNATURE_RAW_LEN]);
+/* The same of a message whose SHA-256 is at hand. */
+MUST_USE status verifier_check_digest(
+	struct verifier *v, const uint8_t digest[32], const uint8_t raw[SIGNATURE_RAW_LEN]);
 /* R || S <-> ECDSA-Sig-Value. The DER has at most 72 bytes. */
 void signature_raw_to_der(const uint8_t raw[SIGNATURE_RAW_LEN], uint8_t der[72], size_t *len);
 MUST_USE status signature_der_to_raw(span der, uint8_t raw[SIGNATURE_RAW_LEN]);

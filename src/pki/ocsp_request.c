@@ -7,8 +7,8 @@ static status
 read_id(struct der_cursor *request, struct ocsp_certificate_id *out)
 {
 	const uint8_t *begin = request->at;
-	struct der_cursor id, algorithm;
-	span type;
+	struct der_cursor id, algorithm = { 0 };
+	span type = { NULL, 0 };
 	status s = der_enter(request, DER_SEQUENCE, "CertID", &id);
 
 	out->der = span_of(begin, (size_t)(request->at - begin));
@@ -82,6 +82,9 @@ read_extensions(struct der_cursor *holder, uint8_t tag, struct ocsp_request *non
 			if (s == OK && (octets.len == 0 || octets.len > OCSP_NONCE_MAX)) {
 				s = der_refuse(&inside, "Nonce: %zu octets, 1 to %d are taken",
 					octets.len, OCSP_NONCE_MAX);
+			}
+			if (s == OK) {
+				s = der_end(&inside, "Nonce");
 			}
 			nonce_into->nonce = value;
 		} else if (s == OK && critical && oid_find(type) == OID_UNKNOWN) {

@@ -152,6 +152,79 @@ verify_p256(const uint8_t *point, span message, span signature)
 	return s;
 }
 
+struct verifier {
+	EVP_PKEY *key;
+	EVP_PKEY_CTX *context;
+};
+
+status
+verifier_new(const uint8_t point[POINT_P256_LEN], struct verifier **out)
+{
+	struct verifier *v = calloc(1, sizeof(*v));
+
+	*out = NULL;
+	if (v == NULL) {
+		return NO_MEMORY;
+	}
+	v->key = key_of_point(point);
+	v->context = v->key != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, v->key, NULL) : NULL;
+	if (v->context == NULL || EVP_PKEY_verify_init(v->context) != 1) {
+		verifier_free(v);
+		return CRYPTO;
+	}
+	*out = v;
+	return OK;
+}
+
+void
+verifier_free(struct verifier *v)
+{
+	if (v != NULL) {
+		EVP_PKEY_CTX_free(v->context);
+		EVP_PKEY_free(v->key);
+		free(v);
+	}
+}
+
+static status
+check_digest(struct verifier *v, const uint8_t digest[32], span signature)
+{
+	if (EVP_PKEY_verify(v->context, signature.data, signature.len, digest, 32) == 1) {
+		return OK;
+	}
+	ERR_clear_error();
+	return CRYPTO;
+}
+
+status
+verifier_check(struct verifier *v, span message, span signature)
+{
+	uint8_t digest[32];
+
+	sha256(message, digest);
+	return check_digest(v, digest, signature);
+}
+
+status
+verifier_check_digest(
+	struct verifier *v, const uint8_t digest[32], const uint8_t raw[SIGNATURE_RAW_LEN])
+{
+	uint8_t der[72];
+	size_t len;
+
+	signature_raw_to_der(raw, der, &len);
+	return check_digest(v, digest, span_of(der, len));
+}
+
+status
+verifier_check_raw(struct verifier *v, span message, const uint8_t raw[SIGNATURE_RAW_LEN])
+{
+	uint8_t digest[32];
+
+	sha256(message, digest);
+	return verifier_check_digest(v, digest, raw);
+}
+
 status
 signature_verify(const struct public_key *k, enum signature_kind kind, span message, span signature,
 	struct diag *d)

@@ -54,6 +54,7 @@ run_job(struct schedule *s, size_t i, int64_t now_s)
 	struct job_state *j = &s->states[i];
 	struct diag d = { 0 };
 	j->is_poked = false; /* a poke from here on is for the next run */
+	j->due_s = now_s + job->every_s;
 	pthread_mutex_unlock(&s->mutex);
 	status st = job->run(s->context, now_s, &d);
 	pthread_mutex_lock(&s->mutex);
@@ -63,7 +64,6 @@ run_job(struct schedule *s, size_t i, int64_t now_s)
 		}
 		j->is_failing = false;
 		j->worked_s = now_s;
-		j->due_s = now_s + job->every_s;
 		return;
 	}
 	diag_prefix(&d, "%s: ", job->name);
@@ -72,7 +72,9 @@ run_job(struct schedule *s, size_t i, int64_t now_s)
 	}
 	j->is_failing = true;
 	j->why = d;
-	j->due_s = now_s + job->retry_s;
+	if (now_s + job->retry_s < j->due_s) {
+		j->due_s = now_s + job->retry_s;
+	}
 }
 
 static void *
@@ -150,8 +152,14 @@ schedule_poke(struct schedule *s, const char *name)
 {
 	pthread_mutex_lock(&s->mutex);
 	for (size_t i = 0; i < s->count; i++) {
-		if (strcmp(s->jobs[i].name, name) == 0) {
+		int64_t due_s = clock_now_s(s->clock) + s->jobs[i].gather_s;
+		if (strcmp(s->jobs[i].name, name) != 0) {
+			continue;
+		}
+		if (s->jobs[i].gather_s == 0) {
 			s->states[i].is_poked = true;
+		} else if (due_s < s->states[i].due_s) {
+			s->states[i].due_s = due_s;
 		}
 	}
 	pthread_cond_signal(&s->wake);

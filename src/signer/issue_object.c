@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -117,8 +118,8 @@ judge_head(
 	return OK;
 }
 
-status
-issue_checkpoint(struct issuer *i, const char *origin, int64_t size, const uint8_t root[32],
+static status
+sign_checkpoint(struct issuer *i, const char *origin, int64_t size, const uint8_t root[32],
 	struct buffer *out, struct diag *d)
 {
 	uint8_t signature[SIGNATURE_MAX_LEN], hash[32], line[4 + 64], kind_and_key[1 + 32] = { 1 };
@@ -130,7 +131,11 @@ issue_checkpoint(struct issuer *i, const char *origin, int64_t size, const uint8
 	status s = OK;
 
 	buffer_init(&named, 512);
-	if (by == NULL || a == NULL || size < 0 || !origin_is_sound(origin)) {
+	if (a == NULL) {
+		s = diag_set(d, NO_MEMORY, NULL, "no memory for a checkpoint");
+		goto out;
+	}
+	if (by == NULL || size < 0 || !origin_is_sound(origin)) {
 		s = diag_set(d, by == NULL ? NOT_FOUND : BAD_INPUT, NULL,
 			by == NULL ? "the signer holds no ledger key"
 				   : "a checkpoint of no right form");
@@ -163,6 +168,20 @@ issue_checkpoint(struct issuer *i, const char *origin, int64_t size, const uint8
 out:
 	buffer_wipe(&named);
 	arena_free(a);
+	return s;
+}
+
+status
+issue_checkpoint(struct issuer *i, const char *origin, int64_t size, const uint8_t root[32],
+	struct buffer *out, struct diag *d)
+{
+	/* Judged, signed and noted as one step: two channels must not both find their head the next one. */
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	status s;
+
+	pthread_mutex_lock(&one_at_a_time);
+	s = sign_checkpoint(i, origin, size, root, out, d);
+	pthread_mutex_unlock(&one_at_a_time);
 	return s;
 }
 

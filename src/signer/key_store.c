@@ -1,5 +1,7 @@
 #include "signer/key_store.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,6 +196,63 @@ load_entry(struct key_store *s, const cJSON *entry, struct diag *d)
 }
 
 static status
+write_index(struct key_store *s, const struct signing_key *added, struct diag *d)
+{
+	char path[PATH_ROOM];
+	struct json_writer w;
+	struct buffer text;
+	status result = path_of(s, "index", ".json", path, d);
+
+	buffer_init(&text, INDEX_MAX);
+	json_begin(&w, &text);
+	json_array_open(&w, NULL);
+	for (size_t i = 0; i < s->count + (added != NULL); i++) {
+		const struct signing_key *k = i < s->count ? s->keys[i] : added;
+
+		json_object_open(&w, NULL);
+		json_text(&w, "name", k->name);
+		json_number(&w, "role", k->role);
+		json_number(&w, "phase", k->phase);
+		json_object_close(&w);
+	}
+	json_array_close(&w);
+	if (result == OK && buffer_failed(&text)) {
+		result = diag_set(d, NO_MEMORY, NULL, "no memory for the index of keys");
+	}
+	if (result == OK) {
+		result = file_replace(path, buffer_span(&text), 0600, d);
+	}
+	buffer_wipe(&text);
+	return result;
+}
+
+/* An empty folder may begin; one whose index is lost must not: its keys would be forgotten. */
+static status
+need_no_keys(const struct key_store *s, struct diag *d)
+{
+	DIR *folder = opendir(s->folder);
+	struct dirent *entry;
+	status result = OK;
+
+	if (folder == NULL) {
+		return diag_set(d, IO, NULL, "%s: %s", s->folder, strerror(errno));
+	}
+	while (result == OK && (entry = readdir(folder)) != NULL) {
+		const char *dot = strrchr(entry->d_name, '.');
+
+		if (dot != NULL && strcmp(dot, ".key") == 0) {
+			result = diag_set(d, CONFLICT, NULL,
+				"%s holds %s but no index.json: bring the index back before "
+				"anything is "
+				"signed",
+				s->folder, entry->d_name);
+		}
+	}
+	closedir(folder);
+	return result;
+}
+
+static status
 load_index(struct key_store *s, bool create, struct diag *d)
 {
 	char path[PATH_ROOM];
@@ -208,7 +267,9 @@ load_index(struct key_store *s, bool create, struct diag *d)
 		result = file_read(path, INDEX_MAX, &text, &fault);
 	}
 	if (result == NOT_FOUND && create) {
-		return OK;
+		buffer_wipe(&text);
+		result = need_no_keys(s, d);
+		return result == OK ? write_index(s, NULL, d) : result;
 	}
 	if (result != OK) {
 		return diag_set(d, result, NULL, "%s: no keys here: %s", s->folder, fault.text);
@@ -231,48 +292,25 @@ load_index(struct key_store *s, bool create, struct diag *d)
 	return result;
 }
 
-static status
-write_index(struct key_store *s, const struct signing_key *added, struct diag *d)
+/* Under the lock. */
+static const struct signing_key *
+find(const struct key_store *s, const char *name)
 {
-	char path[PATH_ROOM];
-	struct json_writer w;
-	struct buffer text;
-	status result = path_of(s, "index", ".json", path, d);
-
-	buffer_init(&text, INDEX_MAX);
-	json_begin(&w, &text);
-	json_array_open(&w, NULL);
-	for (size_t i = 0; i <= s->count; i++) {
-		const struct signing_key *k = i < s->count ? s->keys[i] : added;
-
-		json_object_open(&w, NULL);
-		json_text(&w, "name", k->name);
-		json_number(&w, "role", k->role);
-		json_number(&w, "phase", k->phase);
-		json_object_close(&w);
+	for (size_t i = 0; i < s->count; i++) {
+		if (strcmp(s->keys[i]->name, name) == 0) {
+			return s->keys[i];
+		}
 	}
-	json_array_close(&w);
-	if (result == OK && buffer_failed(&text)) {
-		result = diag_set(d, NO_MEMORY, NULL, "no memory for the index of keys");
-	}
-	if (result == OK) {
-		result = file_replace(path, buffer_span(&text), 0600, d);
-	}
-	buffer_wipe(&text);
-	return result;
+	return NULL;
 }
 
 const struct signing_key *
 key_store_find(struct key_store *s, const char *name)
 {
-	const struct signing_key *found = NULL;
+	const struct signing_key *found;
 
 	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < s->count && found == NULL; i++) {
-		if (strcmp(s->keys[i]->name, name) == 0) {
-			found = s->keys[i];
-		}
-	}
+	found = find(s, name);
 	pthread_mutex_unlock(&s->lock);
 	return found;
 }
@@ -291,7 +329,12 @@ key_store_count(struct key_store *s)
 const struct signing_key *
 key_store_at(struct key_store *s, size_t i)
 {
-	return s->keys[i];
+	const struct signing_key *k;
+
+	pthread_mutex_lock(&s->lock);
+	k = s->keys[i];
+	pthread_mutex_unlock(&s->lock);
+	return k;
 }
 
 static status
@@ -332,12 +375,12 @@ key_store_add(struct key_store *s, const char *name, enum key_role role, enum ph
 		return diag_set(d, BAD_INPUT, NULL,
 			"\"%.60s\" cannot name a key: a-z 0-9 - . _, up to %d", name, NAME_MAX_LEN);
 	}
-	if (key_store_find(s, name) != NULL) {
-		return diag_set(d, EXISTS, NULL, "a key \"%s\" is there already", name);
-	}
 	EVP_PKEY_up_ref(key->key);
 	pthread_mutex_lock(&s->lock);
 	result = s->count < KEYS_MAX ? OK : diag_set(d, LIMIT, NULL, "over %d keys", KEYS_MAX);
+	if (result == OK && find(s, name) != NULL) {
+		result = diag_set(d, EXISTS, NULL, "a key \"%s\" is there already", name);
+	}
 	if (result == OK) {
 		result = write_files(s, name, key, certificate, d);
 	}

@@ -110,7 +110,12 @@ read_passphrase(const struct options *o, struct secret *out, struct diag *d)
 	} else if (credentials != NULL) {
 		snprintf(path, sizeof(path), "%s/passphrase", credentials);
 	} else {
-		return secret_prompt(out, "Passphrase of the keys: ", PASSPHRASE_MAX, d);
+		s = secret_prompt(out, "Passphrase of the keys: ", PASSPHRASE_MAX, d);
+		if (s == UNAVAILABLE) {
+			diag_prefix(d, "no passphrase_file in tenure.conf, no credential "
+				       "\"passphrase\": ");
+		}
+		return s;
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {

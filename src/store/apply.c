@@ -208,10 +208,11 @@ set_crl_number(struct applier *ap, const struct operation *o, struct diag *d)
 static status
 set_operator(struct applier *ap, const struct operation *o, struct diag *d)
 {
-	const struct operator *who = o->record;
+	const struct operator* who = o->record;
 	struct query q = query_of(ap, SET_OPERATOR);
 	bind_operator(&q, who);
-	return run_on_one(&q, NOT_FOUND, "the operator is not in the store", who->row, d);
+	return run_on_one(
+		&q, NOT_FOUND, "the operator is not in the store, or no more", who->row, d);
 }
 
 static status
@@ -312,6 +313,26 @@ set_certificate_status(struct applier *ap, const struct operation *o, struct dia
 }
 
 static status
+set_certificate_reason(struct applier *ap, const struct operation *o, struct diag *d)
+{
+	struct query q = query_of(ap, SET_CERTIFICATE_REASON);
+	query_number(&q, o->object);
+	query_number(&q, o->from);
+	query_number(&q, o->reason);
+	return run_on_one(
+		&q, CONFLICT, "the certificate is revoked for another reason by now", o->object, d);
+}
+
+static status
+set_certificate_device(struct applier *ap, const struct operation *o, struct diag *d)
+{
+	struct query q = query_of(ap, SET_CERTIFICATE_DEVICE);
+	query_number(&q, o->object);
+	query_row(&q, o->number);
+	return run_on_one(&q, NOT_FOUND, "the certificate is not in the store", o->object, d);
+}
+
+static status
 set_certificate_used(struct applier *ap, const struct operation *o, struct diag *d)
 {
 	struct query q = query_of(ap, SET_CERTIFICATE_USED);
@@ -326,6 +347,15 @@ set_certificates_of_device(struct applier *ap, const struct operation *o, struct
 	struct query q = query_of(ap, SET_CERTIFICATES_OF_DEVICE);
 	query_number(&q, o->object);
 	bind_end(&q, o);
+	return query_run(&q, NULL, d);
+}
+
+static status
+list_ended_certificates(struct applier *ap, const struct operation *o, struct diag *d)
+{
+	struct query q = query_of(ap, SET_CERTIFICATES_LIST_ENDED);
+	query_number(&q, o->object);
+	query_number(&q, o->at_s);
 	return query_run(&q, NULL, d);
 }
 
@@ -345,6 +375,31 @@ put_claim_code(struct applier *ap, const struct operation *o, struct diag *d)
 	struct query q = query_of(ap, SET_CLAIM_CODE);
 	bind_claim_code(&q, o->record);
 	return query_run(&q, NULL, d);
+}
+
+static status
+set_claim_code_tried(struct applier *ap, const struct operation *o, struct diag *d)
+{
+	const struct claim_code *k = o->record;
+	struct query q = query_of(ap, SET_CLAIM_CODE_TRIED);
+	query_number(&q, k->device);
+	query_bytes(&q, SPAN_ARRAY(k->salt));
+	query_number(&q, k->failures);
+	query_number(&q, k->locked_until_s);
+	query_number(&q, o->number);
+	return run_on_one(&q, CONFLICT, "somebody else tried a code meanwhile", k->device, d);
+}
+
+static status
+put_attempt(struct applier *ap, const struct operation *o, struct diag *d)
+{
+	const struct attempt *a = o->record;
+	struct query q = query_of(ap, SET_ATTEMPT);
+	query_text(&q, a->subject);
+	query_number(&q, a->failures);
+	query_number(&q, a->locked_until_s);
+	query_number(&q, o->number);
+	return run_on_one(&q, CONFLICT, "somebody else tried a code meanwhile", 0, d);
 }
 
 static status
@@ -487,10 +542,15 @@ static apply_one *const appliers[OPERATION_COUNT] = {
 	[OPERATION_ELEMENT_DEVICE] = set_element_device,
 	[OPERATION_DEVICE_SET] = set_device,
 	[OPERATION_CERTIFICATE_STATUS] = set_certificate_status,
+	[OPERATION_CERTIFICATE_REASON] = set_certificate_reason,
+	[OPERATION_CERTIFICATE_DEVICE] = set_certificate_device,
 	[OPERATION_CERTIFICATE_USED] = set_certificate_used,
 	[OPERATION_CERTIFICATES_OF_DEVICE] = set_certificates_of_device,
+	[OPERATION_CERTIFICATES_LIST_ENDED] = list_ended_certificates,
 	[OPERATION_OFFER_STATUS] = set_offer_status,
 	[OPERATION_CLAIM_CODE_PUT] = put_claim_code,
+	[OPERATION_CLAIM_CODE_TRIED] = set_claim_code_tried,
+	[OPERATION_ATTEMPT_PUT] = put_attempt,
 	[OPERATION_CHALLENGE_BURN] = burn_challenge,
 	[OPERATION_EXPIRE] = expire,
 	[OPERATION_CASE_CLOSE] = close_case,

@@ -28,8 +28,8 @@ struct applier {
 /* Reads the counters; again whenever another connection wrote. */
 MUST_USE status applier_load(struct applier *ap, struct diag *d);
 /* Runs every operation of the change. Where it fails the caller rolls back and calls applier_undo. */
-MUST_USE status applier_apply(struct applier *ap, struct change *c, int64_t *first_ledger,
-	struct diag *d);
+MUST_USE status applier_apply(
+	struct applier *ap, struct change *c, int64_t *first_ledger, struct diag *d);
 /* The change was rolled back: its records have no rows, the counters are those given. */
 void applier_undo(struct applier *ap, struct change *c, const struct counters *before);
 /* Before COMMIT: the kept counts. */

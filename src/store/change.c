@@ -78,13 +78,13 @@ change_authority_crl_number(struct change *c, int64_t authority, int64_t number)
 }
 
 void
-change_operator_add(struct change *c, struct operator *o)
+change_operator_add(struct change *c, struct operator* o)
 {
 	append_new(c, OPERATION_OPERATOR_ADD, o, &o->row);
 }
 
 void
-change_operator_set(struct change *c, const struct operator *o)
+change_operator_set(struct change *c, const struct operator* o)
 {
 	append(c, OPERATION_OPERATOR_SET, o);
 }
@@ -124,6 +124,9 @@ change_pin_add(struct change *c, struct pinned_signer *p)
 void
 change_device_add(struct change *c, struct device *d)
 {
+	if (d->version == 0) {
+		d->version = 1;
+	}
 	append_new(c, OPERATION_DEVICE_ADD, d, &d->row);
 }
 
@@ -152,6 +155,24 @@ change_certificate_status(struct change *c, int64_t row, unsigned from, enum cer
 }
 
 void
+change_certificate_reason(
+	struct change *c, int64_t row, enum revocation_reason from, enum revocation_reason to)
+{
+	struct operation *o = append(c, OPERATION_CERTIFICATE_REASON, NULL);
+	o->object = row;
+	o->from = from;
+	o->reason = to;
+}
+
+void
+change_certificate_device(struct change *c, int64_t row, int64_t device)
+{
+	struct operation *o = append(c, OPERATION_CERTIFICATE_DEVICE, NULL);
+	o->object = row;
+	o->number = device;
+}
+
+void
 change_certificate_used(struct change *c, int64_t row, int64_t at_s)
 {
 	struct operation *o = append(c, OPERATION_CERTIFICATE_USED, NULL);
@@ -168,6 +189,14 @@ change_certificates_of_device(struct change *c, int64_t device, enum certificate
 	o->to = to;
 	o->at_s = at_s;
 	o->reason = reason;
+}
+
+void
+change_certificates_list_ended(struct change *c, int64_t device, int64_t now_s)
+{
+	struct operation *o = append(c, OPERATION_CERTIFICATES_LIST_ENDED, NULL);
+	o->object = device;
+	o->at_s = now_s;
 }
 
 void
@@ -189,6 +218,18 @@ void
 change_claim_code_put(struct change *c, const struct claim_code *k)
 {
 	append(c, OPERATION_CLAIM_CODE_PUT, k);
+}
+
+void
+change_claim_code_tried(struct change *c, const struct claim_code *k, int64_t from)
+{
+	append(c, OPERATION_CLAIM_CODE_TRIED, k)->number = from;
+}
+
+void
+change_attempt_put(struct change *c, const struct attempt *a, int64_t from)
+{
+	append(c, OPERATION_ATTEMPT_PUT, a)->number = from;
 }
 
 void

@@ -2,6 +2,7 @@
 /* The open store, as writer, readers and seen share it. Inside store/ only. */
 #include <pthread.h>
 #include "store/apply.h"
+#include "store/index.h"
 #include "store/seen.h"
 
 /* One caller of store_commit or store_commit_batch; lives on the caller's stack. */
@@ -23,6 +24,7 @@ struct store {
 	bool has_thread;
 
 	struct seen seen;
+	struct index_table indexes;
 
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t wake;

@@ -94,6 +94,21 @@ list_revoked(struct reader *r, struct arena *a, int64_t authority, int64_t index
 }
 
 status
+list_revoked_unnumbered(struct reader *r, struct arena *a, int64_t authority, int64_t after,
+	int64_t alive_at_s, size_t max, struct revoked_entry **out, size_t *count)
+{
+	if (max > CRL_SHARD_SIZE) {
+		return LIMIT;
+	}
+	struct query q = reader_query(r, LIST_REVOKED_UNNUMBERED);
+	query_number(&q, authority);
+	query_number(&q, after);
+	query_number(&q, alive_at_s);
+	query_number(&q, (int64_t)max);
+	return ALL(&q, a, row_revoked, out, count);
+}
+
+status
 list_certificates_of_device(struct reader *r, struct arena *a, int64_t device, int64_t after,
 	size_t max, struct certificate **out, size_t *count)
 {

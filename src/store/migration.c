@@ -158,7 +158,12 @@ static const char version_1[] =
 	" UNIQUE (operator, name)) STRICT;"
 	"CREATE INDEX idempotency_since ON idempotency (at_s);";
 
-static const char *const migrations[] = { version_1 };
+/* Version 2: wrong codes are counted by what they were tried on and by who tried. */
+static const char version_2[] =
+	"CREATE TABLE attempt (subject TEXT PRIMARY KEY, failures INTEGER NOT NULL,"
+	" locked_until_s INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+static const char *const migrations[] = { version_1, version_2 };
 const int64_t migration_latest = COUNT_OF(migrations);
 
 static status

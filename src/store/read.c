@@ -1,5 +1,6 @@
 /* One record each. */
 #include "store/reader.h"
+#include <stdio.h>
 
 /* The record that a number, a text or bytes name. */
 struct wanted {
@@ -116,20 +117,20 @@ read_authority_by_name(struct reader *r, struct arena *a, const char *name, stru
 }
 
 status
-read_operator_by_name(struct reader *r, const char *name, struct operator *out)
+read_operator_by_name(struct reader *r, const char *name, struct operator* out)
 {
 	return by_text(r, NULL, WANTED(READ_OPERATOR_BY_NAME, row_operator, out), name, out);
 }
 
 status
-read_operator_by_token(struct reader *r, const uint8_t token_hash[32], struct operator *out)
+read_operator_by_token(struct reader *r, const uint8_t token_hash[32], struct operator* out)
 {
 	return by_bytes(r, NULL, WANTED(READ_OPERATOR_BY_TOKEN, row_operator, out),
 		span_of(token_hash, 32), out);
 }
 
 status
-read_operator_by_certificate(struct reader *r, const uint8_t fingerprint[32], struct operator *out)
+read_operator_by_certificate(struct reader *r, const uint8_t fingerprint[32], struct operator* out)
 {
 	return by_bytes(r, NULL, WANTED(READ_OPERATOR_BY_CERTIFICATE, row_operator, out),
 		span_of(fingerprint, 32), out);
@@ -152,6 +153,19 @@ status
 read_claim_code(struct reader *r, int64_t device, struct claim_code *out)
 {
 	return by_number(r, NULL, WANTED(READ_CLAIM_CODE, row_claim_code, out), device, out);
+}
+
+status
+read_attempt(struct reader *r, const char *subject, struct attempt *out)
+{
+	status s = by_text(r, NULL, WANTED(READ_ATTEMPT, row_attempt, out), subject, out);
+
+	if (s == NOT_FOUND) {
+		*out = (struct attempt){ 0 };
+		snprintf(out->subject, sizeof(out->subject), "%s", subject);
+		s = OK;
+	}
+	return s;
 }
 
 status

@@ -485,6 +485,16 @@ row_claim_code(struct query *q, struct arena *a, void *record)
 	return OK;
 }
 
+status
+row_attempt(struct query *q, struct arena *a, void *record)
+{
+	struct attempt *o = record;
+	GET_TEXT(q, o->subject);
+	o->failures = query_get_number(q);
+	o->locked_until_s = query_get_number(q);
+	return OK;
+}
+
 void
 bind_deny(struct query *q, const struct deny_record *r, int64_t issuer, int64_t sequence)
 {
@@ -559,6 +569,7 @@ status
 row_revoked(struct query *q, struct arena *a, void *record)
 {
 	struct revoked_entry *r = record;
+	r->row = query_get_number(q);
 	r->index = query_get_number(q);
 	r->serial_len = query_get_some(q, r->serial, sizeof(r->serial));
 	r->revoked_s = query_get_number(q);

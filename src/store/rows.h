@@ -7,7 +7,7 @@
 void bind_owner(struct query *q, const struct owner *o);
 void bind_authority(struct query *q, const struct authority *a);
 void bind_fleet(struct query *q, const struct fleet *f, int64_t version);
-void bind_operator(struct query *q, const struct operator *o);
+void bind_operator(struct query *q, const struct operator* o);
 void bind_manifest(struct query *q, const struct manifest_record *m);
 void bind_pin(struct query *q, const struct pinned_signer *p);
 void bind_element(struct query *q, const struct element *e);
@@ -24,5 +24,5 @@ void bind_deny(struct query *q, const struct deny_record *r, int64_t issuer, int
  * is full. `a` may be NULL where the record borrows nothing. */
 typedef status read_row(struct query *q, struct arena *a, void *record);
 read_row row_owner, row_authority, row_fleet, row_operator, row_manifest, row_pin, row_element,
-	row_device, row_certificate, row_offer, row_case, row_claim_code, row_deny, row_outbox,
-	row_idempotency, row_ledger, row_revoked, row_value;
+	row_device, row_certificate, row_offer, row_case, row_claim_code, row_attempt, row_deny,
+	row_outbox, row_idempotency, row_ledger, row_revoked, row_value;

@@ -20,16 +20,16 @@ enum connection_kind {
 };
 
 /* Opens the file that exists, with every setting of ours, prepares nothing. Not for several threads at once. */
-MUST_USE status connection_open(struct connection *c, const char *path, bool read_only,
-	size_t cache_bytes, struct diag *d);
+MUST_USE status connection_open(
+	struct connection *c, const char *path, bool read_only, size_t cache_bytes, struct diag *d);
 /* After the migrations. */
 MUST_USE status connection_prepare(struct connection *c, enum connection_kind kind, struct diag *d);
 void connection_close(struct connection *c);
 /* SQL without parameters or rows: BEGIN, PRAGMA, a migration. */
 MUST_USE status connection_run(struct connection *c, const char *sql, struct diag *d);
 /* One number: "PRAGMA user_version". */
-MUST_USE status connection_number(struct connection *c, const char *sql, int64_t *out,
-	struct diag *d);
+MUST_USE status connection_number(
+	struct connection *c, const char *sql, int64_t *out, struct diag *d);
 
 /* What the last failed call of the connection means in our words. Sets `d` (may be NULL). */
 status connection_fault(struct connection *c, int code, struct diag *d);

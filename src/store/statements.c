@@ -72,8 +72,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 		"UPDATE fleet SET (" FLEET_REST
 		") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) WHERE row = ?1",
 	[SET_AUTHORITY_CRL_NUMBER] = "UPDATE authority SET crl_number = ?2 WHERE row = ?1",
-	[SET_OPERATOR] = "UPDATE operator SET (" OPERATOR_REST
-			 ") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) WHERE row = ?1",
+	[SET_OPERATOR] =
+		"UPDATE operator SET (" OPERATOR_REST ") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+		"WHERE row = ?1 AND is_disabled = 0",
 	[SET_ELEMENT_DEVICE] = "UPDATE element SET device = ?2 WHERE row = ?1",
 	[SET_DEVICE] = "UPDATE device SET (" DEVICE_UNINDEXED
 		       ") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
@@ -83,15 +84,27 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[SET_CERTIFICATE_STATUS] =
 		"UPDATE certificate SET status = ?3, revoked_s = ?4, reason = ?5 "
 		"WHERE row = ?1 AND ((1 << status) & ?2) <> 0",
+	[SET_CERTIFICATE_REASON] =
+		"UPDATE certificate SET reason = ?3 WHERE row = ?1 AND status = 3 AND reason = ?2",
+	[SET_CERTIFICATE_DEVICE] = "UPDATE certificate SET device = ?2 WHERE row = ?1",
 	[SET_CERTIFICATE_USED] =
 		"UPDATE certificate SET first_used_s = ?2 WHERE row = ?1 AND first_used_s = 0",
 	[SET_CERTIFICATES_OF_DEVICE] =
 		"UPDATE certificate SET status = ?2, revoked_s = ?3, reason = ?4 "
 		"WHERE device = ?1 AND kind = 1 AND status IN (0, 1)",
+	[SET_CERTIFICATES_LIST_ENDED] =
+		"UPDATE certificate SET status = 3 "
+		"WHERE device = ?1 AND kind = 1 AND status IN (2, 4) AND not_after_s >= ?2",
 	[SET_OFFER_STATUS] = "UPDATE offer SET status = ?3 WHERE row = ?1 AND status = ?2",
 	[SET_CLAIM_CODE] = "INSERT OR REPLACE INTO claim_code (device, salt, hash, created_s, "
 			   "burnt_s, failures, "
 			   "locked_until_s) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[SET_CLAIM_CODE_TRIED] = "UPDATE claim_code SET failures = ?3, locked_until_s = ?4 "
+				 "WHERE device = ?1 AND salt = ?2 AND failures = ?5",
+	[SET_ATTEMPT] =
+		"INSERT INTO attempt (subject, failures, locked_until_s) VALUES (?1, ?2, ?3) "
+		"ON CONFLICT (subject) DO UPDATE SET failures = ?2, locked_until_s = ?3 "
+		"WHERE failures = ?4",
 	[SET_CASE_CLOSED] = "UPDATE warranty SET closed_s = ?2 WHERE row = ?1 AND closed_s = 0",
 	[SET_MANIFEST_COUNTS] =
 		"UPDATE manifest SET accepted = ?2, refused = ?3, known = ?4, is_complete = ?5 "
@@ -151,6 +164,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[READ_CLAIM_CODE] =
 		"SELECT device, salt, hash, created_s, burnt_s, failures, locked_until_s "
 		"FROM claim_code WHERE device = ?",
+	[READ_ATTEMPT] = "SELECT subject, failures, locked_until_s FROM attempt WHERE subject = ?",
 	[READ_OPEN_CASE] = "SELECT " CASE " FROM warranty WHERE device = ? AND closed_s = 0",
 	[READ_SEEN] = "SELECT at_s FROM seen WHERE device = ?",
 	[READ_MANIFEST_BY_HASH] =
@@ -208,10 +222,14 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[LIST_OFFERS_EXPIRED] = "SELECT " OFFER " FROM offer WHERE status = 0 AND expires_s <= ?1 "
 				"ORDER BY expires_s LIMIT ?2",
 	[LIST_REVOKED] =
-		"SELECT number, serial, revoked_s, reason FROM certificate "
+		"SELECT row, number, serial, revoked_s, reason FROM certificate "
 		"WHERE authority = ?1 AND number >= ?2 AND number < ?3 AND not_after_s > ?4 "
 		"AND (status = 3 OR (?5 AND status IN (2, 4))) AND status >= 2 ORDER BY number "
 		"LIMIT ?6",
+	[LIST_REVOKED_UNNUMBERED] =
+		"SELECT row, number, serial, revoked_s, reason FROM certificate "
+		"WHERE authority = ?1 AND number IS NULL AND row > ?2 AND not_after_s > ?3 "
+		"AND status = 3 AND status >= 2 ORDER BY row LIMIT ?4",
 	[LIST_LEDGER] = "SELECT sequence, device, at_s, entry FROM ledger WHERE sequence >= ?1 "
 			"ORDER BY sequence LIMIT ?2",
 	[LIST_LEDGER_OF_DEVICE] = "SELECT sequence, device, at_s, entry FROM ledger WHERE device = "

@@ -88,6 +88,7 @@ init_sync(struct store *s)
 	pthread_condattr_destroy(&monotonic);
 	pthread_mutex_init(&s->mutex, NULL);
 	seen_init(&s->seen);
+	index_table_init(&s->indexes);
 	s->end = &s->first;
 }
 
@@ -126,6 +127,7 @@ store_close(struct store *s)
 	writer_stop(s);
 	connection_close(&s->connection);
 	seen_wipe(&s->seen);
+	index_table_wipe(&s->indexes);
 	pthread_cond_destroy(&s->wake);
 	pthread_mutex_destroy(&s->mutex);
 	free(s->path);

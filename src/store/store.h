@@ -63,11 +63,13 @@ void change_fleet_add(struct change *c, struct fleet *f);
 void change_fleet_set(struct change *c, const struct fleet *f); /* at f->version, which grows */
 void change_authority_add(struct change *c, struct authority *a);
 void change_authority_crl_number(struct change *c, int64_t authority, int64_t number);
-void change_operator_add(struct change *c, struct operator *o);
-void change_operator_set(struct change *c, const struct operator *o);
+void change_operator_add(struct change *c, struct operator* o);
+/* NOT_FOUND also for one that is disabled: that is for good, whoever looked at him before. */
+void change_operator_set(struct change *c, const struct operator* o);
 void change_element_add(struct change *c, struct element *e);
 void change_element_device(struct change *c, int64_t element, int64_t device);
 void change_manifest_add(struct change *c, struct manifest_record *m);
+/* A new device begins at version 1: 0 is nobody's. */
 void change_device_add(struct change *c, struct device *d);
 /* All fields of `d`; refused unless the stored version is d->version; stored as d->version + 1. */
 void change_device_set(struct change *c, const struct device *d);
@@ -76,13 +78,37 @@ void change_certificate_add(struct change *c, struct certificate *k);
  * else the change is refused with CONFLICT. at_s and reason count only for an end, not for CURRENT. */
 void change_certificate_status(struct change *c, int64_t row, unsigned from,
 	enum certificate_status to, int64_t at_s, enum revocation_reason reason);
+/* The reason of a revoked certificate becomes another; CONFLICT unless it is revoked for `from`. */
+void change_certificate_reason(
+	struct change *c, int64_t row, enum revocation_reason from, enum revocation_reason to);
+/* It belongs to this device from now on: a board went into another record. */
+void change_certificate_device(struct change *c, int64_t row, int64_t device);
 void change_certificate_used(struct change *c, int64_t row, int64_t at_s);
 /* Every PENDING and CURRENT operational certificate of the device; none is fine. */
 void change_certificates_of_device(struct change *c, int64_t device, enum certificate_status to,
 	int64_t at_s, enum revocation_reason reason);
+/*
+ * Every SUPERSEDED and WITHDRAWN operational certificate of the device that has not expired at now_s becomes REVOKED,
+ * with the date and the reason that it ended with; none is fine.
+ */
+void change_certificates_list_ended(struct change *c, int64_t device, int64_t now_s);
 void change_offer_add(struct change *c, struct offer *o); /* EXISTS: the device has an open one */
-void change_offer_status(struct change *c, int64_t row, enum offer_status from, enum offer_status to);
-void change_claim_code_put(struct change *c, const struct claim_code *k); /* replaces the device's */
+void change_offer_status(
+	struct change *c, int64_t row, enum offer_status from, enum offer_status to);
+void change_claim_code_put(
+	struct change *c, const struct claim_code *k); /* replaces the device's */
+/* Failures and lock of a claim code; CONFLICT unless the stored one is this code and has `from` failures. */
+void change_claim_code_tried(struct change *c, const struct claim_code *k, int64_t from);
+/*
+ * Wrong secrets tried, by what they were tried on or who tried: durable, so that a restart frees nobody.
+ * CONFLICT unless it stands at `from` failures (0: also where there is none yet).
+ */
+struct attempt {
+	char subject[NAME_MAX_LEN + 1];
+	int64_t failures;
+	int64_t locked_until_s;
+};
+void change_attempt_put(struct change *c, const struct attempt *a, int64_t from);
 /* EXISTS if this challenge was burnt before. Kept until expires_s. */
 void change_challenge_burn(struct change *c, span challenge, int64_t expires_s);
 /* Housekeeping: drops burnt challenges that expired before now_s, and kept answers (idempotency)
@@ -98,9 +124,9 @@ enum pin_trust {
 struct pinned_signer {
 	int64_t row;
 	char name[NAME_MAX_LEN + 1];
-	uint8_t kid[20];	 /* subject key identifier, as in the JWS header */
-	uint8_t x5t_sha256[32];	 /* SHA-256 of the certificate */
-	span der;		 /* the certificate; borrowed */
+	uint8_t kid[20];	/* subject key identifier, as in the JWS header */
+	uint8_t x5t_sha256[32]; /* SHA-256 of the certificate */
+	span der;		/* the certificate; borrowed */
 	enum pin_trust trust;
 	int64_t fleet; /* row, 0: for every fleet of the phase */
 	enum phase phase;
@@ -201,7 +227,8 @@ void change_setting(struct change *c, const char *name, span value);
  * is full or cannot be written; nothing was kept. After a failed write or fsync that leaves the state of
  * the file unknown, every further commit answers IO until the store is opened again.
  */
-MUST_USE status store_commit(struct store *s, struct change *c, int64_t *first_ledger, struct diag *d);
+MUST_USE status store_commit(
+	struct store *s, struct change *c, int64_t *first_ledger, struct diag *d);
 /* Many changes in one transaction of their own, each applied or refused by itself.
  * OK: the transaction is durable, look at each result. Else nothing of it was kept. */
 struct commit_result {
@@ -214,7 +241,8 @@ MUST_USE status store_commit_batch(struct store *s, struct change **changes, siz
 
 /*
  * The device was seen. Cheap (no I/O, any thread): kept in memory, the latest time wins, written with a later
- * commit or within SEEN_DELAY_S. The one thing here that a crash may lose: nothing is decided on it.
+ * commit or within SEEN_DELAY_S. The one thing here that a crash may lose: the return desk looks at it, and
+ * then has the device connect once more.
  */
 #define SEEN_DELAY_S 10
 void store_seen(struct store *s, int64_t device, int64_t at_s);
@@ -233,10 +261,10 @@ MUST_USE status read_device_by_id(struct reader *r, const id *i, struct device *
 MUST_USE status read_device_by_serial(struct reader *r, const char *serial, struct device *out);
 MUST_USE status read_element(struct reader *r, int64_t row, struct element *out);
 MUST_USE status read_element_by_serial(struct reader *r, const char *serial, struct element *out);
-MUST_USE status read_certificate(struct reader *r, struct arena *a, int64_t row,
-	struct certificate *out);
-MUST_USE status read_certificate_by_fingerprint(struct reader *r, struct arena *a,
-	const uint8_t fingerprint[32], struct certificate *out);
+MUST_USE status read_certificate(
+	struct reader *r, struct arena *a, int64_t row, struct certificate *out);
+MUST_USE status read_certificate_by_fingerprint(
+	struct reader *r, struct arena *a, const uint8_t fingerprint[32], struct certificate *out);
 MUST_USE status read_certificate_by_index(struct reader *r, struct arena *a, int64_t authority,
 	int64_t index, struct certificate *out);
 MUST_USE status read_certificate_by_serial(struct reader *r, struct arena *a,
@@ -248,32 +276,35 @@ MUST_USE status read_fleet(struct reader *r, int64_t row, struct fleet *out);
 MUST_USE status read_fleet_by_name(struct reader *r, const char *name, struct fleet *out);
 MUST_USE status read_owner(struct reader *r, int64_t row, struct owner *out);
 MUST_USE status read_owner_by_name(struct reader *r, const char *name, struct owner *out);
-MUST_USE status read_authority(struct reader *r, struct arena *a, int64_t row, struct authority *out);
-MUST_USE status read_authority_by_name(struct reader *r, struct arena *a, const char *name,
-	struct authority *out);
-MUST_USE status read_operator_by_name(struct reader *r, const char *name, struct operator *out);
-MUST_USE status read_operator_by_token(struct reader *r, const uint8_t token_hash[32],
-	struct operator *out);
-MUST_USE status read_operator_by_certificate(struct reader *r, const uint8_t fingerprint[32],
-	struct operator *out);
+MUST_USE status read_authority(
+	struct reader *r, struct arena *a, int64_t row, struct authority *out);
+MUST_USE status read_authority_by_name(
+	struct reader *r, struct arena *a, const char *name, struct authority *out);
+MUST_USE status read_operator_by_name(struct reader *r, const char *name, struct operator* out);
+MUST_USE status read_operator_by_token(
+	struct reader *r, const uint8_t token_hash[32], struct operator* out);
+MUST_USE status read_operator_by_certificate(
+	struct reader *r, const uint8_t fingerprint[32], struct operator* out);
 MUST_USE status read_offer(struct reader *r, int64_t row, struct offer *out);
 MUST_USE status read_offer_by_id(struct reader *r, const id *i, struct offer *out);
 MUST_USE status read_claim_code(struct reader *r, int64_t device, struct claim_code *out);
+/* Zero, and OK, where nothing wrong was tried yet. */
+MUST_USE status read_attempt(struct reader *r, const char *subject, struct attempt *out);
 MUST_USE status read_open_case(struct reader *r, int64_t device, struct warranty_case *out);
 /* The last store_seen of the device, written or not yet; 0: never seen. */
 MUST_USE status read_device_seen(struct reader *r, int64_t device, int64_t *at_s);
-MUST_USE status read_manifest_by_hash(struct reader *r, const uint8_t file_hash[32], int64_t fleet,
-	struct manifest_record *out);
+MUST_USE status read_manifest_by_hash(
+	struct reader *r, const uint8_t file_hash[32], int64_t fleet, struct manifest_record *out);
 MUST_USE status read_idempotency(struct reader *r, struct arena *a, int64_t operator,
-	const char *key, struct idempotency *out);
+	const char * key, struct idempotency *out);
 MUST_USE status read_setting(struct reader *r, struct arena *a, const char *name, span *out);
 
 /* Lists: rows after `after` in row order, at most `max`, into an arena array. LIMIT where max is over
  * LIST_PAGE_MAX; revoked, ledger and deny entries come in pages of up to CRL_SHARD_SIZE. */
 struct device_filter {
-	int64_t fleet;	   /* 0: any */
-	int64_t owner;	   /* 0: any */
-	int state;	   /* -1: any */
+	int64_t fleet; /* 0: any */
+	int64_t owner; /* 0: any */
+	int state;     /* -1: any */
 };
 MUST_USE status list_devices(struct reader *r, struct arena *a, const struct device_filter *f,
 	int64_t after, size_t max, struct device **out, size_t *count);
@@ -286,7 +317,7 @@ MUST_USE status list_owners(struct reader *r, struct arena *a, int64_t after, si
 MUST_USE status list_authorities(struct reader *r, struct arena *a, int64_t after, size_t max,
 	struct authority **out, size_t *count);
 MUST_USE status list_operators(struct reader *r, struct arena *a, int64_t after, size_t max,
-	struct operator **out, size_t *count);
+	struct operator** out, size_t *count);
 MUST_USE status list_pins(struct reader *r, struct arena *a, int64_t after, size_t max,
 	struct pinned_signer **out, size_t *count);
 /* Open offers of a device (0: any), from or to an owner (0: any). */
@@ -299,6 +330,7 @@ MUST_USE status list_offers_expired(struct reader *r, struct arena *a, int64_t n
 /* Revoked (and, if asked, superseded and withdrawn) certificates of one authority with an index in
  * [index_from, index_to), that had not expired at `alive_at_s`, by index. */
 struct revoked_entry {
+	int64_t row;
 	int64_t index;
 	uint8_t serial[SERIAL_MAX_LEN];
 	size_t serial_len;
@@ -308,7 +340,16 @@ struct revoked_entry {
 MUST_USE status list_revoked(struct reader *r, struct arena *a, int64_t authority,
 	int64_t index_from, int64_t index_to, int64_t alive_at_s, bool with_superseded, size_t max,
 	struct revoked_entry **out, size_t *count);
+/* The same for what an authority issued without an index (birth certificates), by row behind `after`. */
+MUST_USE status list_revoked_unnumbered(struct reader *r, struct arena *a, int64_t authority,
+	int64_t after, int64_t alive_at_s, size_t max, struct revoked_entry **out, size_t *count);
 MUST_USE status read_last_index(struct reader *r, int64_t authority, int64_t *out); /* 0: none */
+/*
+ * The index for the next certificate of this authority: never the same twice while the store is open, whatever is
+ * committed meanwhile; beyond the last one that was committed before. An index that is not used is a hole. Any thread.
+ */
+MUST_USE status store_index_take(
+	struct store *s, struct reader *r, int64_t authority, int64_t *out, struct diag *d);
 
 struct ledger_row {
 	int64_t sequence; /* from 0 */

@@ -114,12 +114,34 @@ written_as_rfc_8785_says(void **state)
 	buffer_wipe(&out);
 }
 
+static void
+too_many_members_are_a_limit(void **state)
+{
+	struct buffer b;
+	cJSON *o = NULL;
+
+	(void)state;
+	buffer_init(&b, 1 << 20);
+	buffer_put_text(&b, "{\"m\":0");
+	for (int i = 1; i < JSON_MEMBERS_MAX; i++) {
+		buffer_printf(&b, ",\"m%d\":0", i);
+	}
+	buffer_put_byte(&b, '}');
+	assert_int_equal(json_parse(buffer_span(&b), 1 << 20, &o, NULL), OK);
+	cJSON_Delete(o);
+	b.len--;
+	buffer_put_text(&b, ",\"more\":0}");
+	assert_int_equal(json_parse(buffer_span(&b), 1 << 20, &o, NULL), LIMIT);
+	buffer_wipe(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_json_is_refused),
 		cmocka_unit_test(too_long_is_a_limit),
+		cmocka_unit_test(too_many_members_are_a_limit),
 		cmocka_unit_test(members_by_type),
 		cmocka_unit_test(written_as_rfc_8785_says),
 	};

@@ -114,10 +114,8 @@ utf8_rules(void **state)
 	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80",
 		"\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
 		"\xc3", "\xe2\x82", "a\xff" };
-	static const char *const unfit[] = { "a\nb", "\x7f",
-		"\xe2\x80\xae"
-		"abc",
-		"\xe2\x80\x8b", "\xef\xbb\xbf", "\xc2\x85" };
+	static const char *const unfit[] = { "a\nb", "\x7f", "\xe2\x80\xaexyz", "\xe2\x80\x8b",
+		"\xef\xbb\xbf", "\xc2\x85" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(good); i++) {

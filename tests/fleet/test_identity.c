@@ -113,10 +113,45 @@ the_last_good_key(void **state)
 	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_ENROLMENT);
 	c.not_after_s = NOW - 1;
 	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_ENROLMENT);
-	c.status = CERTIFICATE_REVOKED;
+	c.status = CERTIFICATE_REVOKED; /* the former owner is out, the device is not */
+	c.reason = REASON_AFFILIATION_CHANGED;
+	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_ENROLMENT);
+	c.reason = REASON_KEY_COMPROMISE;
+	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_REFUSED);
+	c.reason = REASON_AFFILIATION_CHANGED;
+	d.last_good_certificate = CURRENT;
+	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_REFUSED);
+	d.last_good_certificate = OLD;
+	d.state = DEVICE_HELD;
+	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_REFUSED);
+	d.state = DEVICE_AWAITING_DEVICE;
+	c.status = CERTIFICATE_WITHDRAWN;
 	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_REFUSED);
 	c.status = CERTIFICATE_SUPERSEDED;
 	d.birth_certificate = BIRTH; /* with a birth identity that one is the way in */
+	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_REFUSED);
+}
+
+/* It slept through the end of its certificate: enrolment is open to the same key, nothing else. */
+static void
+the_current_key_that_ran_out(void **state)
+{
+	struct device d = { .row = 1, .state = DEVICE_ACTIVE, .current_certificate = CURRENT };
+	struct certificate c = certificate(CURRENT, CERTIFICATE_OPERATIONAL, CERTIFICATE_CURRENT);
+	const char *why;
+
+	(void)state;
+	c.not_after_s = NOW - 1;
+	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_ENROLMENT);
+	d.state = DEVICE_IN_TRANSFER;
+	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_ENROLMENT);
+	d.state = DEVICE_SUSPENDED;
+	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_REFUSED);
+	d.state = DEVICE_ACTIVE;
+	d.birth_certificate = BIRTH;
+	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_REFUSED);
+	d.birth_certificate = 0;
+	d.current_certificate = OLD;
 	assert_int_equal(identity_judge(&d, &c, NOW, &why), ACCESS_REFUSED);
 }
 
@@ -151,6 +186,7 @@ main(void)
 		cmocka_unit_test(each_state_and_certificate),
 		cmocka_unit_test(dates_and_belonging),
 		cmocka_unit_test(the_last_good_key),
+		cmocka_unit_test(the_current_key_that_ran_out),
 		cmocka_unit_test(renewals_are_spread),
 	};
 

@@ -134,6 +134,39 @@ raw_signatures(void **state)
 	private_key_wipe(&k);
 }
 
+/* One made ready for many answers as the plain way does, and goes on after refusing one. */
+static void
+verifiers_answer_alike(void **state)
+{
+	uint8_t spki[SPKI_P256_LEN], der[72], raw[SIGNATURE_RAW_LEN], off[POINT_P256_LEN];
+	struct verifier *v = NULL;
+	struct diag d = { 0 };
+	struct private_key k;
+	struct public_key p;
+	size_t len;
+
+	(void)state;
+	assert_ok(private_key_generate(KEY_P256, &k, &d), d);
+	assert_ok(private_key_public(&k, spki, sizeof(spki), &p, &d), d);
+	assert_int_equal(verifier_new(p.point, &v), OK);
+	for (int i = 0; i < 20; i++) {
+		assert_ok(private_key_sign_raw(&k, span_text("m"), raw, &d), d);
+		signature_raw_to_der(raw, der, &len);
+		assert_int_equal(verifier_check_raw(v, span_text("m"), raw), OK);
+		assert_int_equal(verifier_check(v, span_text("m"), span_of(der, len)), OK);
+		assert_int_equal(verifier_check(v, span_text("m"), span_of(der, len - 1)), CRYPTO);
+		assert_int_equal(verifier_check(v, span_text("n"), span_of(der, len)), CRYPTO);
+		raw[i] ^= 1;
+		assert_int_equal(verifier_check_raw(v, span_text("m"), raw), CRYPTO);
+	}
+	verifier_free(v);
+	verifier_free(NULL);
+	memset(off, 7, sizeof(off));
+	assert_int_equal(verifier_new(off, &v), CRYPTO);
+	assert_null(v);
+	private_key_wipe(&k);
+}
+
 int
 main(void)
 {
@@ -143,6 +176,7 @@ main(void)
 		cmocka_unit_test(points_off_the_curve),
 		cmocka_unit_test(explicit_curves_never_reach_libcrypto),
 		cmocka_unit_test(raw_signatures),
+		cmocka_unit_test(verifiers_answer_alike),
 	};
 
 	return cmocka_run_group_tests_name("key", tests, NULL, NULL);

@@ -77,6 +77,22 @@ what_libcrypto_asks_is_read(void **state)
 		ocsp_request_read(request_of_libcrypto(EVP_sha384(), 0), &r, NULL), BAD_INPUT);
 }
 
+/* The signer takes one element: what stood behind it would end its channel. */
+static void
+nonce_is_one_element(void **state)
+{
+	span der = request_of_libcrypto(EVP_sha1(), 16);
+	uint8_t *inner = memmem(der.data, der.len, "\x04\x12\x04\x10", 4);
+	struct diag d = { 0 };
+	struct ocsp_request r;
+
+	(void)state;
+	assert_non_null(inner);
+	inner[3] = 15;
+	assert_int_equal(ocsp_request_read(der, &r, &d), BAD_INPUT);
+	assert_string_equal(d.clause, "RFC 9654 2.1");
+}
+
 static void
 cut_at_each_byte(void **state)
 {
@@ -131,6 +147,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_libcrypto_asks_is_read),
+		cmocka_unit_test(nonce_is_one_element),
 		cmocka_unit_test(cut_at_each_byte),
 		cmocka_unit_test(paths_as_clients_write_them),
 	};

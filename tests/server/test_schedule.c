@@ -81,12 +81,38 @@ test_clock_set_back(void **state)
 	schedule_stop(s);
 }
 
+/* Many pokes while it gathers are one run, when the time to gather is over and not before. */
+static void
+test_pokes_gather(void **state)
+{
+	static const struct schedule_job gathering[] = {
+		{ .name = "crl", .every_s = 3600, .retry_s = 30, .gather_s = 1, .run = job },
+	};
+	struct clock_manual clock;
+	struct schedule *s;
+	struct diag d = { 0 };
+	clock_manual_init(&clock, 1000000);
+	assert_int_equal(OK, schedule_start(gathering, 1, NULL, &clock.clock, &s, &d));
+	wait_for_run(); /* at once */
+	runs = 0;
+	for (int i = 0; i < 50; i++) {
+		schedule_poke(s, "crl");
+	}
+	assert_int_equal(0, runs);
+	clock_manual_add(&clock, 1000);
+	wait_for_run();
+	schedule_stop(s);
+	assert_int_equal(1, runs);
+	assert_int_equal(1001, last_s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_poke_and_health),
 		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_pokes_gather),
 	};
 	sem_init(&ran, 0, 0);
 	log_set_level(LOG_ERROR + 1);

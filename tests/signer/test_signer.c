@@ -28,7 +28,7 @@ static char *folder;
 static struct arena *a;
 static struct signer *signer;
 static struct signer_options options;
-static char keys[600], passphrase_file[600];
+static char keys[600], profiles[600], passphrase_file[600];
 
 static void
 start(void)
@@ -76,10 +76,13 @@ set_up(void **state)
 	folder = temporary_folder();
 	a = arena_new(64 << 20);
 	snprintf(keys, sizeof(keys), "%s/keys", folder);
+	snprintf(profiles, sizeof(profiles), "%s/profiles", folder);
 	snprintf(passphrase_file, sizeof(passphrase_file), "%s/passphrase", folder);
+	assert_ok(folder_make(profiles, 0700, &d), d);
 	assert_ok(file_replace(passphrase_file, span_text("correct horse\n"), 0600, &d), d);
 	options = (struct signer_options){ .program = getenv("TENURE_SIGNER"),
 		.keys = keys,
+		.profiles = profiles,
 		.passphrase_file = passphrase_file,
 		.channels = 4,
 		.create = true };
@@ -170,14 +173,25 @@ what_is_issued_is_accepted(void **state)
 static void
 what_a_profile_forbids(void **state)
 {
-	struct issue_request r[8];
-	struct issue_result results[8];
-	static const status want[8] = { BAD_INPUT, DENIED, NOT_FOUND, DENIED, BAD_INPUT, BAD_INPUT,
-		DENIED, OK };
+	struct issue_request r[16];
+	struct issue_result results[16];
+	static const status want[16] = { BAD_INPUT, DENIED, NOT_FOUND, DENIED, BAD_INPUT, BAD_INPUT,
+		DENIED, OK, BAD_INPUT, DENIED, DENIED, DENIED, DENIED, DENIED, DENIED, OK };
+	/* Under other names, narrowed in the folder of profiles. */
+	static const struct {
+		const char *name, *base;
+	} narrowed[] = { { "mine", "ocsp" }, { "yours", "birth" }, { "ours", "operational" } };
 	struct diag d = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < 8; i++) {
+	for (size_t i = 0; i < COUNT_OF(narrowed); i++) {
+		char path[700], text[64];
+
+		snprintf(path, sizeof(path), "%s/%s.conf", profiles, narrowed[i].name);
+		snprintf(text, sizeof(text), "base = %s\n", narrowed[i].base);
+		assert_ok(file_replace(path, span_text(text), 0644, &d), d);
+	}
+	for (size_t i = 0; i < 16; i++) {
 		r[i] = operational((int64_t)i + 100);
 	}
 	r[0].not_after_s = TEST_TIME_S + 3 * (int64_t)YEAR; /* longer than the profile */
@@ -188,8 +202,22 @@ what_a_profile_forbids(void **state)
 	r[5].index = 0;
 	snprintf(
 		r[6].authority, sizeof(r[6].authority), "ca.ocsp"); /* a responder issues nothing */
-	assert_ok(signer_issue(signer, a, r, 8, results, &d), d);
-	for (size_t i = 0; i < 8; i++) {
+	r[8].not_before_s = INT64_MIN + 1; /* a life that no number holds */
+	/* Nobody's own key becomes a CA or a responder of ours, or an element. */
+	snprintf(r[9].authority, sizeof(r[9].authority), "root");
+	snprintf(r[9].profile, sizeof(r[9].profile), "issuing-ca");
+	snprintf(r[10].authority, sizeof(r[10].authority), "root");
+	r[10].index = 0;
+	snprintf(r[11].profile, sizeof(r[11].profile), "ocsp");
+	snprintf(r[12].profile, sizeof(r[12].profile), "birth");
+	snprintf(r[13].profile, sizeof(r[13].profile), "mine");
+	snprintf(r[14].profile, sizeof(r[14].profile), "yours");
+	snprintf(r[15].profile, sizeof(r[15].profile), "ours");
+	for (size_t i = 9; i < 15; i++) {
+		r[i].alt_name_count = 0;
+	}
+	assert_ok(signer_issue(signer, a, r, 16, results, &d), d);
+	for (size_t i = 0; i < 16; i++) {
 		if (results[i].status != want[i]) {
 			fail_msg("%zu: %s %s", i, status_name(results[i].status),
 				results[i].diag.text);
@@ -408,6 +436,75 @@ no_fork_is_signed(void **state)
 	buffer_wipe(&b);
 }
 
+#define RIVALS 8
+
+static status rival_checkpoint[RIVALS], rival_key[RIVALS];
+
+static void *
+be_a_rival(void *argument)
+{
+	uint8_t number = *(uint8_t *)argument;
+	uint8_t tree_root[32] = { number };
+	struct create_request r = { .name = "wanted-by-many",
+		.role = KEY_ROLE_MANIFEST,
+		.phase = PHASE_PRODUCTION,
+		.key_kind = KEY_P256,
+		.subject = { .common_name = "Rival" },
+		.not_before_s = TEST_TIME_S,
+		.not_after_s = TEST_TIME_S + YEAR };
+	struct arena *own = arena_new(1 << 20);
+	struct buffer note;
+	span certificate;
+
+	buffer_init(&note, 1 << 16);
+	rival_checkpoint[number] =
+		signer_checkpoint(signer, "rivals.test", 9, tree_root, &note, NULL);
+	rival_key[number] = signer_create(signer, own, &r, &certificate, NULL);
+	buffer_wipe(&note);
+	arena_free(own);
+	return NULL;
+}
+
+/* Many channels ask for another root at the same size, and for a key of the same name: one gets it. */
+static void
+only_one_of_many_rivals_wins(void **state)
+{
+	pthread_t threads[RIVALS];
+	uint8_t numbers[RIVALS];
+	size_t signed_ = 0, made = 0;
+
+	(void)state;
+	for (uint8_t i = 0; i < RIVALS; i++) {
+		numbers[i] = i;
+		assert_int_equal(pthread_create(&threads[i], NULL, be_a_rival, &numbers[i]), 0);
+	}
+	for (size_t i = 0; i < RIVALS; i++) {
+		pthread_join(threads[i], NULL);
+		signed_ += rival_checkpoint[i] == OK;
+		made += rival_key[i] == OK;
+		assert_true(rival_checkpoint[i] == OK || rival_checkpoint[i] == CONFLICT);
+		assert_true(rival_key[i] == OK || rival_key[i] == EXISTS);
+	}
+	assert_int_equal(signed_, 1);
+	assert_int_equal(made, 1);
+}
+
+static void
+a_lost_index_is_not_begun_anew(void **state)
+{
+	struct signer *other;
+	struct diag d = { 0 };
+	char index[700], away[700];
+
+	(void)state;
+	snprintf(index, sizeof(index), "%s/index.json", keys);
+	snprintf(away, sizeof(away), "%s/index.away", keys);
+	assert_int_equal(rename(index, away), 0);
+	assert_int_equal(signer_start(&options, &other, &d), CONFLICT);
+	assert_non_null(strstr(d.text, "index.json"));
+	assert_int_equal(rename(away, index), 0);
+}
+
 static void
 a_manifest_entry_is_signed_as_a_jws(void **state)
 {
@@ -603,6 +700,8 @@ main(void)
 		cmocka_unit_test(lists_check),
 		cmocka_unit_test(ocsp_answers_check),
 		cmocka_unit_test(no_fork_is_signed),
+		cmocka_unit_test(only_one_of_many_rivals_wins),
+		cmocka_unit_test(a_lost_index_is_not_begun_anew),
 		cmocka_unit_test(a_manifest_entry_is_signed_as_a_jws),
 		cmocka_unit_test(it_is_small),
 		cmocka_unit_test(killed_and_back),

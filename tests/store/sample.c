@@ -42,7 +42,9 @@ sample_id(id *out, unsigned kind, unsigned number)
 void
 sample_owner(struct owner *o, const char *name, unsigned number)
 {
-	*o = (struct owner){ .kind = OWNER_CUSTOMER, .created_s = SAMPLE_START_S + number };
+	memset(o, 0, sizeof(*o));
+	o->kind = OWNER_CUSTOMER;
+	o->created_s = SAMPLE_START_S + number;
 	sample_id(&o->id, 1, number);
 	snprintf(o->name, sizeof(o->name), "%s", name);
 	snprintf(o->title, sizeof(o->title), "The %s", name);
@@ -52,13 +54,14 @@ sample_owner(struct owner *o, const char *name, unsigned number)
 void
 sample_authority(struct authority *a, const char *name, unsigned number)
 {
-	*a = (struct authority){ .kind = AUTHORITY_ISSUING,
-		.phase = PHASE_PRODUCTION,
-		.has_key = true,
-		.not_before_s = SAMPLE_START_S,
-		.not_after_s = SAMPLE_START_S + 1000000,
-		.crl_number = number,
-		.created_s = SAMPLE_START_S + 1 };
+	memset(a, 0, sizeof(*a));
+	a->kind = AUTHORITY_ISSUING;
+	a->phase = PHASE_PRODUCTION;
+	a->has_key = true;
+	a->not_before_s = SAMPLE_START_S;
+	a->not_after_s = SAMPLE_START_S + 1000000;
+	a->crl_number = number;
+	a->created_s = SAMPLE_START_S + 1;
 	sample_id(&a->id, 3, number);
 	snprintf(a->name, sizeof(a->name), "%s", name);
 	snprintf(a->hierarchy, sizeof(a->hierarchy), "own");
@@ -74,24 +77,27 @@ sample_authority(struct authority *a, const char *name, unsigned number)
 void
 sample_fleet(struct fleet *f, const char *name, const struct sample_base *b, unsigned number)
 {
-	*f = (struct fleet){ .phase = PHASE_PRODUCTION,
-		.authority = b->issuing.row,
-		.lifetime_s = 90 * 86400,
-		.renew_after_percent = 66,
-		.required_level = LEVEL_ATTESTED,
-		.crl_lists_superseded = true,
-		.offer_lifetime_s = 86400,
-		.maker = b->maker.row,
-		.created_s = SAMPLE_START_S + number };
+	memset(f, 0, sizeof(*f));
+	f->phase = PHASE_PRODUCTION;
+	f->authority = b->issuing.row;
+	f->lifetime_s = 90 * 86400;
+	f->renew_after_percent = 66;
+	f->required_level = LEVEL_ATTESTED;
+	f->crl_lists_superseded = true;
+	f->offer_lifetime_s = 86400;
+	f->maker = b->maker.row;
+	f->created_s = SAMPLE_START_S + number;
 	sample_id(&f->id, 10, number);
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	snprintf(f->profile, sizeof(f->profile), "operational");
 }
 
 void
-sample_operator(struct operator *o, const char *name, unsigned number)
+sample_operator(struct operator* o, const char *name, unsigned number)
 {
-	*o = (struct operator){ .role = OPERATOR_SUPPORT, .created_s = SAMPLE_START_S + number };
+	memset(o, 0, sizeof(*o));
+	o->role = OPERATOR_SUPPORT;
+	o->created_s = SAMPLE_START_S + number;
 	sample_id(&o->id, 11, number);
 	snprintf(o->name, sizeof(o->name), "%s", name);
 	FILL(o->token_hash, 12, number);
@@ -137,7 +143,9 @@ sample_base_store(struct store *s, struct sample_base *b, struct diag *d)
 void
 sample_element(struct element *e, unsigned number)
 {
-	*e = (struct element){ .attestation = ATTESTATION_ATECC608, .phase = PHASE_PRODUCTION };
+	memset(e, 0, sizeof(*e));
+	e->attestation = ATTESTATION_ATECC608;
+	e->phase = PHASE_PRODUCTION;
 	snprintf(e->serial, sizeof(e->serial), "0123%08x%06x", number * 2654435761u, number);
 	snprintf(e->model, sizeof(e->model), "ATECC608B");
 	snprintf(e->part_number, sizeof(e->part_number), "ATECC608B-TFLXTLS");
@@ -150,12 +158,13 @@ void
 sample_device(struct device *d, const struct sample_base *b, unsigned number)
 {
 	struct element e;
-	*d = (struct device){ .fleet = b->fleet.row,
-		.phase = PHASE_PRODUCTION,
-		.state = DEVICE_HELD,
-		.owner = b->maker.row,
-		.created_s = SAMPLE_START_S + number,
-		.changed_s = SAMPLE_START_S + number };
+	memset(d, 0, sizeof(*d));
+	d->fleet = b->fleet.row;
+	d->phase = PHASE_PRODUCTION;
+	d->state = DEVICE_HELD;
+	d->owner = b->maker.row;
+	d->created_s = SAMPLE_START_S + number;
+	d->changed_s = SAMPLE_START_S + number;
 	sample_element(&e, number);
 	sample_id(&d->id, 16, number);
 	snprintf(d->serial, sizeof(d->serial), "%s", e.serial);
@@ -164,14 +173,15 @@ sample_device(struct device *d, const struct sample_base *b, unsigned number)
 void
 sample_birth(struct certificate *k, unsigned number)
 {
-	*k = (struct certificate){ .kind = CERTIFICATE_BIRTH,
-		.status = CERTIFICATE_CURRENT,
-		.serial_len = 16,
-		.not_before_s = SAMPLE_START_S,
-		.not_after_s = SAMPLE_START_S + 100000,
-		.issued_s = SAMPLE_START_S + 5,
-		.level = LEVEL_VENDOR_UNVERIFIED,
-		.slot = -1 };
+	memset(k, 0, sizeof(*k));
+	k->kind = CERTIFICATE_BIRTH;
+	k->status = CERTIFICATE_CURRENT;
+	k->serial_len = 16;
+	k->not_before_s = SAMPLE_START_S;
+	k->not_after_s = SAMPLE_START_S + 100000;
+	k->issued_s = SAMPLE_START_S + 5;
+	k->level = LEVEL_VENDOR_UNVERIFIED;
+	k->slot = -1;
 	fill(k->serial, k->serial_len, 17, number);
 	k->serial[0] = 0x40;
 	FILL(k->fingerprint, 18, number);
@@ -183,17 +193,18 @@ sample_birth(struct certificate *k, unsigned number)
 void
 sample_operational(struct certificate *k, const struct sample_base *b, unsigned number)
 {
-	*k = (struct certificate){ .kind = CERTIFICATE_OPERATIONAL,
-		.status = CERTIFICATE_PENDING,
-		.authority = b->issuing.row,
-		.index = number,
-		.owner = b->customer.row,
-		.serial_len = 14,
-		.not_before_s = SAMPLE_START_S + number,
-		.not_after_s = SAMPLE_START_S + 100000,
-		.issued_s = SAMPLE_START_S + 6,
-		.level = LEVEL_ATTESTED,
-		.slot = 2 };
+	memset(k, 0, sizeof(*k));
+	k->kind = CERTIFICATE_OPERATIONAL;
+	k->status = CERTIFICATE_PENDING;
+	k->authority = b->issuing.row;
+	k->index = number;
+	k->owner = b->customer.row;
+	k->serial_len = 14;
+	k->not_before_s = SAMPLE_START_S + number;
+	k->not_after_s = SAMPLE_START_S + 100000;
+	k->issued_s = SAMPLE_START_S + 6;
+	k->level = LEVEL_ATTESTED;
+	k->slot = 2;
 	fill(k->serial, k->serial_len, 21, number);
 	k->serial[0] = 0x4a;
 	k->serial[1] = 0;
@@ -210,11 +221,12 @@ sample_operational(struct certificate *k, const struct sample_base *b, unsigned 
 void
 sample_offer(struct offer *o, const struct sample_base *b, int64_t device, unsigned number)
 {
-	*o = (struct offer){ .device = device,
-		.from_owner = b->maker.row,
-		.to_owner = b->customer.row,
-		.expires_s = SAMPLE_START_S + number,
-		.created_s = SAMPLE_START_S };
+	memset(o, 0, sizeof(*o));
+	o->device = device;
+	o->from_owner = b->maker.row;
+	o->to_owner = b->customer.row;
+	o->expires_s = SAMPLE_START_S + number;
+	o->created_s = SAMPLE_START_S;
 	sample_id(&o->id, 26, number);
 	FILL(o->code_hash, 27, number);
 	FILL(o->code_salt, 28, number);

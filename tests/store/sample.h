@@ -1,5 +1,8 @@
 #pragma once
-/* Records to fill a store with: each number gives another, distinct in every field. */
+/*
+ * Records to fill a store with: each number gives another, distinct in every field. They are zero
+ * between their fields, so that whole ones can be compared.
+ */
 #include "store/store.h"
 
 #define SAMPLE_START_S 1700000000
@@ -17,7 +20,7 @@ void sample_id(id *out, unsigned kind, unsigned number);
 void sample_owner(struct owner *o, const char *name, unsigned number);
 void sample_authority(struct authority *a, const char *name, unsigned number);
 void sample_fleet(struct fleet *f, const char *name, const struct sample_base *b, unsigned number);
-void sample_operator(struct operator *o, const char *name, unsigned number);
+void sample_operator(struct operator* o, const char *name, unsigned number);
 void sample_element(struct element *e, unsigned number);
 void sample_device(struct device *d, const struct sample_base *b, unsigned number);
 /* Foreign, of the factory. */

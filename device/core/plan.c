@@ -1,0 +1,234 @@
+#include "device/core/plan.h"
+
+/* An unchanged answer before half of the wait has passed came too early: the server cannot hold polls now. */
+#define EARLY_PAUSE_S 5
+
+const char *
+plan_who_name(enum plan_who who)
+{
+	return who == WHO_BIRTH ? "birth" : who == WHO_OPERATIONAL ? "operational" : "next";
+}
+
+unsigned
+plan_free_slot(const struct plan_held *held)
+{
+	unsigned slot = SLOT_FIRST;
+
+	while (slot < SLOT_LAST && ((held->has_identity && held->identity_slot == slot) ||
+					   (held->has_next && held->next_slot == slot))) {
+		slot++;
+	}
+	return slot;
+}
+
+/* Between `low` and `high`, both included. */
+static int64_t
+spread(int64_t low, int64_t high, uint32_t random)
+{
+	return low + (int64_t)((uint64_t)random % ((uint64_t)(high - low) + 1));
+}
+
+int64_t
+plan_back_off_ms(
+	const struct plan_limits *limits, unsigned failures, int64_t retry_after_s, uint32_t random)
+{
+	int64_t delay = limits->retry_least_ms, most = limits->retry_most_ms, asked;
+
+	for (unsigned i = 1; i < failures && delay < most; i++) {
+		delay *= 2;
+	}
+	delay = delay < most ? delay : most;
+	delay = spread(delay / 2, delay, random);
+	if (retry_after_s <= 0) {
+		return delay;
+	}
+	asked = retry_after_s < limits->retry_honoured_s ? retry_after_s : limits->retry_honoured_s;
+	asked = spread(asked * 1000, asked * 1250, random);
+	return asked > delay ? asked : delay;
+}
+
+void
+plan_init(struct plan *p, const struct plan_limits *limits, const struct plan_held *held)
+{
+	*p = (struct plan){ .limits = *limits, .held = *held };
+}
+
+static bool
+identity_is_usable(const struct plan *p, int64_t now_s)
+{
+	return p->held.has_identity && !p->identity_is_refused && now_s <= p->held.identity_ends_s;
+}
+
+static bool
+renewal_is_due(const struct plan *p, int64_t now_s)
+{
+	return p->renewal_is_wanted || p->seen.renew_now ||
+	       (p->seen.renew_after_s != 0 && now_s >= p->seen.renew_after_s);
+}
+
+/* The request on disk if it is of the kind that is wanted, else a new one. */
+static struct plan_step
+request(const struct plan *p, enum plan_who who, bool is_renewal)
+{
+	bool fits = p->held.has_request && p->held.request_is_renewal == is_renewal &&
+		    !(p->held.has_identity && p->held.request_slot == p->held.identity_slot);
+
+	return (struct plan_step){ .action = fits ? PLAN_SEND : PLAN_MAKE_REQUEST,
+		.who = who,
+		.slot = fits ? p->held.request_slot : plan_free_slot(&p->held),
+		.is_renewal = is_renewal };
+}
+
+static struct plan_step
+poll(const struct plan *p, enum plan_who who, int64_t now_s)
+{
+	int64_t wait_s = p->limits.poll_s;
+
+	if (p->seen.access == ADMITTED_FULL && p->seen.renew_after_s > now_s &&
+		p->seen.renew_after_s - now_s < wait_s) {
+		wait_s = p->seen.renew_after_s - now_s;
+	}
+	return (struct plan_step){ .action = PLAN_ASK, .who = who, .wait_s = wait_s };
+}
+
+/* A certificate waits for its first use. False: leave it for now. */
+static bool
+next_step(const struct plan *p, int64_t now_s, struct plan_step *out)
+{
+	*out = (struct plan_step){ .action = PLAN_ASK, .who = WHO_NEXT };
+	if (!p->held.has_next) {
+		return false;
+	}
+	if (p->seen.is_known && p->seen.by == WHO_NEXT && p->seen.access == ADMITTED_FULL) {
+		out->action = PLAN_ADOPT;
+		return true;
+	}
+	if (now_s > p->held.next_ends_s) {
+		out->action = PLAN_DROP_NEXT;
+		return true;
+	}
+	if (!p->next_is_refused) {
+		return true;
+	}
+	/* Another identity may enrol or is in full use: the refusal will not go away. */
+	out->action = PLAN_DROP_NEXT;
+	return p->seen.is_known && p->seen.by != WHO_NEXT && p->seen.access != ADMITTED_STATE;
+}
+
+struct plan_step
+plan_next(const struct plan *p, int64_t now_s, int64_t now_ms)
+{
+	enum plan_who who =
+		identity_is_usable(p, now_s) || !p->held.has_birth ? WHO_OPERATIONAL : WHO_BIRTH;
+	struct plan_step step;
+
+	if (!p->held.has_birth && !p->held.has_identity && !p->held.has_next) {
+		return (struct plan_step){ .action = PLAN_STUCK };
+	}
+	if (now_ms < p->retry_at_ms) {
+		return (struct plan_step){ .action = PLAN_WAIT,
+			.wait_ms = p->retry_at_ms - now_ms };
+	}
+	if (next_step(p, now_s, &step)) {
+		return step;
+	}
+	if (who == WHO_OPERATIONAL && !p->held.has_identity) {
+		return (struct plan_step){ .action = PLAN_ASK, .who = WHO_NEXT };
+	}
+	if (!p->seen.is_known || p->seen.by != who) {
+		return (struct plan_step){ .action = PLAN_ASK, .who = who };
+	}
+	if (p->seen.access == ADMITTED_ENROLMENT) {
+		return request(p, who, false);
+	}
+	if (p->seen.access == ADMITTED_FULL && p->held.has_request && !p->held.request_is_renewal) {
+		return (struct plan_step){ .action = PLAN_DROP_REQUEST };
+	}
+	/* What was begun is ended, due or not: the server may have issued it already. */
+	if (p->seen.access == ADMITTED_FULL && (p->held.has_request || renewal_is_due(p, now_s))) {
+		return request(p, who, true);
+	}
+	return poll(p, who, now_s);
+}
+
+void
+plan_take_failure(struct plan *p, int64_t retry_after_s, int64_t now_ms, uint32_t random)
+{
+	if (p->failures < UINT32_MAX) {
+		p->failures++;
+	}
+	p->retry_at_ms = now_ms + plan_back_off_ms(&p->limits, p->failures, retry_after_s, random);
+}
+
+void
+plan_take_state(struct plan *p, const struct plan_step *step, const struct plan_seen *seen,
+	int64_t asked_ms, int64_t now_ms, uint32_t random)
+{
+	bool is_same = p->version == seen->version;
+
+	if (p->version != 0 && !is_same) {
+		p->identity_is_refused = p->next_is_refused = false;
+	}
+	p->version = seen->version;
+	p->seen = *seen;
+	p->seen.is_known = true;
+	p->seen.by = step->who;
+	p->failures = 0;
+	p->retry_at_ms = 0;
+	if (step->who == WHO_NEXT && seen->access != ADMITTED_FULL) {
+		p->next_is_refused = true;
+	}
+	if (is_same && step->wait_s > 0 && now_ms - asked_ms < step->wait_s * 500) {
+		p->retry_at_ms = now_ms + spread(EARLY_PAUSE_S * 500, EARLY_PAUSE_S * 1000, random);
+	}
+}
+
+void
+plan_take_held(struct plan *p, const struct plan_step *step, const struct plan_held *held)
+{
+	p->held = *held;
+	switch (step->action) {
+	case PLAN_SEND:
+		p->next_is_refused = false;
+		p->failures = 0;
+		break;
+	case PLAN_ADOPT:
+		p->identity_is_refused = p->next_is_refused = false;
+		p->renewal_is_wanted = false;
+		p->seen.by = WHO_OPERATIONAL;
+		/* A fresh one is renewed when the server says so anew, not by what it said before. */
+		p->seen.renew_now = false;
+		p->seen.renew_after_s = 0;
+		break;
+	default:
+		break;
+	}
+}
+
+void
+plan_take_refusal(struct plan *p, const struct plan_step *step, int64_t retry_after_s,
+	int64_t now_ms, uint32_t random)
+{
+	bool is_news = false;
+
+	p->seen.is_known = false; /* whatever was known has changed */
+	if (step->action == PLAN_ASK && step->who == WHO_NEXT) {
+		is_news = !p->next_is_refused;
+		p->next_is_refused = true;
+	} else if (step->action == PLAN_ASK && step->who == WHO_OPERATIONAL) {
+		is_news = !p->identity_is_refused && p->held.has_birth;
+		p->identity_is_refused = true;
+	}
+	/* The first refusal of an identity says: ask as another, at once. */
+	if (!is_news) {
+		plan_take_failure(p, retry_after_s, now_ms, random);
+	}
+}
+
+void
+plan_take_bad_request(struct plan *p, int64_t retry_after_s, int64_t now_ms, uint32_t random)
+{
+	p->seen.is_known = false;
+	p->held.has_request = false;
+	plan_take_failure(p, retry_after_s, now_ms, random);
+}

@@ -1,0 +1,8 @@
+/* tenure: the command line for operators, factories and auditors. */
+#include "cli/command.h"
+
+int
+main(int argc, char **argv)
+{
+	return cli_main(argc, argv);
+}

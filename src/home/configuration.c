@@ -1,0 +1,177 @@
+#include "home/configuration.h"
+#include <unistd.h>
+#include "base/check.h"
+
+#define MINUTE 60
+#define HOUR 3600
+#define DAY 86400
+#define MIB (1 << 20)
+
+const struct conf_key configuration_keys[] = {
+	{ "", "database", CONF_PATH, "tenure.db", 0, 0, "the SQLite file" },
+	{ "", "keys", CONF_PATH, "keys", 0, 0,
+		"folder of the CA keys, encrypted; the signer's only" },
+	{ "", "profiles", CONF_PATH, "profiles", 0, 0,
+		"folder of certificate profiles that replace or add to the built-in ones" },
+	{ "", "ledger", CONF_PATH, "ledger", 0, 0, "folder of the ledger's tiles and checkpoint" },
+	{ "", "crl", CONF_PATH, "crl", 0, 0, "folder of the published CRLs" },
+	{ "", "ledger_guard", CONF_PATH, NULL, 0, 0,
+		"file outside the home that remembers the last published checkpoint, so that a "
+		"home "
+		"restored from a backup is noticed" },
+	{ "", "ledger_origin", CONF_TEXT, NULL, 0, 0, "the ledger's name on its checkpoints" },
+	{ "", "log", CONF_TEXT, "info", 0, 0, "debug, info, warning or error" },
+
+	{ "server", "listen", CONF_TEXT, "127.0.0.1:8443", 0, 0,
+		"address and port for TLS; port 0: any free one" },
+	{ "server", "listen_plain", CONF_TEXT, "127.0.0.1:8080", 0, 0,
+		"address and port for plain HTTP (OCSP, CRLs and CA certificates only); empty: "
+		"none" },
+	{ "server", "url", CONF_TEXT, "https://localhost:8443", 0, 0,
+		"how devices and operators reach the TLS port" },
+	{ "server", "plain_url", CONF_TEXT, "http://localhost:8080", 0, 0,
+		"where certificates point to for OCSP and CRLs; cannot change for those issued" },
+	{ "server", "names", CONF_TEXT, "localhost,127.0.0.1", 0, 0,
+		"DNS names and addresses in the server's own certificate" },
+	{ "server", "authority", CONF_TEXT, "", 0, 0,
+		"which of our CAs issues the server's own certificate; empty: the first issuing "
+		"one" },
+	{ "server", "certificate_lifetime", CONF_DURATION, "30d", HOUR, 398 * DAY,
+		"of the server's own certificate; it renews itself at two thirds" },
+	{ "server", "drain", CONF_DURATION, "20s", 0, 10 * MINUTE,
+		"how long requests under way may take to end at a stop" },
+
+	{ "http", "loops", CONF_NUMBER, "0", 0, 64, "event loops; 0: one a core" },
+	{ "http", "workers", CONF_NUMBER, "0", 0, 256, "worker threads; 0: two a core" },
+	{ "http", "queue", CONF_NUMBER, "512", 1, 65536,
+		"requests that may wait for a worker; more get 503 and Retry-After" },
+	{ "http", "connections", CONF_NUMBER, "10000", 16, 1000000,
+		"open connections at the most" },
+	{ "http", "body", CONF_SIZE, "1g", MIB, (int64_t)16 << 30,
+		"the largest body of a bulk upload (manifests); others have their own lower "
+		"limits" },
+	{ "http", "header_timeout", CONF_DURATION, "10s", 1, HOUR, "to send a request's header" },
+	{ "http", "body_timeout", CONF_DURATION, "60s", 1, HOUR, "without any byte of a body" },
+	{ "http", "idle_timeout", CONF_DURATION, "75s", 1, HOUR,
+		"between requests of a connection" },
+	{ "http", "poll", CONF_DURATION, "60s", 1, HOUR,
+		"the longest wait of a device's long poll" },
+
+	{ "signer", "program", CONF_PATH, "", 0, 0, "tenure-signer; empty: beside tenured" },
+	{ "signer", "passphrase_file", CONF_PATH, "", 0, 0,
+		"file with the passphrase of the keys; empty: systemd's credential \"passphrase\", "
+		"or a prompt" },
+	{ "signer", "channels", CONF_NUMBER, "2", 1, 64, "requests to the signer at a time" },
+
+	{ "schedule", "crl_every", CONF_DURATION, "1h", MINUTE, 7 * DAY,
+		"CRLs are published so often, and with each revocation" },
+	{ "schedule", "crl_lifetime", CONF_DURATION, "24h", 10 * MINUTE, 30 * DAY,
+		"from a CRL's date to its next update" },
+	{ "schedule", "withdraw_after", CONF_DURATION, "30d", HOUR, 365 * DAY,
+		"a certificate that was not used so long after its notBefore is taken back" },
+};
+const size_t configuration_key_count = COUNT_OF(configuration_keys);
+
+static void
+take_paths(const struct conf *c, struct configuration *out)
+{
+	out->database = conf_text(c, "", "database");
+	out->keys = conf_text(c, "", "keys");
+	out->profiles = conf_text(c, "", "profiles");
+	out->ledger = conf_text(c, "", "ledger");
+	out->crl = conf_text(c, "", "crl");
+	out->ledger_guard = conf_text(c, "", "ledger_guard");
+	out->ledger_origin = conf_text(c, "", "ledger_origin");
+	out->log_level = conf_text(c, "", "log");
+	out->signer_program = conf_text(c, "signer", "program");
+	out->passphrase_file = conf_text(c, "signer", "passphrase_file");
+	out->signer_channels = (unsigned)conf_number(c, "signer", "channels");
+}
+
+static void
+take_server(const struct conf *c, struct configuration *out)
+{
+	out->listen = conf_text(c, "server", "listen");
+	out->listen_plain = conf_text(c, "server", "listen_plain");
+	out->url = conf_text(c, "server", "url");
+	out->plain_url = conf_text(c, "server", "plain_url");
+	out->names = conf_text(c, "server", "names");
+	out->server_authority = conf_text(c, "server", "authority");
+	out->server_certificate_s = conf_number(c, "server", "certificate_lifetime");
+	out->drain_s = conf_number(c, "server", "drain");
+	out->loops = (unsigned)conf_number(c, "http", "loops");
+	out->workers = (unsigned)conf_number(c, "http", "workers");
+	out->queue_max = (size_t)conf_number(c, "http", "queue");
+	out->connections_max = (size_t)conf_number(c, "http", "connections");
+	out->body_max = (size_t)conf_number(c, "http", "body");
+	out->header_timeout_s = conf_number(c, "http", "header_timeout");
+	out->body_timeout_s = conf_number(c, "http", "body_timeout");
+	out->idle_timeout_s = conf_number(c, "http", "idle_timeout");
+	out->poll_max_s = conf_number(c, "http", "poll");
+	out->crl_every_s = conf_number(c, "schedule", "crl_every");
+	out->crl_lifetime_s = conf_number(c, "schedule", "crl_lifetime");
+	out->withdraw_after_s = conf_number(c, "schedule", "withdraw_after");
+}
+
+/* A guard inside the home would be restored together with it. */
+static bool
+is_inside(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+static bool
+is_url(const char *text, const char *scheme)
+{
+	size_t len = strlen(scheme);
+	return strncmp(text, scheme, len) == 0 && text[len] != '\0' &&
+	       text[strlen(text) - 1] != '/';
+}
+
+static status
+check(const char *path, const struct configuration *c, struct diag *d)
+{
+	if (is_inside(c->ledger_guard, c->home)) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"%s: ledger_guard lies inside the home; a restored backup would bring its "
+			"own",
+			path);
+	}
+	if (!is_url(c->url, "https://") || !is_url(c->plain_url, "http://")) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"%s: url must be https://..., plain_url http://..., without a / at the end",
+			path);
+	}
+	if (c->crl_lifetime_s < 2 * c->crl_every_s) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"%s: crl_lifetime must be twice crl_every or more, or CRLs expire between "
+			"two "
+			"publications",
+			path);
+	}
+	return OK;
+}
+
+status
+configuration_load(struct arena *a, const char *home, struct configuration *out, struct diag *d)
+{
+	struct conf *c = NULL;
+	const char *path = arena_printf(a, "%s/tenure.conf", home);
+	const char *copy = arena_string(a, span_text(home));
+	if (!path || !copy) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for the configuration");
+	}
+	if (access(path, F_OK) != 0) {
+		return diag_set(d, NOT_FOUND, NULL,
+			"%s: is no home of Tenure (no tenure.conf); run tenure init", home);
+	}
+	status s = conf_load(a, path, copy, configuration_keys, configuration_key_count, &c, d);
+	if (s != OK) {
+		return s;
+	}
+	*out = (struct configuration){ .home = copy };
+	take_paths(c, out);
+	take_server(c, out);
+	return check(path, out, d);
+}

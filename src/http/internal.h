@@ -1,0 +1,61 @@
+#pragma once
+/* The server's own parts: what its loops, its workers and its callers share. */
+#include <stdatomic.h>
+
+#include "base/pool.h"
+#include "http/park.h"
+#include "http/server.h"
+#include "http/tls.h"
+
+/* What epoll hands back; the first member of what it stands for. */
+enum source_kind { SOURCE_BELL, SOURCE_LISTENER, SOURCE_CONNECTION };
+struct source {
+	enum source_kind kind;
+};
+
+struct listener {
+	struct source source;
+	int fd; /* -1 after it was closed */
+	unsigned port;
+	bool is_tls;
+	const struct router *router;
+};
+
+struct counters {
+	_Atomic uint64_t connections, connections_open, connections_refused;
+	_Atomic uint64_t handshakes, handshakes_resumed, handshakes_failed;
+	_Atomic uint64_t requests, requests_bad, timeouts, queue_full;
+	_Atomic uint64_t parked;
+};
+
+struct loop;
+
+struct http_server {
+	struct http_options options; /* defaults filled in */
+	struct listener listeners[4];
+	size_t listener_count;
+	struct tls *tls;
+	struct parks *parks;
+	struct pool *pool;
+	struct loop **loops;
+	unsigned loop_count;
+	_Atomic size_t bodies; /* bytes that requests' bodies hold */
+	atomic_bool is_stopping;
+	atomic_bool is_ending; /* the drain is over: no more handlers */
+	struct counters counters;
+};
+
+static inline void
+count(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static inline void
+count_down(_Atomic uint64_t *counter)
+{
+	atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* IO with the reason. Fills fd and port. */
+MUST_USE status listener_open(struct listener *l, const char *address, struct diag *d);

@@ -1,0 +1,196 @@
+#include "http/server.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "http/internal.h"
+#include "http/loop.h"
+
+static unsigned
+cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 && n < 1024 ? (unsigned)n : 1;
+}
+
+static void
+fill_in(struct http_options *o)
+{
+	o->loops = o->loops > 0 ? o->loops : cores();
+	o->workers = o->workers > 0 ? o->workers : 2 * cores();
+	o->queue_max = o->queue_max > 0 ? o->queue_max : 512;
+	o->connections_max = o->connections_max > 0 ? o->connections_max : 10000;
+	o->bodies_max = o->bodies_max > 0 ? o->bodies_max : HTTP_BODIES_MAX;
+	o->header_timeout_ms = o->header_timeout_ms > 0 ? o->header_timeout_ms : 10000;
+	o->body_timeout_ms = o->body_timeout_ms > 0 ? o->body_timeout_ms : 60000;
+	o->idle_timeout_ms = o->idle_timeout_ms > 0 ? o->idle_timeout_ms : 75000;
+	o->clock = o->clock != NULL ? o->clock : &clock_system;
+}
+
+/* Every part may be missing. The loops' threads and the workers have ended, or never began. */
+static void
+server_free(struct http_server *s)
+{
+	for (unsigned i = 0; s->loops != NULL && i < s->loop_count; i++) {
+		loop_free(s->loops[i]);
+	}
+	for (size_t i = 0; i < s->listener_count; i++) {
+		if (s->listeners[i].fd >= 0) {
+			close(s->listeners[i].fd);
+		}
+	}
+	free(s->loops);
+	parks_free(s->parks);
+	tls_free(s->tls);
+	free(s);
+}
+
+void
+http_server_stop(struct http_server *s, int64_t drain_ms)
+{
+	/* The drain is a promise to whoever stops the service: in real time, whatever the server's clock. */
+	int64_t until = clock_system.monotonic_ms(&clock_system) + (drain_ms > 0 ? drain_ms : 0);
+
+	if (s == NULL) {
+		return;
+	}
+	atomic_store(&s->is_stopping, true);
+	for (unsigned i = 0; i < s->loop_count; i++) {
+		loop_stop(s->loops[i], until);
+	}
+	for (unsigned i = 0; i < s->loop_count; i++) {
+		loop_join(s->loops[i]);
+	}
+	atomic_store(&s->is_ending, true);
+	pool_free(s->pool);
+	server_free(s);
+}
+
+static status
+open_listeners(struct http_server *s, struct diag *d)
+{
+	for (size_t i = 0; i < s->options.listen_count; i++) {
+		const struct http_listen *from = &s->options.listens[i];
+		struct listener *l = &s->listeners[i];
+		status e;
+
+		l->source.kind = SOURCE_LISTENER;
+		l->is_tls = from->is_tls;
+		l->router = from->router;
+		s->listener_count = i + 1;
+		e = listener_open(l, from->address, d);
+		if (e != OK) {
+			return e;
+		}
+	}
+	return OK;
+}
+
+static status
+make_loops(struct http_server *s)
+{
+	s->loops = calloc(s->options.loops, sizeof(struct loop *));
+	if (s->loops == NULL) {
+		return NO_MEMORY;
+	}
+	for (unsigned i = 0; i < s->options.loops; i++) {
+		status e = loop_new(s, i == 0, &s->loops[i]);
+
+		if (e != OK) {
+			return e;
+		}
+		s->loop_count++;
+	}
+	return OK;
+}
+
+static status
+start_threads(struct http_server *s)
+{
+	status e = pool_new(s->options.workers, s->options.queue_max, &s->pool);
+
+	/* The last loop first: the first one accepts, and hands on to the others. */
+	for (unsigned i = s->loop_count; e == OK && i > 0; i--) {
+		e = loop_start(s->loops[i - 1]);
+	}
+	return e;
+}
+
+status
+http_server_start(const struct http_options *o, struct http_server **out, struct diag *d)
+{
+	struct http_server *s;
+	status e;
+
+	if (o->listen_count == 0 || o->listen_count > COUNT_OF(o->listens)) {
+		return diag_set(d, BUG, NULL, "a server listens on 1 to 4 addresses");
+	}
+	s = calloc(1, sizeof(*s));
+	if (s == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for the server");
+	}
+	s->options = *o;
+	fill_in(&s->options);
+	e = open_listeners(s, d);
+	if (e != OK) {
+		server_free(s);
+		return e;
+	}
+	e = tls_new(&s->tls);
+	if (e == OK) {
+		e = parks_new(&s->parks);
+	}
+	if (e == OK) {
+		e = make_loops(s);
+	}
+	if (e == OK) {
+		e = start_threads(s);
+	}
+	if (e != OK) {
+		http_server_stop(s, 0);
+		return diag_set(d, e, NULL, "the server's threads cannot be started");
+	}
+	*out = s;
+	return OK;
+}
+
+unsigned
+http_server_port(const struct http_server *s, size_t at)
+{
+	return at < s->listener_count ? s->listeners[at].port : 0;
+}
+
+status
+http_server_identity(
+	struct http_server *s, const span *chain, size_t count, EVP_PKEY *key, struct diag *d)
+{
+	return tls_identity(s->tls, chain, count, key, d);
+}
+
+void
+http_server_wake(struct http_server *s, uint64_t topic)
+{
+	parks_wake(s->parks, topic);
+}
+
+void
+http_server_counters(const struct http_server *s, struct http_counters *out)
+{
+	const struct counters *c = &s->counters;
+
+	*out = (struct http_counters){
+		.connections = atomic_load(&c->connections),
+		.connections_open = atomic_load(&c->connections_open),
+		.connections_refused = atomic_load(&c->connections_refused),
+		.handshakes = atomic_load(&c->handshakes),
+		.handshakes_resumed = atomic_load(&c->handshakes_resumed),
+		.handshakes_failed = atomic_load(&c->handshakes_failed),
+		.requests = atomic_load(&c->requests),
+		.requests_bad = atomic_load(&c->requests_bad),
+		.timeouts = atomic_load(&c->timeouts),
+		.queue_full = atomic_load(&c->queue_full),
+		.parked = atomic_load(&c->parked),
+	};
+}

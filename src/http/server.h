@@ -1,0 +1,70 @@
+#pragma once
+/*
+ * The HTTP server: event loops that only move bytes (TLS, HTTP framing) and a pool of workers that run
+ * each complete request to its reply.
+ *
+ * Client certificates are asked for and never judged by the handshake: any well-formed one that proves
+ * possession of its key comes through to the handler, so that a refused device is known by name.
+ * Sessions are resumed from a bounded cache in memory (one stateful ticket); the handler judges the
+ * certificate again on each request, so resumption skips nothing.
+ */
+#include <openssl/evp.h>
+
+#include "http/router.h"
+
+struct http_server;
+
+struct http_listen {
+	const char *address; /* "127.0.0.1:8443", "[::]:8443"; port 0: any free one */
+	bool is_tls;
+	const struct router *router;
+};
+
+/* What is 0 or NULL gets its default. */
+struct http_options {
+	struct http_listen listens[4];
+	size_t listen_count;
+	unsigned loops;		   /* 0: one a core */
+	unsigned workers;	   /* 0: two a core */
+	size_t queue_max;	   /* 512; more get 503 */
+	size_t connections_max;	   /* 10,000; more are closed at once */
+	size_t bodies_max;	   /* HTTP_BODIES_MAX; bytes of all bodies under way, over it 503 */
+	int64_t header_timeout_ms; /* 10 s for a header section, and for the handshake */
+	/* 60 s without a byte of a body, the request's or the reply's; and HTTP_RATE_MIN is the slowest over all. */
+	int64_t body_timeout_ms;
+	int64_t idle_timeout_ms; /* 75 s between requests */
+	const struct clock
+		*clock; /* clock_system; wall time for Date; time-outs use the monotonic one */
+};
+
+/* Binds and starts. IO: the address is taken or not ours. The options' routers must outlive it. */
+MUST_USE status http_server_start(
+	const struct http_options *o, struct http_server **out, struct diag *d);
+/* The port that listen number `at` got. */
+unsigned http_server_port(const struct http_server *s, size_t at);
+/*
+ * The listener's certificates (leaf first, DER) and key, for handshakes from now on; needed once before
+ * TLS is served (until then handshakes are refused). Any thread.
+ */
+MUST_USE status http_server_identity(
+	struct http_server *s, const span *chain, size_t count, EVP_PKEY *key, struct diag *d);
+/*
+ * Runs parked exchanges of this topic again. Any thread; never blocks. Wake after the change can be seen: a
+ * handler that has read before the change and parks after the wake is run again too.
+ */
+void http_server_wake(struct http_server *s, uint64_t topic);
+/*
+ * No new connections; requests under way end, idle connections close, parked ones are answered; at most
+ * drain_ms, then what is left is cut (a handler that is running is waited for). Frees the server: nobody may
+ * call it any more. NULL is fine.
+ */
+void http_server_stop(struct http_server *s, int64_t drain_ms);
+
+/* Counters since the start; any thread. */
+struct http_counters {
+	uint64_t connections, connections_open, connections_refused;
+	uint64_t handshakes, handshakes_resumed, handshakes_failed;
+	uint64_t requests, requests_bad, timeouts, queue_full;
+	uint64_t parked;
+};
+void http_server_counters(const struct http_server *s, struct http_counters *out);

@@ -1,0 +1,255 @@
+#include "http/work.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "http/internal.h"
+#include "http/loop.h"
+#include "http/park.h"
+#include "http/reply_head.h"
+
+#define KEPT_BUFFER_MAX (16 << 10) /* a larger one is given back at once */
+
+/* A duration for the statistics: no decision hangs on it, so it is not the tests' clock. */
+static int64_t
+stopwatch_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void
+name_request(struct exchange *x)
+{
+	id name;
+
+	if (x->id[0] == '\0' && id_new(x->clock, &name) == OK) {
+		id_text(x->id, &name);
+	}
+}
+
+static void
+finish(struct work *w)
+{
+	struct exchange *x = &w->exchange;
+
+	w->keeps = w->request.keep_alive && !w->must_close && !x->reply.closes &&
+		   !atomic_load(&w->server->is_stopping);
+	reply_head_write(x, w->keeps, &w->head);
+}
+
+void
+work_refuse(struct work *w, int http_status, const char *words)
+{
+	name_request(&w->exchange);
+	reply_problem_as(&w->exchange, http_status, words);
+	finish(w);
+}
+
+static void
+answer_refusal(struct work *w)
+{
+	struct exchange *x = &w->exchange;
+
+	if (w->refused_with == 405) {
+		reply_header(x, "Allow", w->allow);
+	}
+	reply_refusal(x, w->refused_with, &w->refusal);
+}
+
+static void
+run_handler(struct work *w)
+{
+	struct exchange *x = &w->exchange;
+	char allow[sizeof(w->allow)];
+	int http_status;
+
+	if (w->has_deadline) {
+		/* Again from the top: its parameters were dropped with everything else. */
+		router_find(w->router, &w->request, x, &http_status, allow, sizeof(allow));
+	}
+	w->seen = parks_seen(w->server->parks);
+	w->route->handler(x);
+	if (x->reply.is_parked && x->is_last_try) {
+		reply_problem_as(x, 503, "nothing to tell within the time");
+	}
+}
+
+/* True: the request goes back for its body, and nothing is answered yet. */
+static bool
+is_admitted(struct work *w)
+{
+	w->is_asking = false;
+	w->is_admitted = w->router->admits(&w->exchange);
+	w->must_close = !w->is_admitted;
+	return w->is_admitted;
+}
+
+/* On a worker. */
+static void
+run(void *argument, unsigned worker)
+{
+	struct work *w = argument;
+	struct exchange *x = &w->exchange;
+	bool is_answered = true;
+
+	x->worker = worker;
+	if (atomic_load(&w->server->is_ending)) {
+		work_refuse(w, 503, "the server ends");
+		loop_post(w, WORK_DONE);
+		return;
+	}
+	name_request(x);
+	if (w->refused_with != 0) {
+		answer_refusal(w);
+	} else if (w->is_asking) {
+		is_answered = !is_admitted(w);
+	} else {
+		run_handler(w);
+	}
+	w->took_us += stopwatch_us() - w->since_us;
+	if (is_answered && !x->reply.is_parked) {
+		finish(w);
+		if (w->router->finished != NULL) {
+			w->router->finished(w->router->context, x, w->took_us);
+		}
+	}
+	loop_post(w, WORK_DONE);
+}
+
+status
+work_submit(struct work *w)
+{
+	w->since_us = stopwatch_us();
+	return pool_run(w->server->pool, run, w);
+}
+
+static void
+move(span *s, span from, const uint8_t *to)
+{
+	if (s->data >= from.data && s->data <= from.data + from.len) {
+		s->data = to + (s->data - from.data);
+	}
+}
+
+bool
+work_settle(struct work *w, span from)
+{
+	struct http_request *r = &w->request;
+
+	arena_reset(w->exchange.arena);
+	buffer_wipe(&w->exchange.reply.body);
+	buffer_wipe(&w->exchange.reply.headers);
+	if (w->text.len > 0) {
+		return true;
+	}
+	buffer_put(&w->text, from);
+	if (buffer_failed(&w->text)) {
+		buffer_clear(&w->text);
+		return false;
+	}
+	for (size_t i = 0; i < r->header_count; i++) {
+		move(&r->headers[i].name, from, w->text.data);
+		move(&r->headers[i].value, from, w->text.data);
+	}
+	move(&r->target, from, w->text.data);
+	move(&r->path, from, w->text.data);
+	move(&r->query, from, w->text.data);
+	return true;
+}
+
+/* What stood there may have been a token: it does not stay. */
+static void
+empty(struct buffer *b)
+{
+	if (b->room > KEPT_BUFFER_MAX) {
+		buffer_wipe(b);
+	} else if (b->len > 0) {
+		OPENSSL_cleanse(b->data, b->len);
+	}
+	buffer_clear(b);
+}
+
+static void
+reset_exchange(struct work *w)
+{
+	struct exchange *x = &w->exchange;
+
+	if (x->reply.file >= 0) {
+		close(x->reply.file);
+	}
+	empty(&x->reply.headers);
+	empty(&x->reply.body);
+	arena_reset(x->arena);
+	*x = (struct exchange){
+		.request = &w->request,
+		.arena = x->arena,
+		.clock = w->server->options.clock,
+		.reply = { .file = -1, .headers = x->reply.headers, .body = x->reply.body },
+	};
+}
+
+void
+work_reset(struct work *w)
+{
+	reset_exchange(w);
+	empty(&w->text);
+	empty(&w->body);
+	empty(&w->head);
+	atomic_fetch_sub(&w->server->bodies, w->charged);
+	w->charged = 0;
+	memset(&w->request, 0, offsetof(struct http_request, headers));
+	w->connection = NULL;
+	w->route = NULL;
+	w->router = NULL;
+	w->refused_with = 0;
+	diag_clear(&w->refusal);
+	w->is_asking = w->is_admitted = false;
+	w->must_close = w->keeps = w->has_deadline = false;
+	w->took_us = 0;
+}
+
+void
+work_free(struct work *w)
+{
+	if (w == NULL) {
+		return;
+	}
+	work_reset(w);
+	buffer_wipe(&w->text);
+	buffer_wipe(&w->body);
+	buffer_wipe(&w->head);
+	buffer_wipe(&w->exchange.reply.headers);
+	buffer_wipe(&w->exchange.reply.body);
+	arena_free(w->exchange.arena);
+	free(w);
+}
+
+struct work *
+work_new(struct http_server *s)
+{
+	struct work *w = calloc(1, sizeof(*w));
+
+	if (w == NULL) {
+		return NULL;
+	}
+	w->server = s;
+	w->exchange.arena = arena_new(REQUEST_ARENA_MAX);
+	if (w->exchange.arena == NULL) {
+		free(w);
+		return NULL;
+	}
+	w->exchange.reply.file = -1;
+	buffer_init(&w->text, HTTP_HEADER_MAX);
+	buffer_init(&w->body, 0);
+	buffer_init(&w->head, HTTP_REPLY_HEAD_MAX);
+	buffer_init(&w->exchange.reply.headers, HTTP_REPLY_HEAD_MAX);
+	buffer_init(&w->exchange.reply.body, HTTP_REPLY_MAX);
+	work_reset(w);
+	return w;
+}

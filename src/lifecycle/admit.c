@@ -1,0 +1,168 @@
+#include "lifecycle/admit.h"
+
+#include "lifecycle/registry.h"
+#include "pki/key.h"
+
+#define TRIES 8 /* others change the device at the same time: each time it is judged anew */
+
+/* --- devices --- */
+
+/* Certificate and device by one snapshot, judged. */
+static status
+judge(struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d)
+{
+	status st = reader_begin(s->reader, d);
+
+	if (st != OK) {
+		return st;
+	}
+	*out = (struct admission){ .access = ACCESS_REFUSED, .why = "not a device's certificate" };
+	st = read_certificate_by_fingerprint(s->reader, s->arena, fingerprint, &out->certificate);
+	if (st == OK && out->certificate.device != 0) {
+		st = read_device(s->reader, out->certificate.device, &out->device);
+		if (st == OK) {
+			out->access = identity_judge(
+				&out->device, &out->certificate, s->now_s, &out->why);
+		} else {
+			st = st == NOT_FOUND ? BUG : st;
+		}
+	}
+	reader_end(s->reader);
+	out->certificate.der = (span){ NULL, 0 };
+	if (st == NOT_FOUND) {
+		return diag_set(d, NOT_FOUND, NULL, "nobody here knows this certificate");
+	}
+	return st == OK ? OK : diag_set(d, st, NULL, "the certificate's record cannot be read");
+}
+
+/*
+ * The first use of a new certificate: it becomes the current one. At the version that was judged, so that it is
+ * this certificate, and no newer one, that is confirmed.
+ */
+static status
+confirm(struct session *s, const struct admission *a, struct diag *d)
+{
+	struct decision decision = { .version = a->device.version };
+
+	decision.request.event =
+		a->device.state == DEVICE_AWAITING_DEVICE ? EVENT_PROVE : EVENT_ROTATE;
+	decision.request.is_confirmed = true;
+	return decide(s, a->device.row, &decision, NULL, d);
+}
+
+status
+admit_device(
+	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d)
+{
+	const struct actor before = s->actor;
+	struct diag fault = { 0 };
+	status st;
+
+	for (int i = 0; i < TRIES; i++) {
+		diag_clear(&fault);
+		s->actor = before;
+		st = judge(s, fingerprint, out, d);
+		if (st != OK || out->device.row == 0) {
+			return st;
+		}
+		store_seen(s->life->store, out->device.row, s->now_s);
+		if (out->access == ACCESS_REFUSED) {
+			return OK;
+		}
+		s->actor = (struct actor){ .kind = ACTOR_DEVICE, .device = out->device.row };
+		if (out->access != ACCESS_FULL || out->certificate.status != CERTIFICATE_PENDING) {
+			return OK;
+		}
+		/* Done by us or, meanwhile, by somebody else: the next look shows what it is now. */
+		st = confirm(s, out, &fault);
+		if (st != OK && st != CONFLICT) {
+			break;
+		}
+	}
+	s->actor = before;
+	out->access = ACCESS_REFUSED;
+	return diag_set(d,
+		fault.status != OK && fault.status != CONFLICT ? fault.status : UNAVAILABLE, NULL,
+		"the new certificate could not be confirmed: %s",
+		fault.text[0] != '\0' ? fault.text : "the device changes all the time; try again");
+}
+
+/* --- operators --- */
+
+static status
+take(struct session *s, status st, const struct operator* o, struct diag *d)
+{
+	if (st == NOT_FOUND) {
+		return diag_set(d, NOT_FOUND, NULL, "no operator is known by this");
+	}
+	if (st != OK) {
+		return diag_set(d, st, NULL, "the operators cannot be read");
+	}
+	if (o->is_disabled) {
+		return diag_set(d, DENIED, NULL, "operator %s is disabled", o->name);
+	}
+	s->actor = (struct actor){ .kind = ACTOR_OPERATOR, .operator= * o };
+	return OK;
+}
+
+/* A certificate of ours that has ended opens nothing any more. NOT_FOUND: not one of ours, pinned by fingerprint alone. */
+static status
+judge_certificate(struct session *s, const uint8_t fingerprint[32], struct diag *d)
+{
+	struct certificate k;
+	status st = read_certificate_by_fingerprint(s->reader, s->arena, fingerprint, &k);
+
+	if (st != OK) {
+		return st == NOT_FOUND ? OK : st;
+	}
+	if (k.status != CERTIFICATE_CURRENT && k.status != CERTIFICATE_PENDING) {
+		return diag_set(d, DENIED, NULL, "the operator's certificate is %s",
+			certificate_status_name(k.status));
+	}
+	if (s->now_s < k.not_before_s || s->now_s > k.not_after_s) {
+		return diag_set(d, DENIED, NULL,
+			"the operator's certificate has expired, or is not valid yet");
+	}
+	return OK;
+}
+
+status
+admit_operator_certificate(struct session *s, const uint8_t fingerprint[32], struct diag *d)
+{
+	struct operator o = { 0 };
+	status st = reader_begin(s->reader, d), judged = OK;
+
+	if (st != OK) {
+		return st;
+	}
+	st = read_operator_by_certificate(s->reader, fingerprint, &o);
+	if (st == OK) {
+		judged = judge_certificate(s, fingerprint, d);
+	}
+	reader_end(s->reader);
+	return judged != OK ? judged : take(s, st, &o, d);
+}
+
+/*
+ * Looked up by its hash: how long that takes tells nothing of a token, as nobody can steer the hash of a guess
+ * towards a stored one.
+ */
+status
+admit_operator_token(struct session *s, span token, struct diag *d)
+{
+	struct operator o = { 0 };
+	uint8_t digest[32];
+	status st;
+
+	if (token.len >= TOKEN_TEXT_MAX || !span_is(span_slice(token, 0, 4), "tnr_")) {
+		return diag_set(d, NOT_FOUND, NULL, "this is no operator's token");
+	}
+	sha256(token, digest);
+	st = reader_begin(s->reader, d);
+	if (st != OK) {
+		return st;
+	}
+	st = read_operator_by_token(s->reader, digest, &o);
+	reader_end(s->reader);
+	return take(s, st, &o, d);
+}

@@ -1,0 +1,27 @@
+#pragma once
+/*
+ * Who is at the door: from a proven certificate to a device, and what it may do at this instant. Called on
+ * every request of a device, on new, resumed and kept-alive connections alike.
+ */
+#include "lifecycle/decide.h"
+
+struct admission {
+	struct device device;		/* zero where none is known */
+	struct certificate certificate; /* der left out */
+	enum access access;
+	const char *why; /* static text */
+};
+
+/*
+ * By the fingerprint of the certificate whose key the TLS peer has proven. An ACCESS_FULL one that is
+ * PENDING is confirmed here (its first use makes it current, the former one is superseded), durably, before this
+ * returns. Notes that the device was seen. OK with ACCESS_REFUSED for one that is known and refused; NOT_FOUND
+ * for a certificate that nobody knows. Sets s->actor to the device where access is above REFUSED.
+ */
+MUST_USE status admit_device(
+	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d);
+
+/* An operator by his certificate or by his token (in clear, "tnr_..."): sets s->actor. NOT_FOUND, DENIED (disabled). */
+MUST_USE status admit_operator_certificate(
+	struct session *s, const uint8_t fingerprint[32], struct diag *d);
+MUST_USE status admit_operator_token(struct session *s, span token, struct diag *d);

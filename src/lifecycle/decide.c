@@ -1,0 +1,384 @@
+/*
+ * Invariants kept here:
+ *   - a device changes only by what the machine allows, at the version at which it was judged;
+ *   - each decision has exactly one ledger entry, in the same transaction;
+ *   - what a refused change leaves behind is nothing.
+ */
+#include "lifecycle/decide.h"
+
+#include "base/check.h"
+#include "lifecycle/effect.h"
+
+#define TRIES 4 /* against others who change the same device at the same time */
+
+/* --- judging, in one snapshot ------------------------------------------------ */
+
+static status
+no_such_device(struct diag *d)
+{
+	return diag_set(d, NOT_FOUND, NULL, "there is no such device");
+}
+
+/* Whoever brings a code or an offer need not see the device before it is his. */
+static bool
+may_ask(const struct session *s, const struct ruling *r)
+{
+	enum device_event e = r->decision->request.event;
+	bool is_coming = e == EVENT_CLAIM || e == EVENT_ACCEPT || e == EVENT_DECLINE;
+
+	return session_may_see(s, &r->before) ||
+	       (is_coming && (r->decision->request.roles & ROLE_COMING_OWNER) != 0);
+}
+
+static status
+check_version(const struct device *before, int64_t version, struct diag *d)
+{
+	char text[ID_TEXT_LEN + 1];
+
+	if (version == 0 || version == before->version) {
+		return OK;
+	}
+	return diag_set(d, CONFLICT, NULL,
+		"device %s was changed by somebody else meanwhile; look again",
+		id_text(text, &before->id));
+}
+
+static status
+read_device_and_fleet(const struct session *s, int64_t device, struct device *out,
+	struct fleet *fleet, struct diag *d)
+{
+	status result = read_device(s->reader, device, out);
+
+	if (result == NOT_FOUND) {
+		return no_such_device(d);
+	}
+	if (result == OK) {
+		result = read_fleet(s->reader, out->fleet, fleet);
+	}
+	return result == OK ? OK
+			    : diag_set(d, result == NOT_FOUND ? BUG : result, NULL,
+				      "the device's record cannot be read");
+}
+
+/* Whether what it would come back to is dead: then resume makes it prove a new key. */
+static bool
+identity_is_over(const struct session *s, const struct certificate *current)
+{
+	return current->row == 0 || current->status != CERTIFICATE_CURRENT ||
+	       s->now_s > current->not_after_s;
+}
+
+static status
+read_owners(const struct session *s, struct ruling *r, struct diag *d)
+{
+	status result = OK;
+
+	if (r->before.owner != 0) {
+		result = read_owner(s->reader, r->before.owner, &r->owner);
+	}
+	if (result == OK && r->after.owner != 0) {
+		result = read_owner(s->reader, r->after.owner, &r->coming);
+	}
+	return result == OK ? OK : diag_set(d, result, NULL, "there is no such owner");
+}
+
+static status
+judge(struct session *s, int64_t device, struct ruling *r, struct diag *d)
+{
+	struct machine_request *request = &r->decision->request;
+	status result = read_device_and_fleet(s, device, &r->before, &r->fleet, d);
+
+	if (result != OK) {
+		return result;
+	}
+	request->roles = session_roles(s, &r->before, r->fleet.maker);
+	request->maker = r->fleet.maker;
+	if (!may_ask(s, r)) {
+		return no_such_device(d);
+	}
+	result = check_version(&r->before, r->decision->version, d);
+	if (result == OK) {
+		result = effect_read(s, r, d);
+	}
+	if (result != OK) {
+		return result;
+	}
+	if (request->event == EVENT_RESUME) {
+		request->identity_is_expired = identity_is_over(s, &r->current);
+	}
+	result = machine_apply(&r->before, request, &r->after, &r->effects, d);
+	return result == OK ? read_owners(s, r, d) : result;
+}
+
+/* --- the ledger entry ------------------------------------------------------------ */
+
+static enum revocation_reason
+default_reason(enum device_event e)
+{
+	switch (e) {
+	case EVENT_ACCEPT:
+	case EVENT_CLAIM:
+	case EVENT_RELEASE:
+		return REASON_AFFILIATION_CHANGED;
+	case EVENT_HOLD:
+	case EVENT_RETURN:
+	case EVENT_REPLACE:
+	case EVENT_RETIRE:
+		return REASON_CESSATION_OF_OPERATION;
+	case EVENT_REVOKE_OPERATIONAL:
+	case EVENT_REVOKE_BIRTH:
+		return REASON_PRIVILEGE_WITHDRAWN;
+	default:
+		return REASON_SUPERSEDED;
+	}
+}
+
+static const char *
+reason_word(const struct ruling *r)
+{
+	const struct decision *d = r->decision;
+
+	if (d->reason_word != NULL) {
+		return d->reason_word;
+	}
+	switch (d->request.event) {
+	case EVENT_REVOKE_OPERATIONAL:
+	case EVENT_REVOKE_BIRTH:
+		return revocation_reason_name(r->reason);
+	case EVENT_MARK:
+	case EVENT_UNMARK:
+		return mark_name(d->request.mark);
+	case EVENT_PROVE:
+	case EVENT_ROTATE:
+		return d->request.is_confirmed ? "confirmed"
+		       : d->issued != NULL     ? "issued"
+					       : "ordered";
+	default:
+		return NULL;
+	}
+}
+
+static status
+write_entry(const struct session *s, struct ruling *r, struct change *c, struct diag *d)
+{
+	char *name = arena_alloc(s->arena, ID_TEXT_LEN + 1);
+	struct ledger_entry *e = &r->entry;
+
+	if (name == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for a ledger entry");
+	}
+	session_entry(s, device_event_name(r->decision->request.event), e);
+	e->device = id_text(name, &r->before.id);
+	e->from = device_state_name(r->before.state);
+	e->to = device_state_name(r->after.state);
+	e->fleet = r->fleet.name;
+	e->reason = reason_word(r);
+	e->evidence = r->decision->evidence;
+	if (r->coming.row != 0) {
+		e->owner = session_owner_commitment(s, &r->coming);
+	}
+	if (r->owner.row != 0 && r->owner.row != r->coming.row) {
+		e->previous_owner = session_owner_commitment(s, &r->owner);
+	}
+	if (r->subject != NULL) {
+		e->certificate = r->subject->fingerprint;
+		e->serial = span_of(r->subject->serial, r->subject->serial_len);
+		e->level = attestation_level_name(r->subject->level);
+	}
+	if ((r->effects & EFFECT_SWAP_ELEMENT) != 0) {
+		e->object = r->decision->new_element->serial;
+	}
+	return session_ledger(s, c, e, CHANGE_REF(&r->before), d);
+}
+
+/* --- the gate ------------------------------------------------------------------------ */
+
+static void
+fill_outcome(const struct ruling *r, struct outcome *o)
+{
+	const struct decision *d = r->decision;
+
+	o->device = r->after;
+	o->device.version = r->before.version + 1;
+	o->offer = d->offer != NULL ? *d->offer : r->offer;
+	if (r->subject != NULL) {
+		o->certificate = *r->subject;
+	}
+	o->warranty = d->new_case != NULL ? *d->new_case : r->warranty;
+}
+
+static status
+bring_about(struct session *s, struct ruling *r, struct change *c, struct diag *d)
+{
+	struct decision *decision = r->decision;
+	status result = OK;
+
+	r->reason = decision->reason != REASON_UNSPECIFIED
+			    ? decision->reason
+			    : default_reason(decision->request.event);
+	decision->before = r->before;
+	decision->effects = r->effects;
+	if (decision->extend != NULL) {
+		/* First: it may clear the place that the device's new row takes. */
+		result = decision->extend(decision->context, decision, c, d);
+	}
+	if (result == OK) {
+		result = effect_write(s, r, c, d);
+	}
+	return result == OK ? write_entry(s, r, c, d) : result;
+}
+
+static status
+decide_once(struct session *s, int64_t device, struct decision *decision, struct outcome *o,
+	struct diag *d)
+{
+	struct ruling *r = ARENA_NEW(s->arena, struct ruling);
+	struct change *c = change_new(s->arena);
+	status result;
+
+	if (r == NULL || c == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for a decision");
+	}
+	r->decision = decision;
+	s->touched_count = 0;
+	result = reader_begin(s->reader, d);
+	if (result != OK) {
+		return result;
+	}
+	result = judge(s, device, r, d);
+	reader_end(s->reader);
+	if (result == OK) {
+		result = bring_about(s, r, c, d);
+	}
+	if (result != OK) {
+		return result;
+	}
+	fill_outcome(r, o);
+	result = session_commit(s, c, o, d);
+	if (result == OK) {
+		fill_outcome(r, o); /* once more: with the rows that only now exist */
+		session_log(s, &r->entry);
+	}
+	return result;
+}
+
+static void
+tell_fault(struct diag *out, const struct diag *fault)
+{
+	if (out != NULL && out->status == OK) {
+		*out = *fault;
+	}
+}
+
+status
+decide(struct session *s, int64_t device, struct decision *d, struct outcome *o, struct diag *diag)
+{
+	struct outcome unwanted = { 0 };
+	struct diag fault = { 0 };
+	status result = CONFLICT;
+
+	if (o == NULL) {
+		o = &unwanted;
+	}
+	/* A conflict with the state comes back from the judgement each time, one with others does not. */
+	for (int i = 0; result == CONFLICT && i < (d->version == 0 ? TRIES : 1); i++) {
+		diag_clear(&fault);
+		result = decide_once(s, device, d, o, &fault);
+	}
+	if (result != OK) {
+		tell_fault(diag, &fault);
+	}
+	return result;
+}
+
+/* --- steps beside the machine ------------------------------------------------------------ */
+
+static status
+write_step_entry(const struct session *s, const struct step *step, struct ruling *r,
+	struct change *c, struct diag *d)
+{
+	char *name = arena_alloc(s->arena, ID_TEXT_LEN + 1);
+	struct ledger_entry *e = &r->entry;
+
+	if (name == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for a ledger entry");
+	}
+	session_entry(s, step->event, e);
+	e->device = id_text(name, &r->before.id);
+	e->from = device_state_name(r->before.state);
+	e->to = device_state_name(r->after.state);
+	e->fleet = r->fleet.name;
+	e->reason = step->reason_word;
+	if (step->certificate != NULL) {
+		e->certificate = step->certificate->fingerprint;
+		e->serial = span_of(step->certificate->serial, step->certificate->serial_len);
+	}
+	return session_ledger(s, c, e, CHANGE_REF(&r->before), d);
+}
+
+static status
+step_once(struct session *s, int64_t device, const struct step *step, struct outcome *o,
+	struct diag *d)
+{
+	struct ruling *r = ARENA_NEW(s->arena, struct ruling);
+	struct change *c = change_new(s->arena);
+	status result;
+
+	if (r == NULL || c == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for a decision");
+	}
+	s->touched_count = 0;
+	result = reader_begin(s->reader, d);
+	if (result != OK) {
+		return result;
+	}
+	result = read_device_and_fleet(s, device, &r->before, &r->fleet, d);
+	r->after = r->before;
+	if (result == OK && !session_may_see(s, &r->before)) {
+		result = no_such_device(d);
+	}
+	if (result == OK) {
+		result = step->apply(s, step->context, &r->after, c, d);
+	}
+	reader_end(s->reader);
+	if (result == OK &&
+		(r->after.state != r->before.state || r->after.owner != r->before.owner)) {
+		return diag_set(
+			d, BUG, NULL, "a step changes state or owner: only the machine may");
+	}
+	if (result == OK) {
+		r->after.changed_s = s->now_s;
+		change_device_set(c, &r->after);
+		result = write_step_entry(s, step, r, c, d);
+	}
+	if (result == OK) {
+		o->device = r->after;
+		o->device.version++;
+		result = session_commit(s, c, o, d);
+	}
+	if (result == OK) {
+		session_log(s, &r->entry);
+	}
+	return result;
+}
+
+status
+decide_step(struct session *s, int64_t device, const struct step *step, struct outcome *o,
+	struct diag *diag)
+{
+	struct outcome unwanted = { 0 };
+	struct diag fault = { 0 };
+	status result = CONFLICT;
+
+	if (o == NULL) {
+		o = &unwanted;
+	}
+	for (int i = 0; result == CONFLICT && i < TRIES; i++) {
+		diag_clear(&fault);
+		result = step_once(s, device, step, o, &fault);
+	}
+	if (result != OK) {
+		tell_fault(diag, &fault);
+	}
+	return result;
+}

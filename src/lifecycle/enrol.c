@@ -1,0 +1,396 @@
+#include "lifecycle/enrol.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+#include "lifecycle/issued.h"
+#include "pki/certificate.h"
+#include "pki/csr.h"
+
+/*
+ * Read and judge in one snapshot -> the signer signs -> one decision commits certificate, device and ledger entry ->
+ * only then the answer. A certificate that was signed and not committed never leaves the server: its index is a hole.
+ */
+#define TRIES \
+	4 /* against others who change the device, or send the same request, at the same time */
+
+struct enrolling {
+	struct session *session;
+	const struct enrolment *enrolment;
+	struct csr csr;
+	uint8_t key_hash[32], request_hash[32], evidence_hash[32];
+
+	/* What the last look showed. */
+	struct device device;
+	struct fleet fleet;
+	struct owner maker;
+	struct authority issuer;
+	struct certificate presented;
+	struct certificate stored; /* of the same request; row 0: none */
+
+	struct issue_request request;
+	struct certificate certificate;
+};
+
+/* --- the request by itself --- */
+
+/* Who has the key sits at this end of this connection (RFC 7030 3.5): nobody forwards another's request. */
+static status
+judge_channel(const struct enrolling *e, struct diag *d)
+{
+	span attribute = csr_attribute(&e->csr, OID_CHALLENGE_PASSWORD), password;
+	struct der_cursor c = der_cursor_of(attribute, "RFC 2985 5.4.1", d);
+	const char *wanted;
+	uint8_t tag;
+	status st;
+
+	if (attribute.len == 0 || e->enrolment->channel.len == 0) {
+		return OK;
+	}
+	st = der_read_string(&c, "challengePassword", &tag, &password);
+	if (st != OK) {
+		return st;
+	}
+	wanted = base64_encode(e->session->arena, e->enrolment->channel);
+	if (wanted == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for an enrolment");
+	}
+	return span_equal_secret(password, span_text(wanted))
+		       ? OK
+		       : diag_set(d, BAD_INPUT, "RFC 7030 3.5",
+				 "the request's challengePassword is not this connection's "
+				 "tls-unique: "
+				 "leave it out, or link it");
+}
+
+static status
+read_request(struct enrolling *e, struct diag *d)
+{
+	status st = csr_read(e->enrolment->csr, &e->csr, d);
+
+	if (st != OK) {
+		return st;
+	}
+	if (e->csr.key.kind != KEY_P256) {
+		return diag_set(d, BAD_INPUT, "RFC 5480 2.1.1.1",
+			"the request's key is %s: operational keys are P-256",
+			key_kind_name(e->csr.key.kind));
+	}
+	public_key_hash(&e->csr.key, e->key_hash);
+	sha256_two(e->enrolment->csr, e->enrolment->evidence, e->request_hash);
+	sha256(e->enrolment->evidence, e->evidence_hash);
+	return judge_channel(e, d);
+}
+
+/* The GeneralNames asked for by extensionRequest, empty where there are none. */
+static status
+requested_alt_names(const struct csr *csr, span *out, struct diag *d)
+{
+	struct der_cursor list = der_cursor_of(csr->extensions, "RFC 5280 4.1", d), extension;
+	span type, value;
+	status st = OK;
+
+	*out = span_of(NULL, 0);
+	while (st == OK && !der_at_end(&list)) {
+		bool critical;
+
+		st = der_enter(&list, DER_SEQUENCE, "Extension", &extension);
+		if (st == OK) {
+			st = der_read_oid(&extension, "extnID", &type);
+		}
+		if (st == OK && der_next_is(&extension, DER_BOOLEAN)) {
+			st = der_read_boolean(&extension, "critical", &critical);
+		}
+		if (st == OK) {
+			st = der_read(&extension, DER_OCTET_STRING, "extnValue", &value);
+		}
+		if (st == OK && oid_is(type, OID_SUBJECT_ALT_NAME)) {
+			struct der_cursor names = der_cursor_of(value, "RFC 5280 4.2.1.6", d);
+
+			st = der_read(&names, DER_SEQUENCE, "SubjectAltName", out);
+		}
+	}
+	return st;
+}
+
+/* Where a renewal names itself, it names what it is (RFC 7030 4.2.2). What is issued has our names in any case. */
+static status
+judge_names(const struct enrolling *e, struct diag *d)
+{
+	struct certificate_view view;
+	span asked;
+	status st = certificate_read(e->presented.der, &view, d);
+
+	if (st == OK) {
+		st = requested_alt_names(&e->csr, &asked, d);
+	}
+	if (st != OK) {
+		return st;
+	}
+	if (e->csr.subject.count > 0 && !name_equal(&e->csr.subject, &view.subject)) {
+		return diag_set(d, BAD_INPUT, "RFC 7030 4.2.2",
+			"the request's subject is not that of the certificate which it renews; "
+			"leave it empty "
+			"or repeat it");
+	}
+	if (asked.len > 0 && !span_equal(asked, view.alt_names)) {
+		return diag_set(d, BAD_INPUT, "RFC 7030 4.2.2",
+			"the request's subjectAltName is not that of the certificate which it "
+			"renews; leave it "
+			"out or repeat it");
+	}
+	return OK;
+}
+
+/* --- one look at what is stored --- */
+
+static status
+read_policy(struct enrolling *e, struct diag *d)
+{
+	struct session *s = e->session;
+	status st = read_fleet(s->reader, e->device.fleet, &e->fleet);
+
+	if (st == OK) {
+		st = read_authority(s->reader, s->arena, e->fleet.authority, &e->issuer);
+	}
+	if (st == OK && e->fleet.maker != 0) {
+		st = read_owner(s->reader, e->fleet.maker, &e->maker);
+	}
+	return st == OK ? OK : diag_set(d, st, NULL, "the fleet of the device cannot be read");
+}
+
+static status
+read_presented(struct enrolling *e, struct diag *d)
+{
+	struct session *s = e->session;
+	const struct admission *who = e->enrolment->who;
+	const char *why = "";
+	enum access access;
+	status st = read_device(s->reader, who->device.row, &e->device);
+
+	if (st == OK) {
+		st = read_certificate(s->reader, s->arena, who->certificate.row, &e->presented);
+	}
+	if (st != OK) {
+		return diag_set(d, st, NULL, "the device's record cannot be read");
+	}
+	access = identity_judge(&e->device, &e->presented, s->now_s, &why);
+	if (access != ACCESS_ENROLMENT && access != ACCESS_FULL) {
+		return diag_set(d, DENIED, NULL, "enrolment is not open: %s", why);
+	}
+	if (e->enrolment->is_renewal && access != ACCESS_FULL) {
+		return diag_set(d, DENIED, "RFC 7030 4.2.2",
+			"a renewal is asked for with the operational identity; with another one "
+			"use simpleenroll");
+	}
+	/* With the operational identity it is a renewal, whatever the path that it came by. */
+	return access == ACCESS_FULL ? judge_names(e, d) : OK;
+}
+
+/* The very same request: its certificate, while that may be used. */
+static status
+read_stored(struct enrolling *e, struct diag *d)
+{
+	struct session *s = e->session;
+	status st = read_certificate_by_request(
+		s->reader, s->arena, e->device.row, e->request_hash, &e->stored);
+
+	if (st == NOT_FOUND || (st == OK && e->stored.status != CERTIFICATE_PENDING &&
+				       e->stored.status != CERTIFICATE_CURRENT)) {
+		e->stored.row = 0;
+		return OK;
+	}
+	return st == OK ? OK : diag_set(d, st, NULL, "the device's certificates cannot be read");
+}
+
+static status
+judge_new(struct enrolling *e, struct diag *d)
+{
+	struct session *s = e->session;
+	bool is_known = true;
+	status st = read_key_is_known(s->reader, e->key_hash, &is_known);
+
+	if (st != OK) {
+		return diag_set(d, st, NULL, "the known keys cannot be read");
+	}
+	if (is_known) {
+		return diag_set(d, EXISTS, NULL,
+			"the request's key was seen before: make a new one for each certificate");
+	}
+	if (e->fleet.required_level > LEVEL_NONE) {
+		return diag_set(d, DENIED, NULL,
+			"fleet %s: attestation is required (%s), and none that could be verified "
+			"came "
+			"with the request",
+			e->fleet.name, attestation_level_name(e->fleet.required_level));
+	}
+	if (e->issuer.kind != AUTHORITY_ISSUING || !e->issuer.has_key) {
+		return diag_set(d, CONFLICT, NULL, "authority %s of fleet %s does not issue here",
+			e->issuer.name, e->fleet.name);
+	}
+	return store_index_take(s->life->store, s->reader, e->issuer.row, &e->request.index, d);
+}
+
+static status
+look(struct enrolling *e, struct diag *d)
+{
+	status st = reader_begin(e->session->reader, d);
+
+	if (st != OK) {
+		return st;
+	}
+	st = read_presented(e, d);
+	if (st == OK) {
+		st = read_stored(e, d);
+	}
+	if (st == OK && e->stored.row == 0) {
+		st = read_policy(e, d);
+		if (st == OK) {
+			st = judge_new(e, d);
+		}
+	}
+	reader_end(e->session->reader);
+	return st;
+}
+
+/* --- the certificate --- */
+
+/* What the device is, never what it says: nothing of the request's names, nothing of the person who owns it. */
+static void
+set_names(struct enrolling *e)
+{
+	struct simple_name *n = &e->request.subject;
+	const struct owner *maker = &e->maker;
+	bool title_fits = strlen(maker->title) < sizeof(n->organization) &&
+			  utf8_is_printable(span_text(maker->title));
+	char text[ID_TEXT_LEN + 1];
+
+	id_text(text, &e->device.id);
+	snprintf(n->common_name, sizeof(n->common_name), "%s", e->device.serial);
+	snprintf(n->serial_number, sizeof(n->serial_number), "%s", text);
+	snprintf(n->organization, sizeof(n->organization), "%.64s",
+		title_fits ? maker->title : maker->name);
+	e->request.alt_name_count = 1;
+	e->request.alt_names[0] = (struct signer_alt_name){ .kind = ALT_URI };
+	snprintf(e->request.alt_names[0].text, sizeof(e->request.alt_names[0].text),
+		"urn:tenure:device:%s", text);
+}
+
+static status
+set_dates(struct enrolling *e, struct diag *d)
+{
+	struct issue_request *r = &e->request;
+	int64_t now_s = e->session->now_s;
+
+	r->not_before_s = now_s - CLOCK_SKEW_S;
+	if (r->not_before_s < e->issuer.not_before_s) {
+		r->not_before_s = e->issuer.not_before_s;
+	}
+	r->not_after_s = r->not_before_s + e->fleet.lifetime_s - 1;
+	if (r->not_after_s > e->issuer.not_after_s) {
+		r->not_after_s = e->issuer.not_after_s;
+	}
+	return r->not_after_s > now_s
+		       ? OK
+		       : diag_set(d, CONFLICT, NULL, "authority %s has expired: it issues no more",
+				 e->issuer.name);
+}
+
+static status
+sign(struct enrolling *e, struct diag *d)
+{
+	struct session *s = e->session;
+	struct issue_request *r = &e->request;
+	struct issue_result result = { 0 };
+	status st = set_dates(e, d);
+
+	if (st != OK) {
+		return st;
+	}
+	snprintf(r->authority, sizeof(r->authority), "%s", e->issuer.name);
+	snprintf(r->profile, sizeof(r->profile), "%s",
+		e->fleet.profile[0] != '\0' ? e->fleet.profile : "operational");
+	if (snprintf(r->url_base, sizeof(r->url_base), "%s", s->life->plain_url) >=
+		(int)sizeof(r->url_base)) {
+		return diag_set(d, LIMIT, NULL, "plain_url is too long for certificates");
+	}
+	r->phase = e->issuer.phase;
+	r->spki = e->csr.key.spki;
+	set_names(e);
+	st = signer_issue(s->life->signer, s->arena, r, 1, &result, d);
+	if (st == OK && result.status != OK) {
+		st = diag_set(d, result.status, result.diag.clause, "%s", result.diag.text);
+	}
+	if (st != OK) {
+		return st;
+	}
+	e->certificate = (struct certificate){ .authority = e->issuer.row,
+		.index = r->index,
+		.issued_s = s->now_s,
+		.level = LEVEL_NONE,
+		.slot = -1 };
+	memcpy(e->certificate.request_hash, e->request_hash, sizeof(e->request_hash));
+	return certificate_measure(result.der, &e->certificate, d);
+}
+
+static status
+record(struct enrolling *e, struct outcome *o, struct diag *d)
+{
+	struct decision decision = { .version = e->device.version, .issued = &e->certificate };
+
+	decision.request.event =
+		e->device.state == DEVICE_AWAITING_DEVICE ? EVENT_PROVE : EVENT_ROTATE;
+	decision.evidence = e->enrolment->evidence.len > 0 ? e->evidence_hash : NULL;
+	return decide(e->session, e->device.row, &decision, o, d);
+}
+
+static status
+try_once(struct enrolling *e, struct outcome *o, struct diag *d)
+{
+	status st = look(e, d);
+
+	if (st != OK) {
+		return st;
+	}
+	if (e->stored.row != 0) {
+		o->device = e->device;
+		o->certificate = e->stored;
+		return OK;
+	}
+	st = sign(e, d);
+	return st == OK ? record(e, o, d) : st;
+}
+
+status
+enrol_device(
+	struct session *s, const struct enrolment *enrolment, struct outcome *o, struct diag *d)
+{
+	struct enrolling *e = ARENA_NEW(s->arena, struct enrolling);
+	struct diag fault = { 0 };
+	int64_t seen_version = -1;
+	status st;
+
+	if (e == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for an enrolment");
+	}
+	*o = (struct outcome){ 0 };
+	e->session = s;
+	e->enrolment = enrolment;
+	st = read_request(e, d);
+	if (st != OK) {
+		return st;
+	}
+	/*
+	 * Somebody was quicker: another request of the device, or this very one a second time. The next look sees
+	 * what came of it. Nothing new to see: the refusal is meant.
+	 */
+	for (int i = 0; i < TRIES; i++) {
+		diag_clear(&fault);
+		st = try_once(e, o, &fault);
+		if ((st != CONFLICT && st != EXISTS) || e->device.version == seen_version) {
+			break;
+		}
+		seen_version = e->device.version;
+	}
+	return st == OK ? OK : diag_set(d, st, fault.clause, "%s", fault.text);
+}

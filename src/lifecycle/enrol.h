@@ -1,0 +1,28 @@
+#pragma once
+/*
+ * Operational certificates: the first, and each rotation. Issued as PENDING; the first use on a connection
+ * (lifecycle/admit) makes it the current one, and only then ends the former one: make before break.
+ */
+#include "lifecycle/admit.h"
+
+struct enrolment {
+	const struct admission *who;
+	span csr;	 /* DER */
+	bool is_renewal; /* simplereenroll: by the operational identity, names must match */
+	span evidence;	 /* of attestation, DER; empty: none */
+	/* tls-unique of the connection (RFC 5929 3). A request with a challengePassword must carry it there (RFC 7030
+	 * 3.5). Empty where TLS has none (1.3): then a challengePassword is not looked at. */
+	span channel;
+};
+
+/*
+ * o->certificate with its DER in the arena. The same request again (same CSR and evidence, while its certificate is
+ * pending or current) gives the stored one. DENIED: not in this state, or the fleet wants an attestation;
+ * EXISTS: the key was seen before; BAD_INPUT, CRYPTO: the request; UNAVAILABLE: the signer.
+ */
+MUST_USE status enrol_device(
+	struct session *s, const struct enrolment *e, struct outcome *o, struct diag *d);
+/* The device is told to renew at once (its state's `renew_after` is now). */
+MUST_USE status rotate_device(struct session *s, int64_t device, struct outcome *o, struct diag *d);
+/* The schedule's: pending certificates that were never used in time are taken back. */
+MUST_USE status certificates_withdraw(struct session *s, size_t max, size_t *count, struct diag *d);

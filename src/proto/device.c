@@ -1,0 +1,132 @@
+#include "base/text.h"
+#include "proto/named.h"
+#include "proto/routes.h"
+
+/*
+ * What a device may know of itself, by any certificate of its own. With `wait` it is a long poll: the answer comes
+ * when the device's version is another one than the device saw last, or at the end of the wait. The certificate is
+ * judged again each time: a revoked device hears so at once.
+ */
+
+static const char *
+access_name(enum access a)
+{
+	return a == ACCESS_FULL ? "full" : a == ACCESS_ENROLMENT ? "enrolment" : "state";
+}
+
+struct state {
+	const struct admission *who;
+	struct fleet fleet;
+	uint8_t current[32]; /* fingerprint of the one in use */
+	bool has_current;
+};
+
+static status
+read_state(struct session *s, struct state *out, struct diag *d)
+{
+	const struct device *device = &out->who->device;
+	struct certificate k;
+	status st = reader_begin(s->reader, d);
+
+	if (st != OK) {
+		return st;
+	}
+	st = read_fleet(s->reader, device->fleet, &out->fleet);
+	if (st == OK && device->current_certificate != 0) {
+		st = read_certificate(s->reader, s->arena, device->current_certificate, &k);
+		out->has_current = st == OK;
+		memcpy(out->current, k.fingerprint, sizeof(out->current));
+	}
+	reader_end(s->reader);
+	return st == OK ? OK : diag_set(d, st, NULL, "the device's state cannot be read");
+}
+
+static void
+reply_state(struct exchange *x, const struct session *s, const struct state *state)
+{
+	const struct device *device = &state->who->device;
+	char name[ID_TEXT_LEN + 1];
+	struct json_writer w;
+
+	reply_json(x, 200, &w);
+	json_object_open(&w, NULL);
+	json_text(&w, "device", id_text(name, &device->id));
+	json_text(&w, "serial", device->serial);
+	json_text(&w, "fleet", state->fleet.name);
+	json_text(&w, "state", device_state_name(device->state));
+	json_text(&w, "access", access_name(state->who->access));
+	json_text(&w, "why", state->who->why);
+	json_number(&w, "version", device->version);
+	json_time(&w, "renew_after", device->renew_after_s);
+	json_bool(&w, "renew_now", device->renew_after_s > 0 && device->renew_after_s <= s->now_s);
+	if (state->has_current) {
+		json_hex(&w, "certificate", SPAN_ARRAY(state->current));
+	} else {
+		json_null(&w, "certificate");
+	}
+	json_time(&w, "time", s->now_s);
+	json_object_close(&w);
+	reply_header(x, "Cache-Control", "no-store");
+}
+
+/* A number of the query; 0 where it is absent. False: the reply is a 400. */
+static bool
+query_number(struct exchange *x, const char *name, int64_t *out)
+{
+	struct diag d = { 0 };
+	span text;
+	status st = http_query_get(x->request, x->arena, name, &text, &d);
+
+	*out = 0;
+	if (st == NOT_FOUND) {
+		return true;
+	}
+	if (st == OK && number_parse(text, out) != OK) {
+		st = diag_set(&d, BAD_INPUT, NULL, "%s: a number is meant", name);
+	}
+	if (st != OK) {
+		reply_problem(x, &d);
+	}
+	return st == OK;
+}
+
+/* When there will be something new by itself: the time from which the device is told to renew. */
+static int64_t
+wait_at_most(const struct session *s, const struct device *device, int64_t wait_s)
+{
+	int64_t until_renewal_s = device->renew_after_s - s->now_s;
+
+	return until_renewal_s > 0 && until_renewal_s < wait_s ? until_renewal_s : wait_s;
+}
+
+static void
+device_state(struct exchange *x)
+{
+	const struct configuration *c = service_of(x)->configuration;
+	struct admission who;
+	struct state state = { .who = &who };
+	int64_t wait_s, version;
+	struct diag d = { 0 };
+	struct session s;
+
+	if (!service_session(x, &s) || !query_number(x, "wait", &wait_s) ||
+		!query_number(x, "version", &version) || !service_device(x, &s, &who)) {
+		return;
+	}
+	wait_s = wait_s < c->poll_max_s ? wait_s : c->poll_max_s;
+	if (wait_s > 0 && version == who.device.version && !x->is_last_try) {
+		reply_park(x, service_topic(who.device.row),
+			wait_at_most(&s, &who.device, wait_s) * 1000);
+		return;
+	}
+	if (read_state(&s, &state, &d) != OK) {
+		reply_problem(x, &d);
+		return;
+	}
+	reply_state(x, &s, &state);
+}
+
+const struct route device_routes[] = {
+	{ HTTP_GET, "/device/v1/state", device_state, 0 },
+	{ 0 },
+};

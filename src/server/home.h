@@ -1,9 +1,0 @@
-#pragma once
-/* The home folder: one server at a time works on it. */
-#include "base/status.h"
-
-/*
- * Takes the home for this process, until it ends or closes *fd. NOT_FOUND: there is no such folder;
- * CONFLICT: another server has it (its pid is in the words); IO: it cannot be written.
- */
-MUST_USE status home_take(const char *home, int *fd, struct diag *d);

@@ -1,0 +1,357 @@
+#include "server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/count.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "home/home.h"
+#include "ledger/checkpoint.h"
+#include "server/jobs.h"
+#include "server/routes.h"
+
+#define CONFIGURATION_ARENA_MAX (1 << 20)
+#define STORE_CACHE \
+	(8 << 20) /* a connection: a worker's pages stay warm, an idle server stays small */
+#define NOTE_KEY_ROOM 400
+
+struct server {
+	struct arena *arena;
+	struct configuration configuration;
+	int home_lock; /* -1: not held */
+	struct life life;
+	struct service service;
+	struct http_server *http;
+	struct jobs jobs;
+	bool adopts_ledger;
+	struct router tls_router, plain_router;
+	char ledger_key[NOTE_KEY_ROOM];
+	char addresses[256];
+};
+
+/* --- what the parts tell each other ---------------------------------------------- */
+
+static void
+device_changed(void *context, int64_t device)
+{
+	struct server *s = context;
+
+	if (s->http != NULL) {
+		http_server_wake(s->http, service_topic(device));
+	}
+}
+
+static void
+certificate_ended(void *context, int64_t authority)
+{
+	struct server *s = context;
+
+	jobs_revoked(&s->jobs, authority);
+}
+
+static void
+store_committed(void *context, int64_t ledger_size)
+{
+	struct server *s = context;
+
+	(void)ledger_size;
+	if (s->life.sequencer != NULL) {
+		sequencer_wake(s->life.sequencer);
+	}
+}
+
+static status
+sign_checkpoint(void *context, const char *origin, uint64_t size, const hash *root,
+	struct buffer *note, struct diag *d)
+{
+	struct server *s = context;
+
+	return signer_checkpoint(s->life.signer, origin, (int64_t)size, root->bytes, note, d);
+}
+
+static status
+is_ready(void *context, struct diag *d)
+{
+	return server_ready(context, d);
+}
+
+/* --- up, part by part ------------------------------------------------------------- */
+
+static status
+open_home(struct server *s, const char *home, struct diag *d)
+{
+	static const char *const levels[] = { "debug", "info", "warning", "error" };
+	status st;
+
+	s->arena = arena_new(CONFIGURATION_ARENA_MAX);
+	if (s->arena == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for the configuration");
+	}
+	st = configuration_load(s->arena, home, &s->configuration, d);
+	if (st != OK) {
+		return st;
+	}
+	for (unsigned i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (strcmp(levels[i], s->configuration.log_level) == 0) {
+			log_set_level((enum log_level)i);
+		}
+	}
+	return home_take(s->configuration.home, &s->home_lock, d);
+}
+
+static status
+start_signer(struct server *s, struct diag *d)
+{
+	const struct signer_options o = {
+		.program = home_signer_program(s->arena, s->configuration.signer_program),
+		.keys = s->configuration.keys,
+		.profiles = s->configuration.profiles,
+		.passphrase_file = s->configuration.passphrase_file,
+		.channels = s->configuration.signer_channels,
+	};
+
+	return signer_start(&o, &s->life.signer, d);
+}
+
+static status
+open_store(struct server *s, struct diag *d)
+{
+	const struct store_options o = {
+		.location = s->configuration.database,
+		.cache_bytes = STORE_CACHE,
+		.on_commit = store_committed,
+		.context = s,
+	};
+
+	return store_open(&o, &s->life.store, d);
+}
+
+/* The key by which everybody checks the ledger, as C2SP writes it. */
+static status
+find_ledger_key(struct server *s, struct diag *d)
+{
+	struct held_key *keys = NULL;
+	struct note_key key;
+	size_t count = 0;
+	status st = signer_keys(s->life.signer, s->arena, &keys, &count, d);
+
+	for (size_t i = 0; st == OK && i < count; i++) {
+		if (keys[i].role == KEY_ROLE_LEDGER && keys[i].certificate.len == 32) {
+			note_key_make(
+				s->configuration.ledger_origin, 1, keys[i].certificate.data, &key);
+			note_key_text(s->ledger_key, sizeof(s->ledger_key), &key);
+			return OK;
+		}
+	}
+	return st != OK ? st
+			: diag_set(d, NOT_FOUND, NULL,
+				  "the signer holds no key for the ledger: run tenure init again");
+}
+
+static status
+start_ledger(struct server *s, struct diag *d)
+{
+	const struct sequencer_options o = {
+		.store = s->life.store,
+		.folder = s->configuration.ledger,
+		.guard = s->configuration.ledger_guard,
+		.origin = s->configuration.ledger_origin,
+		.signer = { .sign = sign_checkpoint, .context = s },
+		.adopt = s->adopts_ledger,
+	};
+	status st = find_ledger_key(s, d);
+
+	return st == OK ? sequencer_start(&o, &s->life.sequencer, d) : st;
+}
+
+static unsigned
+cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 && n < 256 ? (unsigned)n : 1;
+}
+
+static status
+start_http(struct server *s, struct diag *d)
+{
+	const struct configuration *c = &s->configuration;
+	unsigned workers = c->workers > 0 ? c->workers : 2 * cores();
+	struct http_options o = {
+		.listens = { { .address = c->listen, .is_tls = true, .router = &s->tls_router },
+			{ .address = c->listen_plain, .router = &s->plain_router } },
+		.listen_count = c->listen_plain[0] != '\0' ? 2 : 1,
+		.loops = c->loops,
+		.workers = workers,
+		.queue_max = c->queue_max,
+		.connections_max = c->connections_max,
+		.header_timeout_ms = c->header_timeout_s * 1000,
+		.body_timeout_ms = c->body_timeout_s * 1000,
+		.idle_timeout_ms = c->idle_timeout_s * 1000,
+		.clock = &clock_system,
+	};
+	status st;
+
+	s->service = (struct service){ .life = &s->life,
+		.configuration = c,
+		.version = TENURE_VERSION,
+		.ledger_key = s->ledger_key,
+		.ready = is_ready,
+		.context = s };
+	s->tls_router = (struct router){ .tables = tls_tables,
+		.table_count = tls_table_count,
+		.context = &s->service,
+		.admits = service_admits,
+		.finished = api_count };
+	s->plain_router = (struct router){ .tables = plain_tables,
+		.table_count = plain_table_count,
+		.context = &s->service,
+		.admits = service_admits,
+		.finished = api_count };
+	st = service_open(&s->service, workers, d);
+	return st == OK ? http_server_start(&o, &s->http, d) : st;
+}
+
+static status
+start_jobs(struct server *s, struct diag *d)
+{
+	const struct configuration *c = &s->configuration;
+	status st;
+
+	s->service.server = s->http;
+	s->jobs.life = &s->life;
+	s->jobs.configuration = c;
+	s->jobs.server = s->http;
+	s->jobs.identity =
+		(struct listener_identity){ .folder = arena_printf(s->arena, "%s/tls", c->home),
+			.authority = c->server_authority,
+			.names = c->names,
+			.lifetime_s = c->server_certificate_s };
+	if (s->jobs.identity.folder == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for a path");
+	}
+	st = jobs_open(&s->jobs, d);
+	if (st == OK) {
+		st = jobs_identity(&s->jobs, d);
+	}
+	if (st == OK) {
+		st = jobs_start(&s->jobs, d);
+	}
+	return st;
+}
+
+static void
+note_addresses(struct server *s)
+{
+	const struct configuration *c = &s->configuration;
+	const char *colon = strrchr(c->listen, ':');
+	int host = colon ? (int)(colon - c->listen) : (int)strlen(c->listen);
+	int n = snprintf(s->addresses, sizeof(s->addresses), "https://%.*s:%u", host, c->listen,
+		http_server_port(s->http, 0));
+
+	colon = strrchr(c->listen_plain, ':');
+	if (colon != NULL && n > 0 && (size_t)n < sizeof(s->addresses)) {
+		snprintf(s->addresses + n, sizeof(s->addresses) - (size_t)n, " http://%.*s:%u",
+			(int)(colon - c->listen_plain), c->listen_plain,
+			http_server_port(s->http, 1));
+	}
+}
+
+status
+server_start(const char *home, bool adopts_ledger, struct server **out, struct diag *d)
+{
+	static status (*const parts[])(struct server *, struct diag *) = { start_signer, open_store,
+		start_ledger, start_http, start_jobs };
+	struct server *s = calloc(1, sizeof(*s));
+	status st;
+
+	if (s == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for the server");
+	}
+	s->home_lock = -1;
+	pthread_mutex_init(&s->jobs.lock, NULL);
+	s->adopts_ledger = adopts_ledger;
+	st = open_home(s, home, d);
+	if (st == OK) {
+		s->life = (struct life){ .clock = &clock_system,
+			.plain_url = s->configuration.plain_url,
+			.crl_folder = s->configuration.crl,
+			.crl_lifetime_s = s->configuration.crl_lifetime_s,
+			.withdraw_after_s = s->configuration.withdraw_after_s,
+			.threads = cores(),
+			.on_device = device_changed,
+			.on_revocation = certificate_ended,
+			.context = s };
+	}
+	for (size_t i = 0; st == OK && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		st = parts[i](s, d);
+	}
+	if (st != OK) {
+		server_stop(s);
+		return st;
+	}
+	note_addresses(s);
+	*out = s;
+	return OK;
+}
+
+void
+server_stop(struct server *s)
+{
+	if (s == NULL) {
+		return;
+	}
+	/* The jobs first: they wake long polls, and nobody may once the HTTP server is gone. */
+	jobs_close(&s->jobs);
+	if (s->http != NULL) {
+		http_server_stop(s->http, s->configuration.drain_s * 1000);
+		s->http = NULL;
+	}
+	service_close(&s->service);
+	if (s->life.sequencer != NULL) {
+		sequencer_stop(s->life.sequencer);
+		s->life.sequencer = NULL;
+	}
+	if (s->life.store != NULL) {
+		store_close(s->life.store);
+	}
+	if (s->life.signer != NULL) {
+		signer_stop(s->life.signer);
+	}
+	if (s->home_lock >= 0) {
+		close(s->home_lock);
+	}
+	arena_free(s->arena);
+	pthread_mutex_destroy(&s->jobs.lock);
+	free(s);
+}
+
+status
+server_ready(struct server *s, struct diag *d)
+{
+	uint64_t published;
+	status st = store_health(s->life.store, d);
+
+	if (st == OK) {
+		st = signer_health(s->life.signer, d);
+	}
+	if (st == OK) {
+		st = sequencer_health(s->life.sequencer, &published, d);
+	}
+	return st == OK ? jobs_health(&s->jobs, clock_now_s(s->life.clock), d) : st;
+}
+
+const char *
+server_addresses(const struct server *s)
+{
+	return s->addresses;
+}
+
+const char *
+server_home(const struct server *s)
+{
+	return s->configuration.home;
+}
