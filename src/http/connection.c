@@ -381,6 +381,9 @@ connection_mail(struct connection *c, struct work *w)
 		follow(c, run_again(c, c->loop->is_stopping || c->transport.has_ended));
 	} else if (w->exchange.reply.is_parked) {
 		follow(c, park(c));
+	} else if (w->is_admitted) {
+		w->is_admitted = false;
+		follow(c, request_body(c));
 	} else {
 		begin_reply(c);
 		follow(c, STEP_ON);

@@ -39,7 +39,7 @@ ring(struct loop *l)
 
 	/* Can only fail when the counter is full, and then the loop is about to wake anyway. */
 	if (write(l->bell, &one, sizeof(one)) < 0 && errno != EAGAIN) {
-		log_event(LOG_ERROR, "loop_bell", "error=%s", strerror(errno));
+		log_event(LOG_ERROR, "loop_bell", "error=\"%s\"", strerror(errno));
 	}
 }
 
@@ -183,7 +183,7 @@ accept_some(struct loop *l, struct listener *from)
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			   errno == ENOMEM) {
 			/* The listener stays readable: not to look at it for a while is not to spin. */
-			log_event(LOG_WARNING, "accept_paused", "error=%s", strerror(errno));
+			log_event(LOG_WARNING, "accept_paused", "error=\"%s\"", strerror(errno));
 			listen_again(l, false);
 			return;
 		} else if (errno == EAGAIN) {
@@ -230,7 +230,7 @@ read_mail(struct loop *l)
 	bool must_stop;
 
 	if (l->bell >= 0 && read(l->bell, &rings, sizeof(rings)) < 0 && errno != EAGAIN) {
-		log_event(LOG_ERROR, "loop_bell", "error=%s", strerror(errno));
+		log_event(LOG_ERROR, "loop_bell", "error=\"%s\"", strerror(errno));
 	}
 	pthread_mutex_lock(&l->lock);
 	mail = l->mail;

@@ -95,6 +95,7 @@ publish(struct sequencer *q, struct diag *d)
 	}
 	buffer_wipe(&note);
 	if (s == OK) {
+		tile_writer_tidy(q->tiles);
 		pthread_mutex_lock(&q->lock);
 		q->published = next.size;
 		pthread_cond_broadcast(&q->published_more);
@@ -116,7 +117,9 @@ catch_up(struct sequencer *q, struct diag *d)
 	while (s == OK && added == ROWS_AT_ONCE) {
 		s = append_rows(q, UINT64_MAX, &added, d);
 	}
-	if (s == OK && tile_writer_size(q->tiles) != q->published) {
+	/* An adopted ledger gets its guard at once: it is adopted for one start. */
+	if (s == OK && (tile_writer_size(q->tiles) != q->published ||
+			       (!q->has_guard && q->published > 0))) {
 		s = publish(q, d);
 	}
 	return s;

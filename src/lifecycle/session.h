@@ -123,3 +123,8 @@ MUST_USE status session_check_ledger(const struct life *life, struct diag *d);
  */
 MUST_USE status session_commit(
 	struct session *s, struct change *c, struct outcome *o, struct diag *d);
+/* The entry, durable by now, as a line of the operators' log; nothing while a home is founded. */
+void session_log(const struct session *s, const struct ledger_entry *e);
+/* All of it for a change that is no device's decision and has this one entry: session_ledger, session_commit, session_log. */
+MUST_USE status session_record(struct session *s, struct change *c, const struct ledger_entry *e,
+	struct outcome *o, struct diag *d);

@@ -5,7 +5,7 @@
 #include "pki/cms.h"
 #include "pki/csr.h"
 #include "pki/pem.h"
-#include "proto/named.h"
+#include "proto/est_label.h"
 #include "proto/routes.h"
 
 /*
@@ -90,7 +90,7 @@ est_cacerts(struct exchange *x)
 	struct fleet f;
 	size_t count;
 
-	if (!service_session(x, &s) || !named_fleet(x, &s, x->parameters[0], &f)) {
+	if (!service_session(x, &s) || !est_fleet(x, &s, &f)) {
 		return;
 	}
 	if (read_chain(&s, &f, chain, &count, &d) != OK) {
@@ -131,7 +131,7 @@ est_csrattrs(struct exchange *x)
 	struct fleet f;
 	span der;
 
-	if (!service_session(x, &s) || !named_fleet(x, &s, x->parameters[0], &f)) {
+	if (!service_session(x, &s) || !est_fleet(x, &s, &f)) {
 		return;
 	}
 	der_writer_init(&w, room, sizeof(room));
@@ -158,8 +158,10 @@ is_own_fleet(struct exchange *x, const struct fleet *f, const struct admission *
 static void
 reply_refused(struct exchange *x, const struct admission *who, const struct diag *d)
 {
-	log_event(LOG_INFO, "enrolment_refused", "serial=%s status=\"%s\" what=\"%s\"",
-		who->device.serial, status_name(d->status), d->text);
+	char what[LOG_QUOTED_MAX];
+
+	log_event(LOG_INFO, "enrolment_refused", "serial=%s status=\"%s\" what=%s",
+		who->device.serial, status_name(d->status), log_quote(what, d->text));
 	reply_problem(x, d);
 }
 
@@ -174,24 +176,21 @@ answer_enrolment(struct exchange *x, struct session *s, const struct enrolment *
 		reply_refused(x, e->who, &d);
 		return;
 	}
-	log_event(LOG_INFO, "certificate_issued", "serial=%s index=%lld renewal=%d",
-		o.device.serial, (long long)o.certificate.index, e->is_renewal);
 	reply_certificates(x, CERTIFICATES_ENROLLED, &o.certificate.der, 1);
 }
 
 static void
-enrol(struct exchange *x, bool is_renewal)
+enrol(struct exchange *x, bool is_reenroll)
 {
 	struct admission who;
 	struct enrolment e = { .who = &who,
-		.is_renewal = is_renewal,
 		.channel = span_of(x->peer->tls_unique, x->peer->tls_unique_len) };
 	struct diag d = { 0 };
 	struct session s;
 	struct fleet f;
 
-	if (!service_session(x, &s) || !named_fleet(x, &s, x->parameters[0], &f) ||
-		!service_device(x, &s, &who) || !is_own_fleet(x, &f, &who)) {
+	if (!service_session(x, &s) || !est_fleet(x, &s, &f) || !service_device(x, &s, &who) ||
+		!is_own_fleet(x, &f, &who)) {
 		return;
 	}
 	if (who.access == ACCESS_STATE_ONLY) {
@@ -202,6 +201,8 @@ enrol(struct exchange *x, bool is_renewal)
 		reply_problem_as(x, 415, "a request is application/pkcs10 (RFC 7030 4.2.1)");
 		return;
 	}
+	/* strongSwan presents a client certificate at simplereenroll alone, the birth identity too: that is a first one. */
+	e.is_renewal = is_reenroll && who.access == ACCESS_FULL;
 	if (csr_unwrap(x->arena, x->request->body, &e.csr, &d) != OK) {
 		reply_refused(x, &who, &d);
 		return;
@@ -228,14 +229,21 @@ est_not_offered(struct exchange *x)
 	reply_problem_as(x, 501, "this operation is not offered");
 }
 
-#define EST "/.well-known/est/{fleet}/"
+#define EST "/.well-known/est/"
+#define LABEL "{fleet}/"
 
 const struct route est_routes[] = {
 	{ HTTP_GET, EST "cacerts", est_cacerts, 0 },
+	{ HTTP_GET, EST LABEL "cacerts", est_cacerts, 0 },
 	{ HTTP_GET, EST "csrattrs", est_csrattrs, 0 },
+	{ HTTP_GET, EST LABEL "csrattrs", est_csrattrs, 0 },
 	{ HTTP_POST, EST "simpleenroll", est_simpleenroll, CSR_BODY_MAX },
+	{ HTTP_POST, EST LABEL "simpleenroll", est_simpleenroll, CSR_BODY_MAX },
 	{ HTTP_POST, EST "simplereenroll", est_simplereenroll, CSR_BODY_MAX },
+	{ HTTP_POST, EST LABEL "simplereenroll", est_simplereenroll, CSR_BODY_MAX },
 	{ HTTP_POST, EST "serverkeygen", est_not_offered, CSR_BODY_MAX },
+	{ HTTP_POST, EST LABEL "serverkeygen", est_not_offered, CSR_BODY_MAX },
 	{ HTTP_POST, EST "fullcmc", est_not_offered, CSR_BODY_MAX },
+	{ HTTP_POST, EST LABEL "fullcmc", est_not_offered, CSR_BODY_MAX },
 	{ 0 },
 };
