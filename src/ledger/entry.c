@@ -68,7 +68,7 @@ ledger_entry_write(const struct ledger_entry *e, struct buffer *out, struct diag
 	put_text(&w, "from", e->from);
 	put_text(&w, "level", e->level);
 	put_text(&w, "object", e->object);
-	put_text(&w, "operator", e->operator);
+	put_text(&w, "operator", e->operator_commitment);
 	put_text(&w, "owner", e->owner);
 	put_text(&w, "previous_owner", e->previous_owner);
 	put_text(&w, "reason", e->reason);

@@ -15,11 +15,11 @@
 struct ledger_entry {
 	const char *event; /* required: a device's (device_event_name), or one of ledger_events */
 	int64_t at_s;
-	const char *actor;     /* the role's name */
-	const char *operator;  /* commitment, hex */
-	const char *device;    /* id text */
-	const char *from, *to; /* states */
-	const char *owner;     /* commitment of the owner, after the event */
+	const char *actor;		 /* the role's name */
+	const char *operator_commitment; /* hex; the member "operator" */
+	const char *device;		 /* id text */
+	const char *from, *to;		 /* states */
+	const char *owner;		 /* commitment of the owner, after the event */
 	const char *previous_owner;
 	const uint8_t *certificate; /* fingerprint, 32 bytes */
 	span serial;

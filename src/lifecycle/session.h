@@ -37,8 +37,8 @@ enum actor_kind {
 
 struct actor {
 	enum actor_kind kind;
-	struct operator operator;
-	int64_t device; /* row */
+	struct operator_account account; /* of an operator */
+	int64_t device;			 /* row */
 };
 
 /* What came of a decision: for the answer to it. Fields that do not apply are zero. */
@@ -55,7 +55,7 @@ struct outcome {
 /* An API write whose answer is kept in the same transaction (Idempotency-Key). */
 struct answer {
 	struct idempotency
-		record; /* operator, key, request_hash: the caller's; the rest is filled */
+		record; /* operator_row, key, request_hash: the caller's; the rest is filled */
 	/* The answer as it will be repeated: without the code. Called just before the commit. */
 	status (*write)(void *context, const struct outcome *o, int *http_status,
 		struct buffer *body, struct diag *d);

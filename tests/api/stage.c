@@ -68,7 +68,7 @@ add_operators(struct stage *s)
 		{ ASK_AUDITOR, OPERATOR_AUDITOR, "ada" },
 		{ ASK_WATCH, OPERATOR_WATCH, "wes" },
 	};
-	struct operator made;
+	struct operator_account made;
 	struct diag d = { 0 };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

@@ -81,7 +81,7 @@ a_refused_key_proves_nothing(void **state)
 	assert_int_equal(OK, read_device_seen(h.reader, u.device.row, &seen_s));
 	assert_int_equal(h.session.now_s - RETURN_PROOF_S - 1, seen_s);
 	h.session.actor =
-		(struct actor){ .kind = ACTOR_OPERATOR, .operator= { .role = OPERATOR_SUPPORT } };
+		(struct actor){ .kind = ACTOR_OPERATOR, .account = { .role = OPERATOR_SUPPORT } };
 	assert_int_equal(DENIED, return_device(&h.session, u.device.row, CONSENT_DEVICE_PROOF,
 					 "defect", NULL, &next, &d));
 	assert_int_equal(ACCESS_FULL, admit(next.certificate.fingerprint, &a));
@@ -92,7 +92,7 @@ a_refused_key_proves_nothing(void **state)
 static void
 strangers_and_operators(void **state)
 {
-	struct operator* o = arena_alloc(h.arena, sizeof(*o));
+	struct operator_account *o = arena_alloc(h.arena, sizeof(*o));
 	const char *token = "tnr_abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 	static const uint8_t nobody[32] = { 9 };
 	struct change *c = change_new(h.arena);
@@ -124,7 +124,7 @@ strangers_and_operators(void **state)
 	assert_int_equal(ACTOR_DEVICE, h.session.actor.kind);
 	assert_ok(admit_operator_token(&h.session, span_text(token), &d), d);
 	assert_int_equal(ACTOR_OPERATOR, h.session.actor.kind);
-	assert_string_equal("ada", h.session.actor.operator.name);
+	assert_string_equal("ada", h.session.actor.account.name);
 	h.session.actor = (struct actor){ .kind = ACTOR_DEVICE };
 	assert_ok(admit_operator_certificate(&h.session, o->certificate_fingerprint, &d), d);
 	/* Disabled: known, and refused. */

@@ -168,7 +168,7 @@ only_an_admin_makes_authorities(void **state)
 	(void)state;
 	for (size_t k = 0; k < sizeof(roles) / sizeof(roles[0]); k++) {
 		h.session.actor = (struct actor){ .kind = ACTOR_OPERATOR,
-			.operator= { .role = roles[k], .name = "somebody" } };
+			.account = { .role = roles[k], .name = "somebody" } };
 		assert_int_equal(DENIED, refused(r, words));
 		assert_int_equal(DENIED, authority_import(&h.session, "x", "y", PHASE_PILOT,
 						 span_text("x"), &out, NULL));
@@ -180,7 +180,8 @@ only_an_admin_makes_authorities(void **state)
 	h.session.actor = (struct actor){ .kind = ACTOR_DEVICE };
 	assert_int_equal(DENIED, refused(r, words));
 	h.session.actor.kind = ACTOR_OPERATOR;
-	h.session.actor.operator=(struct operator){ .role = OPERATOR_ADMIN, .name = "ada" };
+	h.session.actor.account =
+		(struct operator_account){ .role = OPERATOR_ADMIN, .name = "ada" };
 	assert_int_equal(OK, refused(r, words));
 }
 

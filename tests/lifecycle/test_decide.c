@@ -338,7 +338,7 @@ static void
 an_answer_is_kept_with_its_decision(void **state)
 {
 	int64_t device = world_active(&w, 1, FOREIGN_BIRTH), entries = world_ledger_size(&w);
-	struct answer a = { .record = { .operator= w.operators[ANNA].row, .key = "key-1" },
+	struct answer a = { .record = { .operator_row = w.operators[ANNA].row, .key = "key-1" },
 		.write = write_answer };
 	struct idempotency kept;
 	char want[64];
