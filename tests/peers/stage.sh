@@ -17,13 +17,13 @@ number_next() {
 
 # check NAME COMMAND ...: it must succeed. What it printed is shown where it does not.
 check() {
-	name=$1
+	checked=$1
 	shift
 	number_next
 	if "$@" >"$stage/output" 2>&1; then
-		echo "ok $number - $peer: $name"
+		echo "ok $number - $peer: $checked"
 	else
-		echo "not ok $number - $peer: $name"
+		echo "not ok $number - $peer: $checked"
 		tail -n 30 "$stage/output" | sed 's/^/# /'
 	fi
 }
@@ -103,6 +103,11 @@ eventually() {
 		[ $tries -lt 200 ] || return 1
 		sleep 0.05
 	done
+}
+
+# The compiler is in the headless JRE, without a command of its own.
+java_compiles() {
+	limited java -m jdk.compiler/com.sun.tools.javac.Main -d "$stage/java" "$@"
 }
 
 free_port() {
@@ -200,7 +205,6 @@ make_home() {
 
 start_server() {
 	start "$stage/log" "$TENURED" --home "$stage/home"
-	server=$started
 	eventually grep -q " ready " "$stage/log" || return 1
 	port=$(sed -n 's/.*https:[^ ]*:\([0-9]*\) .*/\1/p' "$stage/log")
 	url=https://localhost:$port
@@ -229,7 +233,7 @@ fill_shelf() {
 
 stage_close() {
 	stop_started
-	rm -rf "$stage" "$stage-guard"
+	rm -rf "$stage"
 }
 
 stage_open() {
