@@ -36,7 +36,8 @@ model: dependencies-model ## check the state machine with Spin
 	@model/run
 
 install: all ## into PREFIX (/usr/local), DESTDIR honoured
-	@meson install -C $(BUILD) --no-rebuild --quiet
+	@[ -z "$(PREFIX)" ] || meson configure $(BUILD) --prefix "$(PREFIX)"
+	@meson install -C $(BUILD) --quiet >/dev/null
 
 clean: ## remove what was built
 	@rm -rf build build-*

@@ -14,10 +14,9 @@ refuse(struct diag *d, const char *clause, const char *what)
 size_t
 http_answer_head_len(span bytes)
 {
-	const uint8_t *end =
-		bytes.data != NULL ? memmem(bytes.data, bytes.len, "\r\n\r\n", 4) : NULL;
+	size_t end = span_find(bytes, span_text("\r\n\r\n"));
 
-	return end != NULL ? (size_t)(end - bytes.data) + 4 : 0;
+	return end != SIZE_MAX ? end + 4 : 0;
 }
 
 static bool
@@ -165,10 +164,10 @@ http_answer_read(span head, struct http_answer *out, struct diag *d)
 
 	*out = (struct http_answer){ 0 };
 	for (unsigned i = 0; s == OK && head.len > 2; i++) {
-		const uint8_t *end = memmem(head.data, head.len, "\r\n", 2);
-		span line = span_of(head.data, end != NULL ? (size_t)(end - head.data) : 0);
+		size_t end = span_find(head, span_text("\r\n"));
+		span line = span_slice(head, 0, end);
 
-		if (end == NULL || i > HEADERS_MAX || line.len == 0) {
+		if (end == SIZE_MAX || i > HEADERS_MAX || line.len == 0) {
 			return refuse(d, "RFC 9112 2.1", "too many headers, or a broken one");
 		}
 		s = i == 0 ? take_status_line(&h, line) : take_line(&h, line);
@@ -201,11 +200,11 @@ hex_digit(uint8_t c)
 static status
 chunk_size(span rest, size_t *size, size_t *line_len, struct diag *d)
 {
-	const uint8_t *end = memmem(rest.data, rest.len < 16 ? rest.len : 16, "\r\n", 2);
-	size_t digits = end != NULL ? (size_t)(end - rest.data) : 0;
+	size_t end = span_find(span_slice(rest, 0, 16), span_text("\r\n"));
+	size_t digits = end != SIZE_MAX ? end : 0;
 
 	*line_len = *size = 0;
-	if (end == NULL && rest.len < 16) {
+	if (end == SIZE_MAX && rest.len < 16) {
 		return OK;
 	}
 	if (digits == 0 || digits > 7) {

@@ -236,9 +236,12 @@ report(const struct agent *a, const struct plan_step *step, status s, const stru
 static void
 report_change(const struct agent *a, char before[32])
 {
+	char why[LOG_QUOTED_MAX];
+
 	if (a->last.state[0] != '\0' && strcmp(a->last.state, before) != 0) {
-		log_event(LOG_INFO, "state_changed", "from=%s to=%s why=\"%s\"",
-			before[0] != '\0' ? before : "-", a->last.state, a->last.why);
+		log_event(LOG_INFO, "state_changed", "from=%s to=%s why=%s",
+			before[0] != '\0' ? before : "-", a->last.state,
+			log_quote(why, a->last.why));
 		snprintf(before, 32, "%s", a->last.state);
 	}
 }

@@ -54,16 +54,15 @@ static status
 read_note(span text, const char *name, int64_t max, int64_t *out, struct diag *d)
 {
 	char line[32];
-	size_t len = (size_t)snprintf(line, sizeof(line), "# %s: ", name), digits = 0;
-	const uint8_t *at = text.data != NULL ? memmem(text.data, text.len, line, len) : NULL;
-	size_t left = at != NULL ? text.len - (size_t)(at - text.data) - len : 0;
+	size_t len = (size_t)snprintf(line, sizeof(line), "# %s: ", name);
+	size_t at = span_find(text, span_of(line, len)), digits;
+	span rest;
 
-	if (at != NULL && (at == text.data || at[-1] == '\n')) {
-		at += len;
-		while (digits < left && at[digits] != '\n') {
-			digits++;
-		}
-		if (digits < left && number_parse(span_of(at, digits), out) == OK && *out <= max) {
+	if (at == 0 || (at != SIZE_MAX && text.data[at - 1] == '\n')) {
+		rest = span_slice(text, at + len, SIZE_MAX);
+		digits = span_find(rest, span_text("\n"));
+		if (digits != SIZE_MAX && number_parse(span_slice(rest, 0, digits), out) == OK &&
+			*out <= max) {
 			return OK;
 		}
 	}

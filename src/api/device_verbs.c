@@ -29,12 +29,6 @@ run_offer(struct call *c, int64_t device, const struct verb_body *b, struct outc
 }
 
 static status
-run_suspend(struct call *c, int64_t device, const struct verb_body *b, struct outcome *o)
-{
-	return suspend_device(&c->session, device, (const char *)b->note.data, o, &c->diag);
-}
-
-static status
 run_revoke(struct call *c, int64_t device, const struct verb_body *b, struct outcome *o)
 {
 	enum revocation_reason reason = (enum revocation_reason)b->reason;
@@ -80,9 +74,6 @@ static const struct field offer_fields[] = {
 	{ "to", FIELD_NAME, false, VERB_FIELD(to) },
 	{ "lifetime", FIELD_NUMBER, false, VERB_FIELD(lifetime_s), 60, INT64_C(366) * 86400 },
 };
-static const struct field suspend_fields[] = {
-	{ "note", FIELD_TEXT, false, VERB_FIELD(note), 0, REASON_TEXT_MAX },
-};
 static const struct field revoke_fields[] = {
 	{ "key", FIELD_WORD, true, VERB_FIELD(key), .word = word_device_key },
 	{ "reason", FIELD_WORD, true, VERB_FIELD(reason), .word = word_reason },
@@ -123,8 +114,8 @@ static const struct verb retire = { BY_RIGHTS, USE_RETIRE, .act = retire_device,
 	.write = verb_write_device };
 static const struct verb refurbish = { BY_SUPPORT, USE_REFURBISH, .act = refurbish_device,
 	.write = verb_write_device_code };
-static const struct verb suspend = { BY_SAFETY, USE_SUSPEND, FIELDS(suspend_fields),
-	.run = run_suspend, .write = verb_write_device };
+static const struct verb suspend = { BY_SAFETY, USE_SUSPEND, .act = suspend_device,
+	.write = verb_write_device };
 static const struct verb revoke = { BY_SAFETY, USE_REVOKE, FIELDS(revoke_fields), .run = run_revoke,
 	.write = verb_write_device };
 static const struct verb mark = { BY_RIGHTS | BY_SUPPORT, USE_MARK, FIELDS(mark_fields),

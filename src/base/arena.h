@@ -15,7 +15,7 @@ struct arena;
 struct arena *arena_new(size_t cap);
 void arena_free(struct arena *a);
 
-/* Forget every allocation, keep a block for reuse. */
+/* Forget every allocation, keep the first block and up to 192 KiB more for reuse. */
 void arena_reset(struct arena *a);
 
 /* Aligned for any type. NULL at the cap or when memory is out. */

@@ -15,7 +15,7 @@ struct conf_key {
 	enum conf_type type;
 	const char *fallback; /* textual default; NULL: must be given */
 	int64_t min, max;     /* for numbers, durations (seconds) and sizes (bytes) */
-	const char *help;     /* one line, for the manual page and the file that `tenure init` writes */
+	const char *help; /* one line, for the manual page and the file that `tenure init` writes */
 };
 
 struct conf; /* parsed values, in the arena */

@@ -42,16 +42,22 @@
 #define HTTP_HEADER_MAX (16 << 10)
 #define HTTP_HEADER_COUNT_MAX 64
 #define HTTP_TARGET_MAX 4096
-#define HTTP_CHUNK_LINE_MAX 256		/* a chunk's size and its extensions, which nobody uses */
-#define HTTP_REPLY_HEAD_MAX (8 << 10)	/* of a reply; what clients commonly take */
-#define HTTP_REPLY_MAX (64 << 20)	/* built in memory; what is larger is a file */
-#define HTTP_BODIES_MAX ((size_t)1 << 30) /* all requests' bodies together, unless the options say less */
-#define HTTP_RATE_MIN 256		/* bytes a second of a body, either way: narrow-band radio does more */
-#define HTTP_LINGER_MAX (4 << 20)	/* bytes thrown away so that a refusal reaches its sender */
-#define HTTP_LINGER_MS 2000		/* and for how long */
-#define TLS_CERTIFICATES_MAX (64 << 10) /* a peer's whole list, on the wire */
-#define TLS_SESSIONS_MAX 8192		/* kept for resumption; each holds the peer's certificates */
-#define TLS_SESSION_LIFETIME_S 7200	/* a full handshake every two hours is cheap */
+#define HTTP_CHUNK_LINE_MAX 256	      /* a chunk's size and its extensions, which nobody uses */
+#define HTTP_REPLY_HEAD_MAX (8 << 10) /* of a reply; what clients commonly take */
+#define HTTP_REPLY_MAX (64 << 20)     /* built in memory; what is larger is a file */
+#define HTTP_BODIES_MAX \
+	((size_t)1 << 30) /* all requests' bodies together, unless the options say less */
+#define HTTP_BODY_UNASKED \
+	(16 << 10)	  /* a request of a device fits; for more, who asks must be known first */
+#define HTTP_RATE_MIN 256 /* bytes a second of a body, either way: narrow-band radio does more */
+#define HTTP_LINGER_MAX (4 << 20) /* bytes thrown away so that a refusal reaches its sender */
+#define HTTP_LINGER_MS 2000	  /* and for how long */
+#define TLS_CERTIFICATES_MAX \
+	(24 << 10) /* a peer's whole list, on the wire: the largest leaf and its issuers */
+#define TLS_SESSION_CERTIFICATES_MAX \
+	(8 << 10)	      /* of a session that is kept: a leaf and three issuers have 4 KiB */
+#define TLS_SESSIONS_MAX 8192 /* kept for resumption; each holds the peer's certificates */
+#define TLS_SESSION_LIFETIME_S 7200 /* a full handshake every two hours is cheap */
 
 /* --- the signer's channel --- */
 #define SIGNER_FRAME_MAX (64 << 20) /* a full CRL of a million entries */

@@ -84,14 +84,33 @@ log_event(enum log_level level, const char *event, const char *format, ...)
 	va_end(list);
 }
 
+char *
+log_quote(char out[LOG_QUOTED_MAX], const char *text)
+{
+	size_t n = 0;
+
+	out[n++] = '"';
+	for (; *text != '\0' && n < LOG_QUOTED_MAX - 3; text++) {
+		if (*text == '"' || *text == '\\') {
+			out[n++] = '\\';
+		}
+		out[n++] = *text;
+	}
+	out[n++] = '"';
+	out[n] = '\0';
+	return out;
+}
+
 void
 log_diag(enum log_level level, const char *event, const struct diag *d)
 {
+	char what[LOG_QUOTED_MAX];
+
+	log_quote(what, d->text);
 	if (d->clause[0] != '\0') {
-		log_event(level, event, "status=\"%s\" what=\"%s\" clause=\"%s\"",
-			status_name(d->status), d->text, d->clause);
+		log_event(level, event, "status=\"%s\" what=%s clause=\"%s\"",
+			status_name(d->status), what, d->clause);
 	} else {
-		log_event(
-			level, event, "status=\"%s\" what=\"%s\"", status_name(d->status), d->text);
+		log_event(level, event, "status=\"%s\" what=%s", status_name(d->status), what);
 	}
 }

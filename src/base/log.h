@@ -2,11 +2,12 @@
 /*
  * One line per event to standard error: time, level, event name, key=value pairs.
  *
- *   2026-11-23T16:56:31Z info certificate_issued device=01jd... serial=41...
+ *   2026-11-23T16:56:31Z tenured info crl_published authority=issuing number=7 entries=2
  *
- * Values are escaped (a log line never holds a newline from outside). Secrets
- * have no format here. Thread-safe: one write(2) a line. A full or
- * broken sink loses lines and counts them; it never blocks a decision.
+ * A value that may hold anything but letters, digits and - . _ : / goes through log_quote. Control characters
+ * turn into '?', so that a line never holds a newline from outside. Secrets have no format here.
+ * Thread-safe: one write(2) a line. A full or broken sink loses lines and counts
+ * them; it never blocks a decision.
  */
 #include "base/span.h"
 #include "base/status.h"
@@ -18,6 +19,9 @@ void log_set_program(const char *name); /* static text */
 /* `format` gives the pairs: log_event(LOG_INFO, "started", "port=%d", 8443). */
 void log_event(enum log_level level, const char *event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* "text" in quotation marks, with a backslash before each one inside; cut at what a line can show. Returns out. */
+#define LOG_QUOTED_MAX 700
+char *log_quote(char out[LOG_QUOTED_MAX], const char *text);
 /* The diag as a log line. */
 void log_diag(enum log_level level, const char *event, const struct diag *d);
 uint64_t log_lost(void); /* lines that could not be written since the start */

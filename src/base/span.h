@@ -52,5 +52,10 @@ span_slice(span s, size_t from, size_t len)
 	return span_of(from > 0 ? s.data + from : s.data, len);
 }
 
+/* Where `what` begins in `in`, the first time; SIZE_MAX: nowhere. An empty `what` is found at 0. */
+size_t span_find(span in, span what);
+/* Takes the first line off the front of *rest, and its newline with it. False: no newline is left. */
+bool span_take_line(span *rest, span *line);
+
 /* Equal without a timing difference that depends on the content (the lengths are public). */
 bool span_equal_secret(span a, span b);

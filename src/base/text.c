@@ -59,27 +59,28 @@ base64_value(uint8_t c, bool url)
 
 /*
  * Whole groups of four characters, as far as they go: gives how many characters were read. Stops before the
- * first group with anything else in it, and where `room` ends.
+ * first group with anything else in it, and where `room` ends. Two groups a turn: their look-ups overlap.
  */
 static size_t
 decode_groups(span text, bool url, uint8_t *out, size_t room)
 {
-	unsigned refused = url ? ONLY_STANDARD : ONLY_URL;
-	size_t at = 0;
+	const uint8_t *v = base64_values, *c = text.data;
+	unsigned refused = url ? ONLY_STANDARD : ONLY_URL; /* NONE has the bits of both */
+	size_t at = 0, groups = text.len / 4 < room / 3 ? text.len / 4 : room / 3;
 
-	/* NONE has the bits of both. */
-	for (; text.len - at >= 4 && room - at / 4 * 3 >= 3; at += 4) {
-		const uint8_t *c = text.data + at;
-		unsigned v0 = base64_values[c[0]], v1 = base64_values[c[1]];
-		unsigned v2 = base64_values[c[2]], v3 = base64_values[c[3]];
-		unsigned group = (v0 & 63) << 18 | (v1 & 63) << 12 | (v2 & 63) << 6 | (v3 & 63);
+	for (; groups >= 2; groups -= 2, at += 8, c += 8) {
+		unsigned a0 = v[c[0]], a1 = v[c[1]], a2 = v[c[2]], a3 = v[c[3]];
+		unsigned b0 = v[c[4]], b1 = v[c[5]], b2 = v[c[6]], b3 = v[c[7]];
 
-		if (((v0 | v1 | v2 | v3) & refused) != 0) {
+		if (((a0 | a1 | a2 | a3 | b0 | b1 | b2 | b3) & refused) != 0) {
 			break;
 		}
-		out[at / 4 * 3] = (uint8_t)(group >> 16);
-		out[at / 4 * 3 + 1] = (uint8_t)(group >> 8);
-		out[at / 4 * 3 + 2] = (uint8_t)group;
+		*out++ = (uint8_t)(a0 << 2 | (a1 & 63) >> 4);
+		*out++ = (uint8_t)(a1 << 4 | (a2 & 63) >> 2);
+		*out++ = (uint8_t)(a2 << 6 | (a3 & 63));
+		*out++ = (uint8_t)(b0 << 2 | (b1 & 63) >> 4);
+		*out++ = (uint8_t)(b1 << 4 | (b2 & 63) >> 2);
+		*out++ = (uint8_t)(b2 << 6 | (b3 & 63));
 	}
 	return at;
 }

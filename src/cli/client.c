@@ -283,7 +283,7 @@ try_once(struct client *c, const struct client_request *r, const char *key, stru
 	t->retry_after_s = -1;
 	c->fault[0] = '\0';
 	if ((size_t)snprintf(url, sizeof(url), "%s%s", c->server, r->path) >= sizeof(url)) {
-		code = CURLE_URL_MALFORMAT;
+		code = CURLE_FILESIZE_EXCEEDED; /* of the request: nothing was sent */
 	} else if (headers != NULL && prepare(c, r, url, t) &&
 		   curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK) {
 		code = curl_easy_perform(c->curl);
@@ -335,6 +335,8 @@ transport_fault(const struct client *c, CURLcode code, struct diag *d)
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return diag_set(
 			d, BAD_INPUT, NULL, "%s is no address of a server: %s", c->server, words);
+	case CURLE_FILESIZE_EXCEEDED:
+		return diag_set(d, BAD_INPUT, NULL, "what is asked for has too long a name");
 	case CURLE_WRITE_ERROR:
 		return diag_set(d, LIMIT, NULL, "%s answered more than %d bytes", c->server,
 			CLIENT_REPLY_MAX);

@@ -47,10 +47,6 @@ static const struct flag claim_flags[] = {
 	{ "owner", VALUE_TEXT, "NAME", "for this owner (the maker's operators only)", "owner", 0 },
 	{ 0 },
 };
-static const struct flag suspend_flags[] = {
-	{ "note", VALUE_TEXT, "WORDS", "why, in free words; not in the ledger", "note", 0 },
-	{ 0 },
-};
 static const struct flag mark_arguments[] = {
 	{ "DEVICE", VALUE_TEXT, NULL, "a device's id or its element's serial", NULL, 0 },
 	{ "MARK", VALUE_CHOICE, MARKS, "stolen, disputed or legal-hold", "mark", 0 },
@@ -100,9 +96,7 @@ static const struct command device_commands[] = {
 		"The code is shown once and kept nowhere."),
 	PLAIN_VERB("hold", "back on the shelf, of an unsold device", NULL),
 	PLAIN_VERB("release", "give up ownership", NULL),
-	{ "suspend", "deny it everywhere, restorable", NULL, device_argument, suspend_flags,
-		COMMAND_SERVER | COMMAND_JSON, remote_act,
-		{ "POST", DEVICE "/suspend", &device_view, NULL } },
+	PLAIN_VERB("suspend", "deny it everywhere, restorable", NULL),
 	PLAIN_VERB("resume", "lift a suspension", NULL),
 	{ "mark", "put a mark beside its state",
 		"While a mark stands, only the maker may offer, return, refurbish or retire it.",

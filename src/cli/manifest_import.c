@@ -387,8 +387,9 @@ run(struct import *im, struct manifest_file *f, struct diag *d)
 		} else {
 			s = send_batch(im, d);
 			if (s == OK && next != NOT_FOUND) {
-				s = diag_set(d, next, fault.clause, "behind entry %" PRIu64 ": %s",
-					im->entries, fault.text);
+				s = diag_set(d, next, fault.clause,
+					"%s, behind %" PRIu64 " entries: %s",
+					call_argument(im->call, "FILE"), im->entries, fault.text);
 			}
 			return s;
 		}

@@ -45,7 +45,7 @@ read_certificates(
 	if (copy.data == NULL) {
 		return diag_set(d, BAD_INPUT, NULL, "%s is empty", path);
 	}
-	if (memmem(copy.data, copy.len, "-----BEGIN", 10) != NULL) {
+	if (span_find(copy, span_text("-----BEGIN")) != SIZE_MAX) {
 		s = pem_read_all(c->arena, copy, "CERTIFICATE", out, max, count, d);
 		if (s != OK) {
 			diag_prefix(d, "%s: ", path);
@@ -193,8 +193,8 @@ judge_all(struct judging *j, struct manifest_file *f, struct diag *d)
 		if (s == OK || s == LIMIT) {
 			s = judge(j, text, &fault, d);
 		} else {
-			s = diag_set(d, s, fault.clause, "behind entry %" PRIu64 ": %s", j->entries,
-				fault.text);
+			s = diag_set(d, s, fault.clause, "%s, behind %" PRIu64 " entries: %s",
+				call_argument(j->call, "FILE"), j->entries, fault.text);
 		}
 	}
 	return s;

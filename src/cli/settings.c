@@ -26,24 +26,26 @@ environment(const char *name)
 	return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-/* The first client file that is there, or NULL. One that was asked for by name must be. */
+/* The first client file that is there, or NULL. One that was asked for by name must be; who says which home he means
+ * is never taken to another server. */
 static const char *
 client_file(struct call *c)
 {
 	const char *asked = call_text(c, "client"), *home = environment("HOME");
 	const char *xdg = environment("XDG_CONFIG_HOME"), *tenure_home = environment("TENURE_HOME");
-	const char *places[3] = { NULL, NULL, "home/client.conf" };
+	const char *places[2] = { NULL, "home/client.conf" };
 
 	if (asked != NULL || (asked = environment("TENURE_CLIENT")) != NULL) {
 		return asked;
+	}
+	if (tenure_home != NULL) {
+		asked = arena_printf(c->arena, "%s/client.conf", tenure_home);
+		return asked != NULL && access(asked, F_OK) == 0 ? asked : NULL;
 	}
 	if (xdg != NULL) {
 		places[0] = arena_printf(c->arena, "%s/tenure/client.conf", xdg);
 	} else if (home != NULL) {
 		places[0] = arena_printf(c->arena, "%s/.config/tenure/client.conf", home);
-	}
-	if (tenure_home != NULL) {
-		places[1] = arena_printf(c->arena, "%s/client.conf", tenure_home);
 	}
 	for (size_t i = 0; i < COUNT_OF(places); i++) {
 		if (places[i] != NULL && access(places[i], F_OK) == 0) {
@@ -100,7 +102,8 @@ status
 settings_find(struct call *c, struct client_options *out, struct diag *d)
 {
 	const char *token = environment("TENURE_TOKEN_FILE"),
-		   *certificate = call_text(c, "client-certificate");
+		   *certificate = call_text(c, "client-certificate"),
+		   *home = environment("TENURE_HOME");
 	status s;
 
 	*out = (struct client_options){ .timeout_s = (long)call_number(c, "timeout", 60) };
@@ -120,7 +123,9 @@ settings_find(struct call *c, struct client_options *out, struct diag *d)
 	if (out->server == NULL) {
 		return call_usage(c, d,
 			"which server? Give --server URL or TENURE_SERVER, or a client file "
-			"(tenure init writes home/client.conf; set TENURE_HOME or --client)");
+			"(tenure init writes home/client.conf; TENURE_HOME%s%s)",
+			home != NULL ? " has none: " : " or --client says where",
+			home != NULL ? home : "");
 	}
 	if (out->ca == NULL) {
 		return call_usage(c, d,

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * Where the server is and who we are: flags, then the environment (TENURE_SERVER, TENURE_CA, TENURE_TOKEN_FILE), then the
- * client file: --client, $TENURE_CLIENT, ~/.config/tenure/client.conf, $TENURE_HOME/client.conf, ./home/client.conf.
+ * client file: --client, $TENURE_CLIENT, $TENURE_HOME/client.conf, ~/.config/tenure/client.conf, ./home/client.conf.
  */
 #include "base/conf.h"
 #include "cli/client.h"

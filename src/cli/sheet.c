@@ -115,19 +115,6 @@ remember(struct sheet *s, span serial)
 	return OK;
 }
 
-static bool
-next_line(span *rest, span *line)
-{
-	const uint8_t *end = rest->len > 0 ? memchr(rest->data, '\n', rest->len) : NULL;
-
-	if (end == NULL) {
-		return false;
-	}
-	*line = span_of(rest->data, (size_t)(end - rest->data));
-	*rest = span_slice(*rest, line->len + 1, SIZE_MAX);
-	return true;
-}
-
 /* A serial may stand there several times: noted, dropped, noted again. The last word counts. */
 static void
 settle(struct sheet *s, span dropped)
@@ -144,7 +131,7 @@ settle(struct sheet *s, span dropped)
 		}
 	}
 	s->noted_count = kept;
-	while (next_line(&dropped, &line)) {
+	while (span_take_line(&dropped, &line)) {
 		char serial[ELEMENT_SERIAL_MAX + 1] = "";
 		bool drops = line.len > 0 && line.data[0] == '-';
 		struct noted *n;
@@ -164,22 +151,22 @@ read_partial(struct sheet *s, const struct sheet_options *o, span text, struct d
 	span rest = text, line, serials;
 	status result = OK;
 
-	if (!next_line(&rest, &line) || !span_is(line, MAGIC)) {
+	if (!span_take_line(&rest, &line) || !span_is(line, MAGIC)) {
 		return diag_set(
 			d, BAD_INPUT, NULL, "%s is no partial sheet of claim codes", s->partial);
 	}
-	if (!next_line(&rest, &line) || !span_is(line, o->fleet)) {
+	if (!span_take_line(&rest, &line) || !span_is(line, o->fleet)) {
 		return diag_set(d, CONFLICT, NULL,
 			"%s is of another fleet (%.*s): finish that import first, or choose "
 			"another --codes",
 			s->partial, (int)(line.len < 64 ? line.len : 64), (const char *)line.data);
 	}
-	if (!next_line(&rest, &line) || hex_decode(line, s->secret, SECRET_LEN) != OK) {
+	if (!span_take_line(&rest, &line) || hex_decode(line, s->secret, SECRET_LEN) != OK) {
 		return diag_set(
 			d, BAD_INPUT, NULL, "%s is damaged: its secret cannot be read", s->partial);
 	}
 	serials = rest;
-	while (result == OK && next_line(&rest, &line)) {
+	while (result == OK && span_take_line(&rest, &line)) {
 		if (line.len > 0 && line.data[0] != '-') {
 			result = remember(s, line);
 		}
@@ -333,7 +320,7 @@ has_head(span text)
 	unsigned lines = 0;
 	span line;
 
-	while (lines < HEAD_LINES && next_line(&text, &line)) {
+	while (lines < HEAD_LINES && span_take_line(&text, &line)) {
 		lines++;
 	}
 	return lines == HEAD_LINES;

@@ -92,13 +92,20 @@ find_verifier(struct manifest_cache *c, const uint8_t point[64])
 }
 
 status
-manifest_cache_verify_raw(struct manifest_cache *cache, const uint8_t point[64], span message,
-	const uint8_t raw[SIGNATURE_RAW_LEN])
+manifest_cache_verify(struct manifest_cache *cache, const uint8_t point[64],
+	const uint8_t digest[32], const uint8_t raw[SIGNATURE_RAW_LEN])
 {
-	struct verifier *v = find_verifier(cache, point);
+	struct verifier *kept = find_verifier(cache, point), *own = NULL;
+	status s = OK;
 
-	return v != NULL ? verifier_check_raw(v, message, raw)
-			 : signature_verify_raw(point, message, raw);
+	if (kept == NULL) {
+		s = verifier_new(point, &own);
+	}
+	if (s == OK) {
+		s = verifier_check_digest(kept != NULL ? kept : own, digest, raw);
+	}
+	verifier_free(own);
+	return s;
 }
 
 static status
@@ -152,7 +159,7 @@ has_name_constraints(span der)
 {
 	static const uint8_t oid[] = { 0x06, 0x03, 0x55, 0x1d, 0x1e };
 
-	return memmem(der.data, der.len, oid, sizeof(oid)) != NULL;
+	return span_find(der, SPAN_ARRAY(oid)) != SIZE_MAX;
 }
 
 /* Best effort: without memory nothing is remembered. */
@@ -206,9 +213,11 @@ static status
 judge_leaf(const struct certificate_view *leaf, const struct certificate_view *issuer, int64_t at_s,
 	struct diag *d)
 {
-	if (!name_equal(&leaf->issuer, &issuer->subject) ||
-		(leaf->authority_key_id.len > 0 && issuer->subject_key_id.len > 0 &&
-			!span_equal(leaf->authority_key_id, issuer->subject_key_id))) {
+	bool is_named = span_equal(leaf->issuer.der, issuer->subject.der) ||
+			name_equal(&leaf->issuer, &issuer->subject);
+
+	if (!is_named || (leaf->authority_key_id.len > 0 && issuer->subject_key_id.len > 0 &&
+				 !span_equal(leaf->authority_key_id, issuer->subject_key_id))) {
 		return diag_set(d, CRYPTO, "RFC 5280 6.1.3",
 			"the birth certificate is not of the issuer that came with it");
 	}

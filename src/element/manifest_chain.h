@@ -11,9 +11,9 @@ MUST_USE status manifest_chain_verify(const struct manifest_trust *t, struct man
 	const span *chain, size_t count, int64_t at_s, struct certificate_view *out,
 	struct diag *d);
 
-/* A signature by a P-256 point that comes again and again. OK, CRYPTO. */
-MUST_USE status manifest_cache_verify_raw(struct manifest_cache *cache, const uint8_t point[64],
-	span message, const uint8_t raw[SIGNATURE_RAW_LEN]);
+/* A signature over a SHA-256 digest by a P-256 point that comes again and again. OK, CRYPTO. */
+MUST_USE status manifest_cache_verify(struct manifest_cache *cache, const uint8_t point[64],
+	const uint8_t digest[32], const uint8_t raw[SIGNATURE_RAW_LEN]);
 
 /* The pin that this protected header (base64url, as in the file) named before; NULL: not remembered. */
 const struct manifest_pin *manifest_cache_pin(

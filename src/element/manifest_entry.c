@@ -190,31 +190,30 @@ read_protected(struct judge *j, span encoded)
 	return s;
 }
 
-/* RFC 7515 5.2 step 8: over the very characters of the file. */
+/* RFC 7515 5.2 step 8: over the very characters of the file, protected "." payload. */
 static status
 verify_signature(struct judge *j, const struct jws *jws)
 {
-	size_t head = jws->protected_header.len, len = head + 1 + jws->payload.len;
-	uint8_t *message = arena_alloc(j->arena, len), raw[96];
+	size_t head_len = jws->protected_header.len;
+	uint8_t head[PROTECTED_MAX * 4 / 3 + 3], digest[32], raw[96];
 	size_t raw_len = 0;
+	status s;
 
-	if (message == NULL) {
-		return no_memory(j->diag);
-	}
 	if (base64url_decode(jws->signature, raw, sizeof(raw), &raw_len) != OK ||
 		raw_len != SIGNATURE_RAW_LEN) {
 		return diag_set(j->diag, BAD_INPUT, "RFC 7518 3.4",
 			"signature is not 64 bytes in base64url");
 	}
-	memcpy(message, jws->protected_header.data, head);
-	message[head] = '.';
-	memcpy(message + head + 1, jws->payload.data, jws->payload.len);
-	if (manifest_cache_verify_raw(j->cache, j->out->pin->point, span_of(message, len), raw) !=
-		OK) {
-		return diag_set(j->diag, CRYPTO, "RFC 7515 5.2",
-			"the signature does not check: the entry is not as it was signed");
+	if (head_len >= sizeof(head)) {
+		return diag_set(j->diag, BUG, NULL, "a protected header longer than was read");
 	}
-	return OK;
+	memcpy(head, jws->protected_header.data, head_len);
+	head[head_len] = '.';
+	sha256_two(span_of(head, head_len + 1), jws->payload, digest);
+	s = manifest_cache_verify(j->cache, j->out->pin->point, digest, raw);
+	return s == OK ? OK
+		       : diag_set(j->diag, CRYPTO, "RFC 7515 5.2",
+				 "the signature does not check: the entry is not as it was signed");
 }
 
 /* --- keys and certificates --- */
@@ -600,18 +599,15 @@ void
 manifest_entry_label(span entry, char out[ELEMENT_SERIAL_MAX + 1])
 {
 	static const char name[] = "\"uniqueId\"";
-	const uint8_t *at = NULL, *end;
-	size_t n = 0;
+	size_t found = span_find(entry, span_text(name)), n = 0;
+	const uint8_t *at, *end;
 
 	out[0] = '\0';
-	if (entry.len > 0) {
-		at = memmem(entry.data, entry.len, name, sizeof(name) - 1);
-	}
-	if (at == NULL) {
+	if (found == SIZE_MAX) {
 		return;
 	}
 	end = entry.data + entry.len;
-	at += sizeof(name) - 1;
+	at = entry.data + found + sizeof(name) - 1;
 	while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == ':')) {
 		at++;
 	}

@@ -118,13 +118,11 @@ read_der(span der, struct manifest_pin *out, struct diag *d)
 status
 manifest_pin_read(span certificate, struct manifest_pin *out, struct diag *d)
 {
-	static const char armour[] = "-----BEGIN";
 	struct arena *a = NULL;
 	span der = certificate;
 	status s = OK;
 
-	if (certificate.len > 0 &&
-		memmem(certificate.data, certificate.len, armour, sizeof(armour) - 1) != NULL) {
+	if (span_find(certificate, span_text("-----BEGIN")) != SIZE_MAX) {
 		a = arena_new(certificate.len + (64 << 10));
 		s = a != NULL ? pem_read(a, certificate, "CERTIFICATE", &der, d)
 			      : diag_set(d, NO_MEMORY, NULL, "no memory to read a certificate");

@@ -90,6 +90,8 @@ enum step step_continue(struct connection *c);
 enum step step_body(struct connection *c);
 /* The request ends here with this status; what follows on the connection is not read. */
 enum step request_refuse(struct connection *c, int http_status, const struct diag *d);
+/* The body comes next. */
+enum step request_body(struct connection *c);
 /* To a worker; or, when the queue is full, to REPLY with a 503. */
 enum step request_submit(struct connection *c);
 /* Time for the bytes of a body (either way): the idle time, but no slower than HTTP_RATE_MIN. */

@@ -75,8 +75,30 @@ refuse_input(struct connection *c, int http_status, const struct diag *d)
 	return request_refuse(c, http_status, d);
 }
 
+/* More than anybody may send: a worker finds out who it is before memory is given for it. */
+static bool
+needs_admission(const struct work *w)
+{
+	uint64_t coming = w->request.is_chunked ? w->route->body_max : w->request.length;
+
+	return w->router->admits != NULL && coming > HTTP_BODY_UNASKED;
+}
+
 static enum step
 begin_body(struct connection *c)
+{
+	struct work *w = c->work;
+
+	if (!needs_admission(w)) {
+		return request_body(c);
+	}
+	w->is_asking = true;
+	w->must_close = true; /* unless it is admitted: a body that is not read is no request */
+	return request_submit(c);
+}
+
+enum step
+request_body(struct connection *c)
 {
 	struct work *w = c->work;
 
@@ -169,12 +191,11 @@ step_header(struct connection *c)
 			return refuse_input(c, l->draft.refused_with, &d);
 		}
 	}
-	if (l->is_stopping && c->input_len == 0) {
-		return STEP_CLOSE;
-	}
 	n = read_more(c);
 	if (n <= 0) {
-		return n == TRANSPORT_WAIT ? STEP_WAIT : STEP_CLOSE;
+		bool is_idle = l->is_stopping && c->input_len == 0 && !c->is_fresh;
+
+		return n == TRANSPORT_WAIT && !is_idle ? STEP_WAIT : STEP_CLOSE;
 	}
 	if (c->input_len == 0 && !c->is_fresh) {
 		wheel_set(&l->wheel, &c->timer, l->now_ms + l->server->options.header_timeout_ms);

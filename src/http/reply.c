@@ -88,10 +88,7 @@ struct problem {
 static bool
 says_when(const struct buffer *headers)
 {
-	static const char name[] = "Retry-After:";
-
-	return headers->len > 0 &&
-	       memmem(headers->data, headers->len, name, sizeof(name) - 1) != NULL;
+	return span_find(buffer_span(headers), span_text("Retry-After:")) != SIZE_MAX;
 }
 
 static void

@@ -92,7 +92,7 @@ http_segment_decode(struct arena *a, span segment, span *out, struct diag *d)
 	if (s == NO_MEMORY) {
 		return diag_set(d, s, NULL, "no memory for a part of the path");
 	}
-	if (s != OK || span_find(*out, '/') != NULL) {
+	if (s != OK || span_find(*out, span_text("/")) != SIZE_MAX) {
 		return diag_set(d, BAD_INPUT, "RFC 3986 3.3",
 			"a part of the path does not decode to UTF-8 text without NUL and '/'");
 	}

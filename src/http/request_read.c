@@ -39,15 +39,13 @@ static status
 line_next(struct reader *r, span *line)
 {
 	span rest = span_slice(r->bytes, r->at, r->bytes.len);
-	const uint8_t *end = span_find(rest, '\n');
-	size_t len;
+	size_t len = span_find(rest, span_text("\n"));
 
-	if (end == NULL) {
+	if (len == SIZE_MAX) {
 		return r->bytes.len >= HTTP_HEADER_MAX
 			       ? refuse(r, 431, "RFC 6585 5", "the header section is too large")
 			       : UNAVAILABLE;
 	}
-	len = (size_t)(end - rest.data);
 	if (len == 0 || rest.data[len - 1] != '\r') {
 		return refuse(r, 400, "RFC 9112 2.2", "a line ends in LF without CR");
 	}

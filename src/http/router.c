@@ -18,9 +18,8 @@ static span
 segment_at(span path, size_t at)
 {
 	span rest = span_slice(path, at, path.len);
-	const uint8_t *end = span_find(rest, '/');
 
-	return end != NULL ? span_of(rest.data, (size_t)(end - rest.data)) : rest;
+	return span_slice(rest, 0, span_find(rest, span_text("/")));
 }
 
 static bool
@@ -146,7 +145,7 @@ router_find(const struct router *r, const struct http_request *request, struct e
 
 		x->parameters[i] = raw;
 		/* What does not decode names nothing; most need no decoding and are borrowed. */
-		if (span_find(raw, '%') != NULL &&
+		if (span_find(raw, span_text("%")) != SIZE_MAX &&
 			http_segment_decode(x->arena, raw, &x->parameters[i], NULL) != OK) {
 			*http_status = 404;
 			return NULL;

@@ -16,6 +16,12 @@ struct router {
 	const struct route *const *tables; /* several tables, each ended by a NULL pattern */
 	size_t table_count;
 	void *context; /* for every exchange */
+	/*
+	 * Whether a body of over HTTP_BODY_UNASKED (or one in chunks, for a route that takes so much) is read at all from
+	 * whoever asks: called before it, on a worker, without a body. False: the reply is there, and the connection ends
+	 * with it. True: nothing of the reply is. NULL: from anybody.
+	 */
+	bool (*admits)(struct exchange *x);
 	/* Counts and logs each finished exchange, refused ones among them (what could not be read has an empty
 	 * path); any worker. Not the 503s of a full
 	 * queue: those are counted by the server. May be NULL. took_us: in the queue and with workers, without the time parked. */

@@ -113,6 +113,14 @@ service_operator(struct exchange *x, struct session *s)
 	return true;
 }
 
+bool
+service_admits(struct exchange *x)
+{
+	struct session s;
+
+	return service_session(x, &s) && service_operator(x, &s);
+}
+
 /* --- devices --- */
 
 bool
@@ -139,7 +147,7 @@ service_device(struct exchange *x, struct session *s, struct admission *out)
 		return false;
 	}
 	if (out->access == ACCESS_REFUSED) {
-		log_event(LOG_INFO, "device_refused", "serial=%s why=%s peer=%s",
+		log_event(LOG_INFO, "device_refused", "serial=%s why=\"%s\" peer=%s",
 			out->device.serial, out->why, x->peer->address);
 		reply_problem_as(x, 403, out->why);
 		return false;

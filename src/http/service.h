@@ -49,6 +49,9 @@ MUST_USE bool service_session(struct exchange *x, struct session *out);
  * a 401 (nobody known), 403 (disabled) or 503. */
 MUST_USE bool service_operator(struct exchange *x, struct session *s);
 
+/* router.admits of the server: a large body is an operator's. False: the reply is that of service_operator. */
+MUST_USE bool service_admits(struct exchange *x);
+
 /*
  * The device, by the client certificate, as s->actor; a first use of a new certificate is confirmed on the way.
  * True for ACCESS_STATE_ONLY and above. False: the reply is a 401 (no certificate, or one that nobody

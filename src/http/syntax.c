@@ -119,18 +119,13 @@ span_trim(span s)
 bool
 span_split(span *s, uint8_t c, span *part)
 {
-	const uint8_t *found;
+	size_t found;
 
 	if (s->data == NULL) {
 		return false;
 	}
-	found = span_find(*s, c);
-	if (found == NULL) {
-		*part = *s;
-		*s = (span){ NULL, 0 };
-		return true;
-	}
-	*part = span_of(s->data, (size_t)(found - s->data));
-	*s = span_of(found + 1, s->len - part->len - 1);
+	found = span_find(*s, span_of(&c, 1));
+	*part = span_slice(*s, 0, found);
+	*s = found != SIZE_MAX ? span_slice(*s, found + 1, SIZE_MAX) : span_of(NULL, 0);
 	return true;
 }

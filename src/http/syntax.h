@@ -16,13 +16,6 @@ bool letters_are(span s, enum http_letter kind);
 int hex_value(uint8_t c);
 /* ASCII letters alone have a case. */
 bool span_equal_nocase(span a, span b);
-/* The first such byte, or NULL. */
-static inline const uint8_t *
-span_find(span s, uint8_t c)
-{
-	return s.data != NULL && s.len > 0 ? (const uint8_t *)memchr(s.data, c, s.len) : NULL;
-}
-
 /* Without SP and HTAB at both ends. */
 span span_trim(span s);
 /* Takes the part before the first `c` (or all) off the front of *s, and `c` with it. False at the end: *s has

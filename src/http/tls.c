@@ -205,6 +205,18 @@ write_certificate(uint8_t **at, X509 *certificate)
 	return span_of(from, len > 0 ? (size_t)len : 0);
 }
 
+/*
+ * Parsed certificates take three times their bytes, and anybody may show some that he made himself: a session
+ * with large ones would hold that for hours. Its peer shakes hands anew each time.
+ */
+static void
+forget_large(SSL *ssl, size_t certificates)
+{
+	if (certificates > TLS_SESSION_CERTIFICATES_MAX) {
+		SSL_CTX_remove_session(SSL_get_SSL_CTX(ssl), SSL_get_session(ssl));
+	}
+}
+
 static status
 read_certificates(SSL *ssl, X509 *leaf, struct http_peer *out, uint8_t **block)
 {
@@ -224,6 +236,7 @@ read_certificates(SSL *ssl, X509 *leaf, struct http_peer *out, uint8_t **block)
 			return BUG;
 		}
 	}
+	forget_large(ssl, total);
 	*block = at = malloc(total);
 	if (at == NULL) {
 		return NO_MEMORY;

@@ -80,12 +80,23 @@ run_handler(struct work *w)
 	}
 }
 
+/* True: the request goes back for its body, and nothing is answered yet. */
+static bool
+is_admitted(struct work *w)
+{
+	w->is_asking = false;
+	w->is_admitted = w->router->admits(&w->exchange);
+	w->must_close = !w->is_admitted;
+	return w->is_admitted;
+}
+
 /* On a worker. */
 static void
 run(void *argument, unsigned worker)
 {
 	struct work *w = argument;
 	struct exchange *x = &w->exchange;
+	bool is_answered = true;
 
 	x->worker = worker;
 	if (atomic_load(&w->server->is_ending)) {
@@ -96,11 +107,13 @@ run(void *argument, unsigned worker)
 	name_request(x);
 	if (w->refused_with != 0) {
 		answer_refusal(w);
+	} else if (w->is_asking) {
+		is_answered = !is_admitted(w);
 	} else {
 		run_handler(w);
 	}
 	w->took_us += stopwatch_us() - w->since_us;
-	if (!x->reply.is_parked) {
+	if (is_answered && !x->reply.is_parked) {
 		finish(w);
 		if (w->router->finished != NULL) {
 			w->router->finished(w->router->context, x, w->took_us);
@@ -196,6 +209,7 @@ work_reset(struct work *w)
 	w->router = NULL;
 	w->refused_with = 0;
 	diag_clear(&w->refusal);
+	w->is_asking = w->is_admitted = false;
 	w->must_close = w->keeps = w->has_deadline = false;
 	w->took_us = 0;
 }

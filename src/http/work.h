@@ -39,8 +39,10 @@ struct work {
 	struct diag refusal;
 
 	struct buffer head; /* of the reply */
-	bool must_close;    /* what follows on the connection is not a request */
-	bool keeps;	    /* the connection, after the reply */
+	bool is_asking;	  /* whether the body is to be read: router->admits runs, not the handler */
+	bool is_admitted; /* it was, and said yes */
+	bool must_close;  /* what follows on the connection is not a request */
+	bool keeps;	  /* the connection, after the reply */
 
 	int64_t since_us, took_us; /* with queue and workers, without its time parked */
 

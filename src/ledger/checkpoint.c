@@ -12,20 +12,6 @@
 #define CHECKPOINT_CLAUSE "C2SP tlog-checkpoint"
 #define EM_DASH "\xe2\x80\x94 "
 
-/* The next line without its LF; false where there is none. */
-static bool
-next_line(span *rest, span *line)
-{
-	const uint8_t *end = rest->len > 0 ? memchr(rest->data, '\n', rest->len) : NULL;
-
-	if (end == NULL) {
-		return false;
-	}
-	*line = span_of(rest->data, (size_t)(end - rest->data));
-	*rest = span_slice(*rest, line->len + 1, SIZE_MAX);
-	return true;
-}
-
 static status
 bad(struct diag *d, const char *clause, const char *what)
 {
@@ -71,8 +57,8 @@ parse_text(struct arena *a, struct checkpoint *out, struct diag *d)
 	span rest = out->text, size, root, bytes;
 	int64_t number;
 
-	if (!next_line(&rest, &out->origin) || !next_line(&rest, &size) ||
-		!next_line(&rest, &root)) {
+	if (!span_take_line(&rest, &out->origin) || !span_take_line(&rest, &size) ||
+		!span_take_line(&rest, &root)) {
 		return bad(d, CHECKPOINT_CLAUSE, "fewer than three lines");
 	}
 	if (!name_is_sound(out->origin)) {
@@ -92,22 +78,22 @@ parse_text(struct arena *a, struct checkpoint *out, struct diag *d)
 status
 checkpoint_parse(struct arena *a, span note, struct checkpoint *out, struct diag *d)
 {
-	const uint8_t *gap;
 	span rest, line;
+	size_t gap;
 	status s;
 
 	*out = (struct checkpoint){ 0 };
 	if (note.len > CHECKPOINT_MAX || !utf8_is_valid(note)) {
 		return bad(d, SIGNED_NOTE, "too long, or no UTF-8");
 	}
-	gap = note.data != NULL ? memmem(note.data, note.len, "\n\n" EM_DASH, 6) : NULL;
-	if (gap == NULL) {
+	gap = span_find(note, span_text("\n\n" EM_DASH));
+	if (gap == SIZE_MAX) {
 		return bad(d, SIGNED_NOTE, "no signatures");
 	}
-	out->text = span_of(note.data, (size_t)(gap - note.data) + 1);
+	out->text = span_slice(note, 0, gap + 1);
 	rest = span_slice(note, out->text.len + 1, SIZE_MAX);
 	s = parse_text(a, out, d);
-	while (s == OK && next_line(&rest, &line)) {
+	while (s == OK && span_take_line(&rest, &line)) {
 		if (out->signature_count == CHECKPOINT_SIGNATURES_MAX) {
 			return diag_set(d, LIMIT, SIGNED_NOTE, "more than %d signatures",
 				CHECKPOINT_SIGNATURES_MAX);
@@ -259,11 +245,11 @@ proof_parse(struct arena *a, span text, struct log_proof *out, struct diag *d)
 	int64_t index;
 
 	*out = (struct log_proof){ 0 };
-	if (!next_line(&rest, &line) || !span_is(line, "c2sp.org/tlog-proof@v1") ||
-		!next_line(&rest, &line)) {
+	if (!span_take_line(&rest, &line) || !span_is(line, "c2sp.org/tlog-proof@v1") ||
+		!span_take_line(&rest, &line)) {
 		return diag_set(d, BAD_INPUT, clause, "not a ledger proof");
 	}
-	if (line.len > 6 && memcmp(line.data, "extra ", 6) == 0 && !next_line(&rest, &line)) {
+	if (line.len > 6 && memcmp(line.data, "extra ", 6) == 0 && !span_take_line(&rest, &line)) {
 		return diag_set(d, BAD_INPUT, clause, "the proof is cut");
 	}
 	if (line.len < 7 || memcmp(line.data, "index ", 6) != 0 ||
@@ -271,7 +257,7 @@ proof_parse(struct arena *a, span text, struct log_proof *out, struct diag *d)
 		return diag_set(d, BAD_INPUT, clause, "the proof names no index");
 	}
 	out->index = (uint64_t)index;
-	while (next_line(&rest, &line) && line.len > 0) {
+	while (span_take_line(&rest, &line) && line.len > 0) {
 		if (out->count == TREE_PROOF_MAX || base64_decode(a, line, &bytes) != OK ||
 			bytes.len != HASH_LEN) {
 			return diag_set(

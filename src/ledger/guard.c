@@ -8,19 +8,6 @@
 
 #define GUARD_MAX 1024
 
-static bool
-take_line(span *rest, span *line)
-{
-	const uint8_t *end = rest->len > 0 ? memchr(rest->data, '\n', rest->len) : NULL;
-
-	if (end == NULL) {
-		return false;
-	}
-	*line = span_of(rest->data, (size_t)(end - rest->data));
-	*rest = span_slice(*rest, line->len + 1, SIZE_MAX);
-	return true;
-}
-
 status
 guard_read(const char *path, struct guard *out, struct diag *d)
 {
@@ -33,16 +20,16 @@ guard_read(const char *path, struct guard *out, struct diag *d)
 	buffer_init(&b, GUARD_MAX);
 	s = file_read(path, GUARD_MAX - 1, &b, d);
 	rest = buffer_span(&b);
-	if (s == OK && (!take_line(&rest, &line) || line.len >= sizeof(out->origin))) {
+	if (s == OK && (!span_take_line(&rest, &line) || line.len >= sizeof(out->origin))) {
 		s = BAD_INPUT;
 	}
 	if (s == OK) {
 		memcpy(out->origin, line.data, line.len);
-		s = take_line(&rest, &line) ? number_parse(line, &size) : BAD_INPUT;
+		s = span_take_line(&rest, &line) ? number_parse(line, &size) : BAD_INPUT;
 	}
 	if (s == OK) {
 		out->size = (uint64_t)size;
-		s = take_line(&rest, &line) && rest.len == 0
+		s = span_take_line(&rest, &line) && rest.len == 0
 			    ? hex_decode(line, out->root.bytes, HASH_LEN)
 			    : BAD_INPUT;
 	}

@@ -65,10 +65,11 @@ admit_device(
 		if (st != OK || out->device.row == 0) {
 			return st;
 		}
-		store_seen(s->life->store, out->device.row, s->now_s);
 		if (out->access == ACCESS_REFUSED) {
 			return OK;
 		}
+		/* Not before: a key that ended, or that of a board that was taken out, proves no device at the desk. */
+		store_seen(s->life->store, out->device.row, s->now_s);
 		s->actor = (struct actor){ .kind = ACTOR_DEVICE, .device = out->device.row };
 		if (out->access != ACCESS_FULL || out->certificate.status != CERTIFICATE_PENDING) {
 			return OK;

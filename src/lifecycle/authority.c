@@ -192,7 +192,13 @@ record(struct session *s, const struct authority_request *r, struct authority *a
 	if (st == OK && responder->generation > 0) {
 		st = responder_record(s, c, a, responder, d);
 	}
-	return st == OK ? session_commit(s, c, NULL, d) : st;
+	if (st == OK) {
+		st = session_commit(s, c, NULL, d);
+	}
+	if (st == OK) {
+		session_log(s, &e);
+	}
+	return st;
 }
 
 status
@@ -256,7 +262,6 @@ record_foreign(struct session *s, struct authority *a, struct diag *d)
 {
 	struct change *c = change_new(s->arena);
 	struct ledger_entry e;
-	status st;
 
 	if (c == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory");
@@ -266,8 +271,7 @@ record_foreign(struct session *s, struct authority *a, struct diag *d)
 	e.authority = a->name;
 	e.object = a->hierarchy;
 	e.certificate = a->fingerprint;
-	st = session_ledger(s, c, &e, NULL, d);
-	return st == OK ? session_commit(s, c, NULL, d) : st;
+	return session_record(s, c, &e, NULL, d);
 }
 
 status

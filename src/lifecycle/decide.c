@@ -162,33 +162,33 @@ static status
 write_entry(const struct session *s, struct ruling *r, struct change *c, struct diag *d)
 {
 	char *name = arena_alloc(s->arena, ID_TEXT_LEN + 1);
-	struct ledger_entry e;
+	struct ledger_entry *e = &r->entry;
 
 	if (name == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for a ledger entry");
 	}
-	session_entry(s, device_event_name(r->decision->request.event), &e);
-	e.device = id_text(name, &r->before.id);
-	e.from = device_state_name(r->before.state);
-	e.to = device_state_name(r->after.state);
-	e.fleet = r->fleet.name;
-	e.reason = reason_word(r);
-	e.evidence = r->decision->evidence;
+	session_entry(s, device_event_name(r->decision->request.event), e);
+	e->device = id_text(name, &r->before.id);
+	e->from = device_state_name(r->before.state);
+	e->to = device_state_name(r->after.state);
+	e->fleet = r->fleet.name;
+	e->reason = reason_word(r);
+	e->evidence = r->decision->evidence;
 	if (r->coming.row != 0) {
-		e.owner = session_owner_commitment(s, &r->coming);
+		e->owner = session_owner_commitment(s, &r->coming);
 	}
 	if (r->owner.row != 0 && r->owner.row != r->coming.row) {
-		e.previous_owner = session_owner_commitment(s, &r->owner);
+		e->previous_owner = session_owner_commitment(s, &r->owner);
 	}
 	if (r->subject != NULL) {
-		e.certificate = r->subject->fingerprint;
-		e.serial = span_of(r->subject->serial, r->subject->serial_len);
-		e.level = attestation_level_name(r->subject->level);
+		e->certificate = r->subject->fingerprint;
+		e->serial = span_of(r->subject->serial, r->subject->serial_len);
+		e->level = attestation_level_name(r->subject->level);
 	}
 	if ((r->effects & EFFECT_SWAP_ELEMENT) != 0) {
-		e.object = r->decision->new_element->serial;
+		e->object = r->decision->new_element->serial;
 	}
-	return session_ledger(s, c, &e, CHANGE_REF(&r->before), d);
+	return session_ledger(s, c, e, CHANGE_REF(&r->before), d);
 }
 
 /* --- the gate ------------------------------------------------------------------------ */
@@ -257,6 +257,7 @@ decide_once(struct session *s, int64_t device, struct decision *decision, struct
 	result = session_commit(s, c, o, d);
 	if (result == OK) {
 		fill_outcome(r, o); /* once more: with the rows that only now exist */
+		session_log(s, &r->entry);
 	}
 	return result;
 }
@@ -297,22 +298,22 @@ write_step_entry(const struct session *s, const struct step *step, struct ruling
 	struct change *c, struct diag *d)
 {
 	char *name = arena_alloc(s->arena, ID_TEXT_LEN + 1);
-	struct ledger_entry e;
+	struct ledger_entry *e = &r->entry;
 
 	if (name == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for a ledger entry");
 	}
-	session_entry(s, step->event, &e);
-	e.device = id_text(name, &r->before.id);
-	e.from = device_state_name(r->before.state);
-	e.to = device_state_name(r->after.state);
-	e.fleet = r->fleet.name;
-	e.reason = step->reason_word;
+	session_entry(s, step->event, e);
+	e->device = id_text(name, &r->before.id);
+	e->from = device_state_name(r->before.state);
+	e->to = device_state_name(r->after.state);
+	e->fleet = r->fleet.name;
+	e->reason = step->reason_word;
 	if (step->certificate != NULL) {
-		e.certificate = step->certificate->fingerprint;
-		e.serial = span_of(step->certificate->serial, step->certificate->serial_len);
+		e->certificate = step->certificate->fingerprint;
+		e->serial = span_of(step->certificate->serial, step->certificate->serial_len);
 	}
-	return session_ledger(s, c, &e, CHANGE_REF(&r->before), d);
+	return session_ledger(s, c, e, CHANGE_REF(&r->before), d);
 }
 
 static status
@@ -354,6 +355,9 @@ step_once(struct session *s, int64_t device, const struct step *step, struct out
 		o->device = r->after;
 		o->device.version++;
 		result = session_commit(s, c, o, d);
+	}
+	if (result == OK) {
+		session_log(s, &r->entry);
 	}
 	return result;
 }

@@ -17,7 +17,6 @@ struct decision {
 	int64_t version;
 	enum revocation_reason reason; /* of certificates that end by it */
 	const char *reason_word;       /* in the ledger: from a fixed list, or NULL */
-	const char *note;	       /* free words of the operator: never in the ledger */
 
 	/* What effects need, where they can occur; NULL else (BUG when an effect wants it). */
 	struct offer *offer;		   /* OPEN_OFFER: all but device and from_owner filled */

@@ -105,6 +105,17 @@ deny_operational(struct session *s, struct ruling *r, struct change *c, enum den
 	return result;
 }
 
+/*
+ * What a device had before goes on the lists now, whatever its fleet says of rotations: that policy trusts the device with
+ * its own old keys. A former owner, or the finder of a suspended device, may hold one of them, and whoever goes by
+ * CRL or OCSP alone would let it in until it expires.
+ */
+static void
+list_former(const struct session *s, const struct ruling *r, struct change *c)
+{
+	change_certificates_list_ended(c, r->before.row, s->now_s);
+}
+
 static status
 end_operational(struct session *s, struct ruling *r, struct change *c, struct diag *d)
 {
@@ -117,6 +128,7 @@ end_operational(struct session *s, struct ruling *r, struct change *c, struct di
 	if (r->current.row != 0 && r->reason != REASON_KEY_COMPROMISE) {
 		after->last_good_certificate = r->current.row;
 	}
+	list_former(s, r, c);
 	if (r->current.row == 0 && r->pending.row == 0) {
 		return OK;
 	}
@@ -195,6 +207,7 @@ write_certificates(struct session *s, struct ruling *r, struct change *c, struct
 		result = end_operational(s, r, c, d);
 	}
 	if (result == OK && (r->effects & EFFECT_DENY_OPERATIONAL) != 0) {
+		list_former(s, r, c);
 		result = deny_operational(s, r, c, DENY_SUSPEND, d);
 	}
 	if (result == OK && (r->effects & EFFECT_RESTORE) != 0) {

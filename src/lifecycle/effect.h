@@ -6,6 +6,7 @@
  * Invariants kept here:
  *   - a device's PENDING and CURRENT operational certificates are those that its record points to;
  *   - each certificate that ends, is held or let in again has its record in the deny feed in the same change;
+ *   - a device whose identity is ended or held has no superseded certificate that only its fleet's policy lists;
  *   - a device without a birth identity keeps the certificate that was good last, for enrolment only
  *     (fleet/identity.h), unless its key is compromised, its element is gone, or the device is retired.
  */
@@ -26,6 +27,7 @@ struct ruling {
 	struct warranty_case warranty;
 	/* The certificate that the ledger names, or NULL. */
 	const struct certificate *subject;
+	struct ledger_entry entry; /* what the ledger says of it */
 };
 
 /* Reads what effects can need, in the caller's snapshot, into a ruling whose `before` is read. */

@@ -74,8 +74,7 @@ found_ledger(struct founding *f, struct diag *d)
 	change_setting(c, SETTING_ORIGIN, span_text(f->request->ledger_origin));
 	session_entry(s, "establish", &e);
 	e.object = phase_name(f->request->phase);
-	st = session_ledger(s, c, &e, NULL, d);
-	return st == OK ? session_commit(s, c, NULL, d) : st;
+	return session_record(s, c, &e, NULL, d);
 }
 
 /* --- the hierarchy --- */

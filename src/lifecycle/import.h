@@ -20,6 +20,8 @@
 #define IMPORT_PIECE_BYTES \
 	(16 << 20) /* cap of a piece's arena; 16 entries at their limit need 5 MiB */
 
+#define IMPORT_CHANGES_BYTES (8 << 20) /* a change with its ledger entry has some 5 KiB */
+
 enum import_fate {
 	FATE_REFUSED, /* line.status and line.diag say why */
 	FATE_KNOWN,
@@ -27,9 +29,11 @@ enum import_fate {
 	FATE_ONBOARD, /* made on our own factory line: its device comes to the shelf */
 };
 
+#define IMPORT_TEXT_ROOM (IMPORT_BATCH_BYTES + MANIFEST_ENTRY_MAX)
+
 struct import_item {
 	struct import_line line;
-	span text; /* of the entry, in the batch's arena; empty: it could not be read */
+	span text; /* of the entry, in the batch; empty: it could not be read */
 	struct manifest_entry entry;
 	enum import_fate fate;
 	bool has_wanted_code;
@@ -45,7 +49,8 @@ struct import_batch {
 	struct import *import;
 	struct import_item items[IMPORT_BATCH];
 	size_t count;
-	struct arena *arena;		     /* entries' texts, then the changes */
+	uint8_t *text;			     /* of the entries, one behind the other */
+	struct arena *arena;		     /* the changes */
 	struct arena *pieces[IMPORT_PIECES]; /* what each piece's entries decode to */
 };
 

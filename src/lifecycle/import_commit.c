@@ -271,6 +271,9 @@ commit(struct import *im, struct import_batch *b, struct settling *t, struct dia
 		}
 	}
 	if (st == OK) {
+		st = session_check_ledger(im->session->life, d);
+	}
+	if (st == OK) {
 		st = store_commit_batch(
 			im->session->life->store, t->changes, t->count, t->results, d);
 	}
@@ -370,6 +373,5 @@ import_finish(struct import *im, bool is_complete, struct diag *d)
 	e.digest = memcmp(im->request->file_hash, none, sizeof(none)) != 0 ? im->request->file_hash
 									   : im->digest;
 	e.reason = is_complete ? NULL : "broken";
-	st = session_ledger(&local, c, &e, NULL, d);
-	return st == OK ? session_commit(&local, c, NULL, d) : st;
+	return session_record(&local, c, &e, NULL, d);
 }

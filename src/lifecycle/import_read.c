@@ -61,10 +61,8 @@ import_batch_read(struct import *im, struct import_batch *b, struct diag *d)
 			refuse(item, st, &fault);
 			continue;
 		}
-		item->text = arena_copy(b->arena, entry);
-		if (item->text.data == NULL) {
-			return diag_set(d, NO_MEMORY, NULL, "no memory for an import");
-		}
+		memcpy(b->text + bytes, entry.data, entry.len);
+		item->text = span_of(b->text + bytes, entry.len);
 		bytes += entry.len;
 		manifest_entry_label(entry, item->line.unique_id);
 		ask_for_code(im, item);

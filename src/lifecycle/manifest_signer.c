@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "element/manifest.h"
 #include "lifecycle/authority.h"
 #include "lifecycle/issued.h"
 #include "pki/certificate.h"
@@ -8,21 +9,22 @@
 /* As the profile's longest life is 40 years; a shipped manifest is checked long after it was signed. */
 #define MANIFEST_SIGNER_LIFETIME_S (INT64_C(35) * 31557600)
 
-/* kid and x5t as entries name their signer (docs: the chip maker's manifest form). */
+/* kid and x5t as entries name their signer; only what entries can be verified with is taken. */
 static status
 measure(span der, struct pinned_signer *out, struct diag *d)
 {
 	struct certificate_view view;
-	status st = certificate_read(der, &view, d);
+	struct manifest_pin pin;
+	status st = manifest_pin_read(der, &pin, d);
 
+	if (st == OK) {
+		st = certificate_read(der, &view, d);
+	}
 	if (st != OK) {
 		return st;
 	}
-	public_key_id(&view.key, out->kid);
-	if (view.subject_key_id.len == sizeof(out->kid)) {
-		memcpy(out->kid, view.subject_key_id.data, sizeof(out->kid));
-	}
-	certificate_fingerprint(der, out->x5t_sha256);
+	memcpy(out->kid, pin.kid, sizeof(out->kid));
+	memcpy(out->x5t_sha256, pin.x5t_sha256, sizeof(out->x5t_sha256));
 	out->der = der;
 	if (out->name[0] == '\0') {
 		span cn = name_get(&view.subject, OID_COMMON_NAME);
@@ -40,7 +42,6 @@ record(struct session *s, struct pinned_signer *p, struct diag *d)
 {
 	struct change *c = change_new(s->arena);
 	struct ledger_entry e;
-	status st;
 
 	if (c == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory");
@@ -50,8 +51,7 @@ record(struct session *s, struct pinned_signer *p, struct diag *d)
 		s, p->trust == PIN_SELF ? "manifest-signer-create" : "manifest-signer-pin", &e);
 	e.object = p->trust == PIN_SELF ? p->name : phase_name(p->phase);
 	e.certificate = p->x5t_sha256;
-	st = session_ledger(s, c, &e, NULL, d);
-	return st == OK ? session_commit(s, c, NULL, d) : st;
+	return session_record(s, c, &e, NULL, d);
 }
 
 status
@@ -110,6 +110,7 @@ status
 manifest_pin_add(struct session *s, span certificate, int64_t fleet, enum phase phase,
 	struct pinned_signer *out, struct diag *d)
 {
+	struct manifest_pin usable;
 	span der;
 	status st = session_need_admin(s, "pinning a manifest signer", d);
 
@@ -121,6 +122,10 @@ manifest_pin_add(struct session *s, span certificate, int64_t fleet, enum phase 
 	}
 	if (st == OK) {
 		st = certificate_unwrap(s->arena, certificate, &der, d);
+	}
+	/* One that no import can read would stop every import of its phase. */
+	if (st == OK) {
+		st = manifest_pin_read(der, &usable, d);
 	}
 	if (st == OK) {
 		st = measure(der, out, d);

@@ -20,6 +20,7 @@ batch_free(struct import_batch *b)
 	if (b == NULL) {
 		return;
 	}
+	free(b->text);
 	arena_free(b->arena);
 	for (size_t i = 0; i < IMPORT_PIECES; i++) {
 		arena_free(b->pieces[i]);
@@ -38,12 +39,13 @@ batch_new(struct import *im)
 		return NULL;
 	}
 	b->import = im;
-	b->arena = arena_new(4 * IMPORT_BATCH_BYTES);
+	b->text = malloc(IMPORT_TEXT_ROOM);
+	b->arena = arena_new(IMPORT_CHANGES_BYTES);
 	for (size_t i = 0; i < IMPORT_PIECES; i++) {
 		b->pieces[i] = arena_new(IMPORT_PIECE_BYTES);
 		is_whole = is_whole && b->pieces[i] != NULL;
 	}
-	if (!is_whole || b->arena == NULL) {
+	if (!is_whole || b->text == NULL || b->arena == NULL) {
 		batch_free(b);
 		return NULL;
 	}

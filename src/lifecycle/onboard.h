@@ -29,11 +29,15 @@ struct import_request {
 	manifest_source *source;
 	void *source_context;
 	uint8_t file_hash[32]; /* of the whole file, or zero */
-	bool wants_codes;      /* new claim codes for accepted devices; else they have none yet */
-	/* The code for this element instead of a new one (the caller made it); NULL or false: a new one. */
+	/* New claim codes for accepted devices; else they have none yet. A code costs scrypt's 3 ms of a core,
+	 * thirty times the rest. One whose line was lost (a crash between) is known to nobody: make a new one. */
+	bool wants_codes;
+	/* The code for this element instead of a new one (the caller made it); NULL or false: a new one, if wanted. Called
+	 * on the caller's thread, also for elements that are then refused. */
 	bool (*code_of)(void *context, const char *unique_id, char code[CLAIM_CODE_TEXT_MAX]);
 	void *code_context;
-	bool is_dry_run; /* judge only */
+	/* Judge only: against the store, not against the other entries of the file. */
+	bool is_dry_run;
 	/* Told of each entry, in the file's order, after it is durable. Not OK ends the import. */
 	status (*line)(void *context, const struct import_line *l);
 	void *line_context;
@@ -53,10 +57,9 @@ MUST_USE status manifest_import(struct session *s, const struct import_request *
 /* --- the factory line --- */
 
 struct factory_unit {
-	char unique_id[ELEMENT_SERIAL_MAX +
-		       1];     /* 18 hex digits, 0123..., ends 01 as the chip's does */
-	uint8_t points[5][64]; /* slots 0 .. 4 */
-	size_t point_count;    /* at least 1 */
+	char unique_id[ELEMENT_SERIAL_MAX + 1]; /* 18 lower-case hex digits, begins 0123 */
+	uint8_t points[5][64];			/* slots 0 .. 4 */
+	size_t point_count;			/* at least 1 */
 };
 struct factory_result {
 	status status;

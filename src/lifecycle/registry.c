@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "lifecycle/look.h"
 #include "pki/key.h"
+#include "pki/profile.h"
 
 #define DEFAULT_LIFETIME_S (INT64_C(90) * 86400)
 #define DEFAULT_RENEW_PERCENT 66
@@ -32,12 +33,8 @@ static status
 act_end(struct session *s, struct act *a, struct diag *d)
 {
 	struct diag fault = { 0 };
-	status result = session_ledger(s, a->change, &a->entry, NULL, d);
+	status result = session_record(s, a->change, &a->entry, NULL, &fault);
 
-	if (result != OK) {
-		return result;
-	}
-	result = session_commit(s, a->change, NULL, &fault);
 	if (result == EXISTS && s->answer == NULL) {
 		return diag_set(d, EXISTS, NULL, "%s %s: there is one of this name already",
 			a->what, a->name);
@@ -123,6 +120,19 @@ check_policy(const struct fleet *f, struct diag *d)
 	return OK;
 }
 
+/* Of those that are built in, devices have one; what others of this name narrow is the signer's to judge. */
+static status
+check_profile(const char *name, struct diag *d)
+{
+	status result = look_name("profile", name, d);
+
+	if (result == OK && profile_builtin(name) != NULL && strcmp(name, "operational") != 0) {
+		return diag_set(
+			d, BAD_INPUT, NULL, "profile %s: is not one for devices in use", name);
+	}
+	return result;
+}
+
 static status
 find_authority(struct session *s, const char *name, struct fleet *f, struct diag *d)
 {
@@ -206,7 +216,7 @@ fleet_create(struct session *s, const struct fleet_request *r, struct fleet *out
 		result = look_name("fleet's name", r->name, d);
 	}
 	if (result == OK) {
-		result = look_name("profile", out->profile, d);
+		result = check_profile(out->profile, d);
 	}
 	if (result == OK && (unsigned)r->phase >= PHASE_COUNT) {
 		result = diag_set(d, BAD_INPUT, NULL, "phase: prototype, pilot or production");

@@ -53,9 +53,7 @@ return_device(struct session *s, int64_t device, enum return_consent consent, co
 	const char *note, struct outcome *o, struct diag *d)
 {
 	struct warranty_case opened = { .consent = consent };
-	struct decision decision = {
-		.request = { .event = EVENT_RETURN }, .note = note, .new_case = &opened
-	};
+	struct decision decision = { .request = { .event = EVENT_RETURN }, .new_case = &opened };
 	struct device looked = { 0 };
 	status result = look_device(s, device, &looked, d);
 

@@ -5,7 +5,6 @@
  */
 #include "lifecycle/revoke.h"
 
-#include "base/log.h"
 #include "lifecycle/effect.h"
 #include "lifecycle/look.h"
 
@@ -258,8 +257,7 @@ mark_alone(struct session *s, struct marking *m, struct outcome *o, struct diag 
 	e.serial = span_of(k->serial, k->serial_len);
 	e.object = certificate_kind_name(k->kind);
 	e.reason = revocation_reason_name(m->reason);
-	result = session_ledger(s, c, &e, NULL, d);
-	return result == OK ? session_commit(s, c, o, d) : result;
+	return session_record(s, c, &e, o, d);
 }
 
 static status
@@ -327,24 +325,11 @@ revoke_certificate(struct session *s, int64_t certificate, enum revocation_reaso
 /* --- for a while, and beside the state -------------------------------------------------- */
 
 status
-suspend_device(
-	struct session *s, int64_t device, const char *note, struct outcome *o, struct diag *d)
+suspend_device(struct session *s, int64_t device, struct outcome *o, struct diag *d)
 {
-	struct outcome unwanted = { 0 };
-	struct decision decision = { .request = { .event = EVENT_SUSPEND }, .note = note };
-	char name[ID_TEXT_LEN + 1];
-	status result = look_words("note", note, REASON_TEXT_MAX, d);
+	struct decision decision = { .request = { .event = EVENT_SUSPEND } };
 
-	o = o != NULL ? o : &unwanted;
-	if (result == OK) {
-		result = decide(s, device, &decision, o, d);
-	}
-	if (result == OK && note != NULL && note[0] != '\0') {
-		/* Free words have no place in the ledger: the operators' log keeps them. */
-		log_event(LOG_INFO, "device_suspended", "device=%s request=%s note=%s",
-			id_text(name, &o->device.id), s->request != NULL ? s->request : "", note);
-	}
-	return result;
+	return decide(s, device, &decision, o, d);
 }
 
 status

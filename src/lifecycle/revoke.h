@@ -26,9 +26,9 @@ MUST_USE status revoke_birth(struct session *s, int64_t device, enum revocation_
 MUST_USE status revoke_certificate(struct session *s, int64_t certificate,
 	enum revocation_reason reason, struct outcome *o, struct diag *d);
 
-/* `note`: free words or NULL; they go to the operators' log. */
+/* Denied everywhere until resumed. Why is nobody's but the operator's: no words are taken that would have to be kept. */
 MUST_USE status suspend_device(
-	struct session *s, int64_t device, const char *note, struct outcome *o, struct diag *d);
+	struct session *s, int64_t device, struct outcome *o, struct diag *d);
 MUST_USE status resume_device(struct session *s, int64_t device, struct outcome *o, struct diag *d);
 MUST_USE status mark_device(struct session *s, int64_t device, enum mark mark, bool is_set,
 	struct outcome *o, struct diag *d);

@@ -29,6 +29,10 @@ take_back(struct session *s, void *context, struct device *device, struct change
 	}
 	change_certificate_status(c, now.row, 1u << CERTIFICATE_PENDING, CERTIFICATE_WITHDRAWN,
 		s->now_s, REASON_CESSATION_OF_OPERATION);
+	if (device->state == DEVICE_SUSPENDED) {
+		/* It was on hold on the lists: it does not leave them (lifecycle/effect.h). */
+		change_certificates_list_ended(c, device->row, s->now_s);
+	}
 	return session_deny(s, c, listed, DENY_REVOKE, REASON_CESSATION_OF_OPERATION, d);
 }
 

@@ -151,8 +151,7 @@ record(struct session *s, const struct authority *issuer, int64_t index, span de
 	e.authority = issuer->name;
 	e.certificate = k.fingerprint;
 	e.serial = span_of(k.serial, k.serial_len);
-	st = session_ledger(s, c, &e, NULL, d);
-	return st == OK ? session_commit(s, c, NULL, d) : st;
+	return session_record(s, c, &e, NULL, d);
 }
 
 status

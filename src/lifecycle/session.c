@@ -1,5 +1,6 @@
 #include "lifecycle/session.h"
 
+#include "base/log.h"
 #include "pki/key.h"
 
 static unsigned
@@ -263,6 +264,14 @@ tell(const struct session *s, const struct outcome *o)
 }
 
 status
+session_check_ledger(const struct life *life, struct diag *d)
+{
+	uint64_t published;
+
+	return life->sequencer != NULL ? sequencer_health(life->sequencer, &published, d) : OK;
+}
+
+status
 session_commit(struct session *s, struct change *c, struct outcome *o, struct diag *d)
 {
 	int64_t first = 0;
@@ -270,6 +279,9 @@ session_commit(struct session *s, struct change *c, struct outcome *o, struct di
 
 	if (s->answer != NULL) {
 		result = keep_answer(s, c, o, d);
+	}
+	if (result == OK) {
+		result = session_check_ledger(s->life, d);
 	}
 	if (result == OK) {
 		result = store_commit(s->life->store, c, &first, d);
@@ -281,5 +293,45 @@ session_commit(struct session *s, struct change *c, struct outcome *o, struct di
 		tell(s, o);
 	}
 	s->touched_count = 0;
+	return result;
+}
+
+static const char *
+or_none(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? text : "-";
+}
+
+void
+session_log(const struct session *s, const struct ledger_entry *e)
+{
+	if (s->life->sequencer == NULL) {
+		return;
+	}
+	if (e->device != NULL) {
+		log_event(LOG_INFO, "decided",
+			"event=%s device=%s from=%s to=%s reason=%s actor=%s request=%s", e->event,
+			e->device, or_none(e->from), or_none(e->to), or_none(e->reason),
+			or_none(e->actor), or_none(e->request));
+	} else {
+		log_event(LOG_INFO, "decided",
+			"event=%s fleet=%s authority=%s object=%s reason=%s actor=%s request=%s",
+			e->event, or_none(e->fleet), or_none(e->authority), or_none(e->object),
+			or_none(e->reason), or_none(e->actor), or_none(e->request));
+	}
+}
+
+status
+session_record(struct session *s, struct change *c, const struct ledger_entry *e, struct outcome *o,
+	struct diag *d)
+{
+	status result = session_ledger(s, c, e, NULL, d);
+
+	if (result == OK) {
+		result = session_commit(s, c, o, d);
+	}
+	if (result == OK) {
+		session_log(s, e);
+	}
 	return result;
 }

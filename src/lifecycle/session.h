@@ -113,6 +113,9 @@ const char *session_owner_commitment(const struct session *s, const struct owner
 MUST_USE status session_deny(struct session *s, struct change *c, const struct certificate *k,
 	enum deny_action action, enum revocation_reason reason, struct diag *d);
 
+/* OK while decisions can be published. A ledger that has stopped ends them: UNAVAILABLE, with its reason. */
+MUST_USE status session_check_ledger(const struct life *life, struct diag *d);
+
 /*
  * The one commit. Adds the kept answer (if the session has one), commits, fills o->ledger, wakes the
  * sequencer and whoever waits for the device or for the CRLs of an authority. `o` may be NULL where nothing is
@@ -120,3 +123,8 @@ MUST_USE status session_deny(struct session *s, struct change *c, const struct c
  */
 MUST_USE status session_commit(
 	struct session *s, struct change *c, struct outcome *o, struct diag *d);
+/* The entry, durable by now, as a line of the operators' log; nothing while a home is founded. */
+void session_log(const struct session *s, const struct ledger_entry *e);
+/* All of it for a change that is no device's decision and has this one entry: session_ledger, session_commit, session_log. */
+MUST_USE status session_record(struct session *s, struct change *c, const struct ledger_entry *e,
+	struct outcome *o, struct diag *d);

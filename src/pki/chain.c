@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include "base/text.h"
 
@@ -70,6 +71,10 @@ trust_set_new(const span *anchors, size_t count, bool allow_partial, struct trus
 		X509 *x = decode(anchors[i]);
 		bool added = x != NULL && X509_STORE_add_cert(t->store, x) == 1;
 
+		if (added) {
+			/* Its extensions are read now, not by the first threads that judge by it. */
+			(void)X509_check_purpose(x, -1, 0);
+		}
 		X509_free(x);
 		if (!added) {
 			trust_set_free(t);

@@ -170,7 +170,7 @@ csr_unwrap(struct arena *a, span body, span *der, struct diag *d)
 		*der = body;
 		return OK;
 	}
-	if (body.len > 10 && memmem(body.data, body.len, "-----BEGIN", 10) != NULL) {
+	if (span_find(body, span_text("-----BEGIN")) != SIZE_MAX) {
 		return pem_read(a, body, NULL, der, d);
 	}
 	if (base64_decode(a, body, der) != OK || der->len == 0) {

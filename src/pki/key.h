@@ -80,6 +80,9 @@ void verifier_free(struct verifier *v);
 MUST_USE status verifier_check(struct verifier *v, span message, span signature);
 MUST_USE status verifier_check_raw(
 	struct verifier *v, span message, const uint8_t raw[SIGNATURE_RAW_LEN]);
+/* The same of a message whose SHA-256 is at hand. */
+MUST_USE status verifier_check_digest(
+	struct verifier *v, const uint8_t digest[32], const uint8_t raw[SIGNATURE_RAW_LEN]);
 /* R || S <-> ECDSA-Sig-Value. The DER has at most 72 bytes. */
 void signature_raw_to_der(const uint8_t raw[SIGNATURE_RAW_LEN], uint8_t der[72], size_t *len);
 MUST_USE status signature_der_to_raw(span der, uint8_t raw[SIGNATURE_RAW_LEN]);

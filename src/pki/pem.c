@@ -4,40 +4,41 @@
 
 #include "base/text.h"
 
+#define LABEL_MAX 40
 #define ARMOUR_MAX 80
 
 /* The block at or after *at: its label must be `label` where one is given. */
 static status
 next_block(struct arena *a, span text, size_t *at, const char *label, span *der)
 {
-	static const char begin[] = "-----BEGIN ", dashes[] = "-----";
-	const uint8_t *p, *name, *name_end, *end;
+	const span begin = span_text("-----BEGIN "), dashes = span_text("-----");
 	char armour[ARMOUR_MAX];
+	size_t found;
+	span rest, name;
 	int n;
 
 	for (;;) {
-		span rest = span_slice(text, *at, SIZE_MAX);
-
-		p = rest.len > 0 ? memmem(rest.data, rest.len, begin, sizeof(begin) - 1) : NULL;
-		if (p == NULL) {
+		rest = span_slice(text, *at, SIZE_MAX);
+		found = span_find(rest, begin);
+		if (found == SIZE_MAX) {
 			return NOT_FOUND;
 		}
-		name = p + sizeof(begin) - 1;
-		rest = span_of(name, (size_t)(text.data + text.len - name));
-		name_end = memmem(rest.data, rest.len, dashes, sizeof(dashes) - 1);
-		if (name_end == NULL || name_end - name > 40) {
+		rest = span_slice(rest, found + begin.len, SIZE_MAX);
+		found = span_find(rest, dashes);
+		if (found > LABEL_MAX) {
 			return BAD_INPUT;
 		}
-		n = snprintf(armour, sizeof(armour), "-----END %.*s-----", (int)(name_end - name),
-			(const char *)name);
-		rest = span_of(name_end + 5, (size_t)(text.data + text.len - name_end - 5));
-		end = memmem(rest.data, rest.len, armour, (size_t)n);
-		if (end == NULL) {
+		name = span_slice(rest, 0, found);
+		n = snprintf(armour, sizeof(armour), "-----END %.*s-----", (int)name.len,
+			(const char *)name.data);
+		rest = span_slice(rest, name.len + dashes.len, SIZE_MAX);
+		found = span_find(rest, span_of(armour, (size_t)n));
+		if (found == SIZE_MAX) {
 			return BAD_INPUT;
 		}
-		*at = (size_t)(end - text.data) + (size_t)n;
-		if (label == NULL || span_is(span_of(name, (size_t)(name_end - name)), label)) {
-			return base64_decode(a, span_of(rest.data, (size_t)(end - rest.data)), der);
+		*at = text.len - rest.len + found + (size_t)n;
+		if (label == NULL || span_is(name, label)) {
+			return base64_decode(a, span_slice(rest, 0, found), der);
 		}
 	}
 }

@@ -186,29 +186,43 @@ verifier_free(struct verifier *v)
 	}
 }
 
+static status
+check_digest(struct verifier *v, const uint8_t digest[32], span signature)
+{
+	if (EVP_PKEY_verify(v->context, signature.data, signature.len, digest, 32) == 1) {
+		return OK;
+	}
+	ERR_clear_error();
+	return CRYPTO;
+}
+
 status
 verifier_check(struct verifier *v, span message, span signature)
 {
 	uint8_t digest[32];
-	bool is_good;
 
 	sha256(message, digest);
-	is_good = EVP_PKEY_verify(
-			  v->context, signature.data, signature.len, digest, sizeof(digest)) == 1;
-	if (!is_good) {
-		ERR_clear_error();
-	}
-	return is_good ? OK : CRYPTO;
+	return check_digest(v, digest, signature);
 }
 
 status
-verifier_check_raw(struct verifier *v, span message, const uint8_t raw[SIGNATURE_RAW_LEN])
+verifier_check_digest(
+	struct verifier *v, const uint8_t digest[32], const uint8_t raw[SIGNATURE_RAW_LEN])
 {
 	uint8_t der[72];
 	size_t len;
 
 	signature_raw_to_der(raw, der, &len);
-	return verifier_check(v, message, span_of(der, len));
+	return check_digest(v, digest, span_of(der, len));
+}
+
+status
+verifier_check_raw(struct verifier *v, span message, const uint8_t raw[SIGNATURE_RAW_LEN])
+{
+	uint8_t digest[32];
+
+	sha256(message, digest);
+	return verifier_check_digest(v, digest, raw);
 }
 
 status

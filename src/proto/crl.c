@@ -43,16 +43,14 @@ is_list_name(span name)
 static status
 bundle_dates(span head, int64_t *next_update_s)
 {
-	static const char before[] = "good until ";
-	const uint8_t *end = head.len > 0 ? memchr(head.data, '\n', head.len) : NULL;
-	span line = end != NULL ? span_of(head.data, (size_t)(end - head.data)) : head;
-	const uint8_t *at = memmem(line.data, line.len, before, sizeof(before) - 1);
+	const span before = span_text("good until ");
+	span line = span_slice(head, 0, span_find(head, span_text("\n")));
+	size_t at = span_find(line, before);
 
-	if (at == NULL) {
+	if (at == SIZE_MAX) {
 		return BAD_INPUT;
 	}
-	at += sizeof(before) - 1;
-	return time_parse(span_of(at, line.len - (size_t)(at - line.data)), next_update_s);
+	return time_parse(span_slice(line, at + before.len, SIZE_MAX), next_update_s);
 }
 
 static status
@@ -78,12 +76,8 @@ read_dates(struct list *l, bool is_bundle)
 static bool
 tag_matches(span wanted, const char *tag)
 {
-	size_t len = strlen(tag);
-
-	if (span_is(wanted, "*")) {
-		return true;
-	}
-	return len > 0 && wanted.len >= len && memmem(wanted.data, wanted.len, tag, len) != NULL;
+	return span_is(wanted, "*") ||
+	       (tag[0] != '\0' && span_find(wanted, span_text(tag)) != SIZE_MAX);
 }
 
 static bool

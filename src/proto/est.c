@@ -158,8 +158,10 @@ is_own_fleet(struct exchange *x, const struct fleet *f, const struct admission *
 static void
 reply_refused(struct exchange *x, const struct admission *who, const struct diag *d)
 {
-	log_event(LOG_INFO, "enrolment_refused", "serial=%s status=\"%s\" what=\"%s\"",
-		who->device.serial, status_name(d->status), d->text);
+	char what[LOG_QUOTED_MAX];
+
+	log_event(LOG_INFO, "enrolment_refused", "serial=%s status=\"%s\" what=%s",
+		who->device.serial, status_name(d->status), log_quote(what, d->text));
 	reply_problem(x, d);
 }
 
@@ -174,8 +176,6 @@ answer_enrolment(struct exchange *x, struct session *s, const struct enrolment *
 		reply_refused(x, e->who, &d);
 		return;
 	}
-	log_event(LOG_INFO, "certificate_issued", "serial=%s index=%lld renewal=%d",
-		o.device.serial, (long long)o.certificate.index, e->is_renewal);
 	reply_certificates(x, CERTIFICATES_ENROLLED, &o.certificate.der, 1);
 }
 

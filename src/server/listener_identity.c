@@ -1,14 +1,14 @@
 /*
- * HOME/tls/server.pem: the key (PKCS#8), then the chain, leaf first, then a comment line before all of it with the names
+ * HOME/tls/server.pem: the key (PKCS#8), then the chain, leaf first; before all of it a comment line with the names
  * it was made for. One file, so that key and certificate cannot come apart in a crash.
  */
 #include "server/listener_identity.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "lifecycle/authority.h"
 #include "pki/certificate.h"
 #include "pki/pem.h"
@@ -66,11 +66,11 @@ read_chain(struct arena *a, span text, struct loaded *out, struct diag *d)
 static bool
 is_for_names(const struct listener_identity *l, span text)
 {
-	const uint8_t *end = text.len > 0 ? memchr(text.data, '\n', text.len) : NULL;
 	size_t prefix = strlen(NAMES_LINE);
-	span line = end ? span_of(text.data, (size_t)(end - text.data)) : span_of(NULL, 0);
+	span line;
 
-	return line.len > prefix && memcmp(line.data, NAMES_LINE, prefix) == 0 &&
+	return span_take_line(&text, &line) && line.len > prefix &&
+	       memcmp(line.data, NAMES_LINE, prefix) == 0 &&
 	       span_is(span_slice(line, prefix, SIZE_MAX), l->names);
 }
 
@@ -172,6 +172,7 @@ listener_identity_refresh(
 	struct listener_identity *l, struct session *s, struct http_server *server, struct diag *d)
 {
 	struct loaded k = { 0 };
+	char expires[TIME_TEXT_MAX];
 	status st;
 
 	if (l->renew_at_s > s->now_s) {
@@ -188,8 +189,8 @@ listener_identity_refresh(
 	}
 	if (st == OK) {
 		l->renew_at_s = renewal_time(&k);
-		log_event(LOG_INFO, "listener_identity", "names=%s expires=%" PRId64, l->names,
-			k.not_after_s);
+		log_event(LOG_INFO, "listener_identity", "names=%s expires=%s", l->names,
+			time_text(expires, k.not_after_s));
 	}
 	private_key_wipe(&k.key);
 	return st;

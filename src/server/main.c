@@ -16,9 +16,10 @@
 static void
 usage(FILE *to)
 {
-	fprintf(to, "usage: tenured [--home DIR]\n"
-		    "  --home DIR   the home that tenure init made (TENURE_HOME, else ./home)\n"
-		    "  --version    print the version\n"
+	fprintf(to, "usage: tenured [--home DIR] [--adopt-ledger]\n"
+		    "  --home DIR      the home that tenure init made (TENURE_HOME, else ./home)\n"
+		    "  --adopt-ledger  go on from this home's ledger although the guard is lost\n"
+		    "  --version       print the version\n"
 		    "tenured(8) tells the rest.\n");
 }
 
@@ -101,6 +102,7 @@ main(int argc, char **argv)
 	struct options o = { 0 };
 	struct server *server = NULL;
 	struct diag d = { 0 };
+	char home[LOG_QUOTED_MAX];
 	sigset_t set;
 	int code = 1;
 
@@ -115,11 +117,11 @@ main(int argc, char **argv)
 	secret_harden_process();
 	block_signals(&set);
 	if (server_start(o.home, o.adopts_ledger, &server, &d) != OK) {
-		log_diag(LOG_ERROR, "cannot_start", &d);
-		fprintf(stderr, "tenured: %s\n", d.text);
-		return status_exit(d.status) == 0 ? 1 : status_exit(d.status);
+		fprintf(stderr, "tenured: %s%s%s%s\n", d.text, d.clause[0] != '\0' ? " (" : "",
+			d.clause, d.clause[0] != '\0' ? ")" : "");
+		return 1;
 	}
-	log_event(LOG_INFO, "ready", "home=%s listen=\"%s\"", server_home(server),
+	log_event(LOG_INFO, "ready", "home=%s listen=\"%s\"", log_quote(home, server_home(server)),
 		server_addresses(server));
 	notify("READY=1");
 	serve(&set);

@@ -13,10 +13,6 @@
 #include "server/jobs.h"
 #include "server/routes.h"
 
-#ifndef TENURE_VERSION
-#error "the build gives TENURE_VERSION"
-#endif
-
 #define CONFIGURATION_ARENA_MAX (1 << 20)
 #define STORE_CACHE \
 	(8 << 20) /* a connection: a worker's pages stay warm, an idle server stays small */
@@ -208,10 +204,12 @@ start_http(struct server *s, struct diag *d)
 	s->tls_router = (struct router){ .tables = tls_tables,
 		.table_count = tls_table_count,
 		.context = &s->service,
+		.admits = service_admits,
 		.finished = api_count };
 	s->plain_router = (struct router){ .tables = plain_tables,
 		.table_count = plain_table_count,
 		.context = &s->service,
+		.admits = service_admits,
 		.finished = api_count };
 	st = service_open(&s->service, workers, d);
 	return st == OK ? http_server_start(&o, &s->http, d) : st;

@@ -161,6 +161,10 @@ spawn(struct signer *s, struct diag *d)
 	int ends[CHANNELS_MAX];
 	status result;
 
+	if (access(s->program, X_OK) != 0) {
+		return diag_set(d, UNAVAILABLE, NULL, "the signer %s cannot be run: %s", s->program,
+			strerror(errno));
+	}
 	for (unsigned i = 0; i < s->count; i++) {
 		int pair[2];
 

@@ -61,7 +61,7 @@ struct issue_request {
 	struct simple_name subject;
 	span spki; /* DER of the subject's public key */
 	int64_t not_before_s, not_after_s;
-	int64_t index; /* dense per issuing authority; 0: a random serial (CAs) */
+	int64_t index; /* dense per issuing authority, from 1 */
 	struct signer_alt_name alt_names[ALT_NAMES_MAX];
 	size_t alt_name_count;
 	char url_base[128]; /* "http://pki.example": CRL, OCSP and CA certificate stand below it */

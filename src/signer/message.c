@@ -8,7 +8,7 @@
 #define BIT(role) (1u << KEY_ROLE_##role)
 
 static const struct message_rule rules[MESSAGE_END] = {
-	[MESSAGE_ISSUE] = { "issue", BIT(ISSUING) | BIT(ROOT), 1 << 20 },
+	[MESSAGE_ISSUE] = { "issue", BIT(ISSUING), 1 << 20 },
 	[MESSAGE_BIRTH] = { "issue-birth", BIT(FACTORY), 1 << 20 },
 	[MESSAGE_CREATE] = { "create-key", BIT(ROOT) | BIT(ISSUING) | BIT(FACTORY), 16384 },
 	[MESSAGE_CRL] = { "sign-crl", BIT(ROOT) | BIT(ISSUING) | BIT(FACTORY), SIGNER_FRAME_MAX },

@@ -211,7 +211,8 @@ set_operator(struct applier *ap, const struct operation *o, struct diag *d)
 	const struct operator* who = o->record;
 	struct query q = query_of(ap, SET_OPERATOR);
 	bind_operator(&q, who);
-	return run_on_one(&q, NOT_FOUND, "the operator is not in the store, or no more", who->row, d);
+	return run_on_one(
+		&q, NOT_FOUND, "the operator is not in the store, or no more", who->row, d);
 }
 
 static status
@@ -346,6 +347,15 @@ set_certificates_of_device(struct applier *ap, const struct operation *o, struct
 	struct query q = query_of(ap, SET_CERTIFICATES_OF_DEVICE);
 	query_number(&q, o->object);
 	bind_end(&q, o);
+	return query_run(&q, NULL, d);
+}
+
+static status
+list_ended_certificates(struct applier *ap, const struct operation *o, struct diag *d)
+{
+	struct query q = query_of(ap, SET_CERTIFICATES_LIST_ENDED);
+	query_number(&q, o->object);
+	query_number(&q, o->at_s);
 	return query_run(&q, NULL, d);
 }
 
@@ -536,6 +546,7 @@ static apply_one *const appliers[OPERATION_COUNT] = {
 	[OPERATION_CERTIFICATE_DEVICE] = set_certificate_device,
 	[OPERATION_CERTIFICATE_USED] = set_certificate_used,
 	[OPERATION_CERTIFICATES_OF_DEVICE] = set_certificates_of_device,
+	[OPERATION_CERTIFICATES_LIST_ENDED] = list_ended_certificates,
 	[OPERATION_OFFER_STATUS] = set_offer_status,
 	[OPERATION_CLAIM_CODE_PUT] = put_claim_code,
 	[OPERATION_CLAIM_CODE_TRIED] = set_claim_code_tried,

@@ -192,6 +192,14 @@ change_certificates_of_device(struct change *c, int64_t device, enum certificate
 }
 
 void
+change_certificates_list_ended(struct change *c, int64_t device, int64_t now_s)
+{
+	struct operation *o = append(c, OPERATION_CERTIFICATES_LIST_ENDED, NULL);
+	o->object = device;
+	o->at_s = now_s;
+}
+
+void
 change_offer_add(struct change *c, struct offer *o)
 {
 	append_new(c, OPERATION_OFFER_ADD, o, &o->row);

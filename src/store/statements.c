@@ -92,6 +92,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[SET_CERTIFICATES_OF_DEVICE] =
 		"UPDATE certificate SET status = ?2, revoked_s = ?3, reason = ?4 "
 		"WHERE device = ?1 AND kind = 1 AND status IN (0, 1)",
+	[SET_CERTIFICATES_LIST_ENDED] =
+		"UPDATE certificate SET status = 3 "
+		"WHERE device = ?1 AND kind = 1 AND status IN (2, 4) AND not_after_s >= ?2",
 	[SET_OFFER_STATUS] = "UPDATE offer SET status = ?3 WHERE row = ?1 AND status = ?2",
 	[SET_CLAIM_CODE] = "INSERT OR REPLACE INTO claim_code (device, salt, hash, created_s, "
 			   "burnt_s, failures, "

@@ -87,6 +87,11 @@ void change_certificate_used(struct change *c, int64_t row, int64_t at_s);
 /* Every PENDING and CURRENT operational certificate of the device; none is fine. */
 void change_certificates_of_device(struct change *c, int64_t device, enum certificate_status to,
 	int64_t at_s, enum revocation_reason reason);
+/*
+ * Every SUPERSEDED and WITHDRAWN operational certificate of the device that has not expired at now_s becomes REVOKED,
+ * with the date and the reason that it ended with; none is fine.
+ */
+void change_certificates_list_ended(struct change *c, int64_t device, int64_t now_s);
 void change_offer_add(struct change *c, struct offer *o); /* EXISTS: the device has an open one */
 void change_offer_status(
 	struct change *c, int64_t row, enum offer_status from, enum offer_status to);

@@ -178,8 +178,8 @@ test_factory_refuses_line_by_line(void **state)
 		"{\"serial\":\"0123000000000aaa01\",\"points\":\"x\"}",
 		"{\"serial\":\"0123000000000aaa01\",\"points\":[\"00\"]}",
 		"{\"serial\":\"0123000000000aaa01\",\"points\":[7]}",
-		"{\"serial\":\"0123000000000aaa01\",\"points\":[\"a\",\"a\",\"a\",\"a\",\"a\","
-		"\"a\"]}",
+		("{\"serial\":\"0123000000000aaa01\",\"points\":[\"a\",\"a\",\"a\",\"a\",\"a\","
+		 "\"a\"]}"),
 		"{\"serial\":7,\"points\":[\"00\"]}", "{\"serial\":\"\",\"points\":[\"00\"]}",
 		"{\"serial\":\"0123000000000aaa01\",\"points\":[\"00\"],\"more\":1}" };
 	struct factory_unit good = line_unit(++number);

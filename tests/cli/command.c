@@ -68,8 +68,9 @@ restore(FILE *stream, int kept, int file)
 	return text;
 }
 
-static struct ran
-run_list(const char *format, va_list list)
+const char *command_home, *command_tenure_home;
+
+static struct ran __attribute__((format(printf, 1, 0))) run_list(const char *format, va_list list)
 {
 	char line[8192] = "tenure ", *words[WORDS_MAX];
 	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
@@ -81,8 +82,10 @@ run_list(const char *format, va_list list)
 	unsetenv("TENURE_CA");
 	unsetenv("TENURE_TOKEN_FILE");
 	unsetenv("TENURE_CLIENT");
-	unsetenv("TENURE_HOME");
-	setenv("HOME", "/nonexistent", 1);
+	if (command_tenure_home == NULL || setenv("TENURE_HOME", command_tenure_home, 1) != 0) {
+		unsetenv("TENURE_HOME");
+	}
+	setenv("HOME", command_home != NULL ? command_home : "/nonexistent", 1);
 	unsetenv("XDG_CONFIG_HOME");
 	count = split(line, words);
 	kept_out = divert(stdout, out);

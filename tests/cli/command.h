@@ -7,7 +7,10 @@ struct ran {
 	char *out, *err; /* free with ran_free */
 };
 
-/* Words by spaces; "..." in double quotes is one word. The environment has no TENURE_ variables. */
+/* What HOME and TENURE_HOME say; NULL at first: HOME is a folder that is not there, and TENURE_HOME is not set. */
+extern const char *command_home, *command_tenure_home;
+
+/* Words by spaces; "..." in double quotes is one word. The environment has no other TENURE_ variables. */
 struct ran run_command(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ran_free(struct ran *r);
 /* Exit status and a piece that must stand on stdout ("" any) and stderr. Ends the test otherwise. */

@@ -447,7 +447,7 @@ what_an_import_refuses(void **state)
 		file_replace(path, span_text("[{\"header\":{\"uniqueId\":\"0123000001\"}},{\"hea"),
 			0644, &d),
 		d);
-	expect(1, "", "behind entry 1", IMPORT, path, fake_url(s), folder, token);
+	expect(1, "", "behind 1 entries", IMPORT, path, fake_url(s), folder, token);
 	assert_int_equal(world.count, 1); /* what stood before the cut was sent */
 	expect(1, "", "cannot open", IMPORT, "/nonexistent", fake_url(s), folder, token);
 	expect(2, "", "--recipient CERT or --passphrase-file", IMPORT " --codes x", path,

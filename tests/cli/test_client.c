@@ -378,6 +378,44 @@ the_client_file_says_where(void **state)
 	fake_stop(s);
 }
 
+/* Whoever names a home is not sent to the server of another one. */
+static void
+the_home_that_is_meant(void **state)
+{
+	struct diag d = { 0 };
+	char path[600], empty[600];
+
+	(void)state;
+	snprintf(empty, sizeof(empty), "%s/.config/tenure", folder);
+	assert_ok(folder_make(empty, 0700, &d), d);
+	snprintf(path, sizeof(path), "%s/.config/tenure/client.conf", folder);
+	assert_ok(file_replace(path, span_text("server = https://127.0.0.1:1\nca = x\n"), 0600, &d),
+		d);
+	snprintf(path, sizeof(path), "%s/client.conf", folder);
+	assert_ok(file_replace(path, span_text("server = https://127.0.0.1:2\nca = x\n"), 0600, &d),
+		d);
+	command_home = folder;
+	expect(3, "", "127.0.0.1:1", "status --ca %s/root.pem", folder);
+	command_tenure_home = folder;
+	expect(3, "", "127.0.0.1:2", "status --ca %s/root.pem", folder);
+	command_tenure_home = empty;
+	snprintf(empty, sizeof(empty), "%s/.config", folder);
+	expect(2, "", "has none", "status");
+	command_home = command_tenure_home = NULL;
+}
+
+static void
+too_long_a_name(void **state)
+{
+	char name[6000];
+
+	(void)state;
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	expect(1, "", "too long a name", "device show %s " WITH_SERVER, name, "https://127.0.0.1:1",
+		folder, token);
+}
+
 static void
 transfers_are_found_by_id(void **state)
 {
@@ -431,6 +469,8 @@ main(void)
 		cmocka_unit_test(nobody_there),
 		cmocka_unit_test(tokens_are_kept_secret),
 		cmocka_unit_test(the_client_file_says_where),
+		cmocka_unit_test(the_home_that_is_meant),
+		cmocka_unit_test(too_long_a_name),
 		cmocka_unit_test(transfers_are_found_by_id),
 		cmocka_unit_test(hostile_text_does_not_reach_the_terminal),
 	};

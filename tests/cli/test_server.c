@@ -217,7 +217,7 @@ marks_and_suspensions(void **state)
 	(void)state;
 	expect(0, "stolen", "", "device mark %s stolen %s", serial, at_server);
 	expect(0, "MARKS:                 -", "", "device unmark %s stolen %s", serial, at_server);
-	expect(0, "SUSPENDED", "", "device suspend %s --note \"a word\" %s", serial, at_server);
+	expect(0, "SUSPENDED", "", "device suspend %s %s", serial, at_server);
 	expect(0, "HELD", "", "device resume %s %s", serial, at_server);
 	expect(0, "CLAIM CODE:", "", "device code %s %s", serial, at_server);
 	expect(0, "RETURNED", "", "device return %s --consent owner --reason defect %s", serial,
@@ -261,6 +261,25 @@ the_ledger_is_copied(void **state)
 	expect(0, "establish", "", "ledger show --limit 1 %s", at_server);
 }
 
+/* Who sends 32 MiB and no name is answered before a byte of it: else a handful of such would hold all memory. */
+static void
+a_large_body_is_an_operators(void **state)
+{
+	const char *argv[] = { "/bin/sh", "-c",
+		"printf 'POST /api/v1/fleets/lamps/manifest HTTP/1.1\\r\\nHost: x\\r\\n"
+		"Content-Length: 33554432\\r\\n\\r\\n' | "
+		"openssl s_client -quiet -ign_eof -connect \"$0\" 2>/dev/null",
+		strstr(at_server, "https://") + strlen("https://"), NULL };
+	struct spawned openssl;
+	char line[1024];
+
+	(void)state;
+	spawn_program(&openssl, argv);
+	assert_true(spawned_line(&openssl, line, sizeof(line), 10000));
+	assert_memory_equal("HTTP/1.1 401", line, strlen("HTTP/1.1 401"));
+	spawned_end(&openssl, SIGTERM, 10000);
+}
+
 static void
 a_server_that_is_gone(void **state)
 {
@@ -283,6 +302,7 @@ main(void)
 		cmocka_unit_test(marks_and_suspensions),
 		cmocka_unit_test(certificates_are_shown),
 		cmocka_unit_test(the_ledger_is_copied),
+		cmocka_unit_test(a_large_body_is_an_operators),
 		cmocka_unit_test(a_server_that_is_gone),
 	};
 

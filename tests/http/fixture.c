@@ -227,11 +227,31 @@ static const struct route routes[] = {
 static const struct route *const tables[] = { routes };
 static struct router router = { .tables = tables, .table_count = 1, .finished = finished };
 
+static bool
+admits(struct exchange *x)
+{
+	struct fixture *f = x->context;
+
+	atomic_fetch_add(&f->asked, 1);
+	if (span_is(http_header_get(x->request, "Authorization"), "me")) {
+		return true;
+	}
+	reply_problem_as(x, 401, "who asks?");
+	return false;
+}
+
+void
+fixture_admits(void)
+{
+	router.admits = admits;
+}
+
 struct http_options
 fixture_options(struct fixture *f)
 {
 	memset(f, 0, sizeof(*f));
 	router.context = f;
+	router.admits = NULL;
 	return (struct http_options){
 		.listens = { { "127.0.0.1:0", false, &router }, { "127.0.0.1:0", true, &router } },
 		.listen_count = 2,

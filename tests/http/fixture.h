@@ -14,12 +14,15 @@ struct fixture {
 	_Atomic int blocked, runs; /* /block: handlers inside; runs of /wait */
 	atomic_bool gate;	   /* /block waits until it is open */
 	_Atomic int finished, last_status;
+	_Atomic int asked; /* how often a body was asked for */
 	char *folder;
 };
 
 /* The defaults of the tests; then the caller changes what it is about. */
 struct http_options fixture_options(struct fixture *f);
 void fixture_start(struct fixture *f, const struct http_options *o);
+/* From now on large bodies are only read of those who say `Authorization: me`. Before fixture_start. */
+void fixture_admits(void);
 void fixture_stop(struct fixture *f);
 struct http_counters fixture_counters(const struct fixture *f);
 /* Until the counter that `read` finds is `wanted`; fails after ten seconds. */

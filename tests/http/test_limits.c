@@ -281,6 +281,65 @@ all_bodies_together_are_limited(void **state)
 	fixture_stop(&f);
 }
 
+#define UPLOAD(length, more) \
+	"POST /length HTTP/1.1\r\nHost: x\r\n" more "Content-Length: " length "\r\n\r\n"
+#define ME "Authorization: me\r\n"
+#define EXPECT "Expect: 100-continue\r\n"
+
+/* Nobody holds memory for 32 MiB without a name: he is asked before a byte of it is read. */
+static void
+large_bodies_are_of_those_who_are_known(void **state)
+{
+	struct http_options o = fixture_options(&f);
+	static char body[40000];
+	struct client c;
+
+	(void)state;
+	o.bodies_max = 90000;
+	fixture_admits();
+	fixture_start(&f, &o);
+	for (int i = 0; i < 10; i++) {
+		/* They go on sending what nobody reads: it does not count. */
+		client_open(&c, f.plain);
+		client_send(&c, UPLOAD("33554432", ""));
+		client_send_some(&c, body, sizeof(body));
+		client_ask(&c, "", 401, NULL);
+		client_close(&c);
+	}
+	client_open(&c, f.plain);
+	client_ask(&c, UPLOAD("16385", EXPECT), 401, NULL);
+	assert_true(client_has_ended(&c));
+	client_close(&c);
+	client_open(&c, f.plain);
+	client_ask(&c,
+		"POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n", 401,
+		NULL);
+	client_close(&c);
+	assert_int_equal(12, atomic_load(&f.asked));
+	/* Whoever is known, at once, with the next request behind it, and after a "100 Continue". */
+	client_open(&c, f.plain);
+	client_send(&c, UPLOAD("40000", ME));
+	client_send_bytes(&c, body, sizeof(body));
+	client_send(&c, GET("/"));
+	client_ask(&c, "", 200, "40000");
+	client_ask(&c, "", 200, "hello");
+	client_ask(&c, UPLOAD("16385", ME EXPECT), 100, NULL);
+	client_send_bytes(&c, body, 16385);
+	client_ask(&c, "", 200, "16385");
+	assert_int_equal(14, atomic_load(&f.asked));
+	/* What a device sends is small enough. */
+	client_send(&c, UPLOAD("16384", ""));
+	client_send_bytes(&c, body, 16384);
+	client_ask(&c, "", 200, "16384");
+	client_ask(&c,
+		"PUT /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"2\r\nab\r\n0\r\n\r\n",
+		200, "ab");
+	client_close(&c);
+	assert_int_equal(14, atomic_load(&f.asked));
+	fixture_stop(&f);
+}
+
 /* Those who waited are not sent away when all workers are busy at the moment they are woken. */
 static void
 a_full_queue_does_not_lose_the_parked(void **state)
@@ -437,7 +496,7 @@ stopping_lets_requests_end(void **state)
 {
 	struct http_options o = fixture_options(&f);
 	int64_t drain_ms = 10000;
-	struct client running, idle, uploading;
+	struct client running, idle, uploading, fresh, silent;
 	struct answer a;
 	pthread_t thread;
 
@@ -451,8 +510,13 @@ stopping_lets_requests_end(void **state)
 	client_send(&uploading, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
 	fixture_wait(&f, blocked, 1);
 	fixture_wait(&f, requests, 3);
+	client_open(&fresh, f.plain);
+	client_open(&silent, f.plain);
 	pthread_create(&thread, NULL, stop_server, &drain_ms);
 	assert_true(client_has_ended(&idle));
+	client_ask(&fresh, GET("/"), 200, "hello");
+	assert_true(client_has_ended(&fresh));
+	assert_true(client_has_ended(&silent));
 	client_send(&uploading, "cd");
 	assert_true(client_read(&uploading, &a));
 	assert_string_equal(a.body, "abcd");
@@ -464,6 +528,8 @@ stopping_lets_requests_end(void **state)
 	assert_true(client_has_ended(&running));
 	pthread_join(thread, NULL);
 	client_close(&idle);
+	client_close(&fresh);
+	client_close(&silent);
 	client_close(&running);
 	client_close(&uploading);
 	credential_wipe(&f.identity);
@@ -531,6 +597,7 @@ main(void)
 		cmocka_unit_test(a_full_queue_refuses_politely),
 		cmocka_unit_test(a_full_queue_does_not_lose_the_parked),
 		cmocka_unit_test(all_bodies_together_are_limited),
+		cmocka_unit_test(large_bodies_are_of_those_who_are_known),
 		cmocka_unit_test(too_many_connections_are_closed),
 		cmocka_unit_test(descriptors_may_run_out),
 		cmocka_unit_test(a_start_may_fail),

@@ -168,6 +168,39 @@ resumed_sessions_keep_the_certificate(void **state)
 	credential_wipe(&issuer);
 }
 
+/* What a session holds for hours is bounded, whatever certificates somebody makes for himself. */
+static void
+sessions_with_large_certificates_are_not_kept(void **state)
+{
+	static const size_t padding[] = { TLS_SESSION_CERTIFICATES_MAX / 2,
+		TLS_SESSION_CERTIFICATES_MAX };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 4; i++) {
+		struct client_tls t = { .version = versions[i / 2] };
+		struct credential device;
+		struct client c;
+		SSL_SESSION *session;
+
+		credential_make(&device, "device", padding[i % 2]);
+		t.credential = &device;
+		client_open(&c, f->tls);
+		assert_true(client_secure(&c, &t));
+		client_ask(&c, HELLO, 200, "hello");
+		session = SSL_get1_session(c.ssl);
+		client_close(&c);
+		t.session = session;
+		client_open(&c, f->tls);
+		assert_true(client_secure(&c, &t));
+		client_ask(&c, HELLO, 200, "hello");
+		assert_int_equal(i % 2 == 0, SSL_session_reused(c.ssl));
+		client_close(&c);
+		SSL_SESSION_free(session);
+		credential_wipe(&device);
+	}
+	assert_int_equal(fixture_counters(f).handshakes_resumed, 2);
+}
+
 static void
 expect_failed(struct fixture *f, uint64_t wanted)
 {
@@ -492,6 +525,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(certificates_reach_the_handler, begin, end),
 		cmocka_unit_test_setup_teardown(resumed_sessions_keep_the_certificate, begin, end),
+		cmocka_unit_test_setup_teardown(
+			sessions_with_large_certificates_are_not_kept, begin, end),
 		cmocka_unit_test_setup_teardown(too_much_certificate_is_refused, begin, end),
 		cmocka_unit_test_setup_teardown(only_good_terms_are_agreed_to, begin, end),
 		cmocka_unit_test_setup_teardown(garbage_is_no_handshake, begin, end),

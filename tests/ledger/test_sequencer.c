@@ -207,6 +207,13 @@ an_older_home_is_refused(void **state)
 	diag_clear(&d);
 	assert_ok(sequencer_start(&o, &q, &d), d);
 	sequencer_stop(q);
+	/* For one start: it has its guard again, also when nothing new was to be published. */
+	assert_int_equal(unlink(guard), 0);
+	assert_ok(sequencer_start(&o, &q, &d), d);
+	sequencer_stop(q);
+	o.adopt = false;
+	assert_ok(sequencer_start(&o, &q, &d), d);
+	sequencer_stop(q);
 	store_close(store);
 }
 

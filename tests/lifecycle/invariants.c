@@ -26,7 +26,8 @@ check_feed(struct world *w, const struct device *d, const struct certificate *k)
 
 	if (!is_live) {
 		assert_true(last == DENY_REVOKE ||
-			    (last == DENY_SUPERSEDE && k->status == CERTIFICATE_SUPERSEDED));
+			    (last == DENY_SUPERSEDE && (k->status == CERTIFICATE_SUPERSEDED ||
+							       k->reason == REASON_SUPERSEDED)));
 		assert_true(k->revoked_s != 0);
 	} else if (k->kind == CERTIFICATE_OPERATIONAL && d->state == DEVICE_SUSPENDED) {
 		assert_int_equal(DENY_SUSPEND, last);
@@ -96,8 +97,15 @@ world_check(struct world *w, int64_t device, bool is_lost)
 	assert_int_equal(OK, list_certificates_of_device(
 				     w->reader, w->arena, device, 0, LIST_PAGE_MAX, &list, &count));
 	for (size_t i = 0; i < count; i++) {
+		/* Promise 5, for whoever goes by CRL and OCSP: nothing of before that only the policy would list. */
+		bool is_before =
+			list[i].kind == CERTIFICATE_OPERATIONAL &&
+			(list[i].owner != d.owner || d.state == DEVICE_SUSPENDED || !must_open) &&
+			list[i].not_after_s >= w->session.now_s;
 		enum access a = check_access(w, &d, &list[i]);
 
+		assert_true(!is_before || (list[i].status != CERTIFICATE_SUPERSEDED &&
+						  list[i].status != CERTIFICATE_WITHDRAWN));
 		check_pointers(&d, &list[i]);
 		check_feed(w, &d, &list[i]);
 		best = a > best ? a : best;

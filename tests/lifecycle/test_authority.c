@@ -360,6 +360,11 @@ manifest_signers_are_pinned(void **state)
 		NOT_FOUND, manifest_pin_add(&h.session, root.der, 99, PHASE_PILOT, &out, NULL));
 	assert_int_equal(BAD_INPUT, manifest_pin_add(&h.session, span_text("-----BEGIN"), 0,
 					    PHASE_PRODUCTION, &out, NULL));
+	/* One that no import could read: it would stop them all, and a pin stays. */
+	assert_int_equal(
+		CRYPTO, manifest_pin_add(&h.session, ca.der, 0, PHASE_PRODUCTION, &out, NULL));
+	assert_int_equal(OK, list_pins(h.reader, h.arena, 0, 10, &pins, &count));
+	assert_int_equal(2, count);
 }
 
 static void

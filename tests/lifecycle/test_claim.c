@@ -130,7 +130,7 @@ no_oracle_for_serials(void **state)
 
 	(void)state;
 	assert_status(OK, &w, release_device(as(&w, ANNA), used, &o, &w.d));
-	assert_status(OK, &w, suspend_device(as(&w, MAKER), used, NULL, &o, &w.d));
+	assert_status(OK, &w, suspend_device(as(&w, MAKER), used, &o, &w.d));
 	for (size_t i = 0; i < COUNT_OF(all); i++) {
 		note_answers(all[i], BERT, texts[i], sizeof(texts[i]));
 		assert_string_equal(texts[0], texts[i]);

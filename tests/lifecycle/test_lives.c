@@ -142,7 +142,7 @@ act_return(struct life_of *l, struct session *s)
 static status
 act_suspend(struct life_of *l, struct session *s)
 {
-	return suspend_device(s, l->row, NULL, &o, &w.d);
+	return suspend_device(s, l->row, &o, &w.d);
 }
 
 static status

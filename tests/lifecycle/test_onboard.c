@@ -1,6 +1,10 @@
 #include "line.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -526,6 +530,85 @@ many_in_order_and_again_after_an_interruption(void **state)
 	assert_int_equal(IMPORT_KNOWN, log_.lines[COUNT].verdict);
 }
 
+/* Writes each line's serial to the parent, and dies at the tenth: durable is what was told. */
+static status
+tell_and_die(void *context, const struct import_line *line)
+{
+	static unsigned told;
+	int fd = *(int *)context;
+
+	if (write(fd, line->unique_id, 18) != 18 || ++told == 10) {
+		kill(getpid(), SIGKILL);
+	}
+	return OK;
+}
+
+static void
+import_until_killed(int fd)
+{
+	struct line_source source = { .bytes = buffer_span(&file) };
+	const struct store_options o = { .location = l.home.database };
+	struct import_request r = { .fleet = l.fleet.fleet.row,
+		.source = line_source_read,
+		.source_context = &source,
+		.line = tell_and_die,
+		.line_context = &fd };
+	struct import_counts counts;
+
+	if (store_open(&o, &l.home.store, NULL) == OK &&
+		reader_open(l.home.store, &l.home.reader, NULL) == OK) {
+		l.home.life.store = l.home.store;
+		l.home.session.reader = l.home.reader;
+		(void)!manifest_import(&l.home.session, &r, &counts, NULL);
+	}
+	_exit(1);
+}
+
+static void
+a_killed_import_is_taken_up(void **state)
+{
+	const struct store_options o = { .location = l.home.database };
+	char serial[19] = "";
+	struct import_counts c;
+	struct diag d = { 0 };
+	unsigned told = 0;
+	int ends[2], wait_status;
+	pid_t child;
+
+	(void)state;
+	begin_file();
+	for (unsigned i = 0; i < 40; i++) {
+		struct factory_unit u = line_unit(3000 + i);
+
+		add_entry(line_foreign_entry(&l, &u));
+	}
+	end_file();
+	assert_int_equal(0, pipe(ends));
+	reader_close(l.home.reader);
+	store_close(l.home.store);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		import_until_killed(ends[1]);
+	}
+	close(ends[1]);
+	assert_int_equal(child, waitpid(child, &wait_status, 0));
+	assert_true(WIFSIGNALED(wait_status));
+	assert_ok(store_open(&o, &l.home.store, &d), d);
+	assert_ok(reader_open(l.home.store, &l.home.reader, &d), d);
+	l.home.life.store = l.home.store;
+	l.home.session.reader = l.home.reader;
+	while (read(ends[0], serial, 18) == 18) {
+		assert_int_equal(DEVICE_HELD, device_of(serial).state);
+		told++;
+	}
+	close(ends[0]);
+	assert_int_equal(10, told);
+	c = import();
+	assert_int_equal(40, c.accepted + c.known);
+	assert_true(c.known >= 10);
+}
+
 static void
 only_the_maker_imports(void **state)
 {
@@ -561,6 +644,7 @@ main(void)
 		TEST(one_bad_entry_costs_itself),
 		TEST(a_broken_file_keeps_what_stood_before),
 		TEST(many_in_order_and_again_after_an_interruption),
+		TEST(a_killed_import_is_taken_up),
 		TEST(only_the_maker_imports),
 	};
 	int failed = cmocka_run_group_tests_name("onboard", tests, NULL, NULL);

@@ -160,6 +160,35 @@ fleets_that_cannot_be(void **state)
 	}
 }
 
+/* A maker's operator whose devices were OCSP responders, servers or operators of the authority. */
+static void
+profiles_that_are_no_devices(void **state)
+{
+	static const struct {
+		const char *name;
+		status want;
+	} rows[] = {
+		{ "ocsp", BAD_INPUT },
+		{ "server", BAD_INPUT },
+		{ "operator", BAD_INPUT },
+		{ "birth", BAD_INPUT },
+		{ "root", BAD_INPUT },
+		{ "issuing-ca", BAD_INPUT },
+		{ "factory-signer", BAD_INPUT },
+		{ "manifest-signer", BAD_INPUT },
+		{ "our-own", OK },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct fleet_request r = good_fleet("locks");
+		struct fleet f;
+
+		snprintf(r.profile, sizeof(r.profile), "%s", rows[i].name);
+		assert_status(rows[i].want, &w, fleet_create(as(&w, MAKER), &r, &f, &w.d));
+	}
+}
+
 static void
 policies_change_at_a_version(void **state)
 {
@@ -275,6 +304,7 @@ main(void)
 		T(owners),
 		T(fleets),
 		T(fleets_that_cannot_be),
+		T(profiles_that_are_no_devices),
 		T(policies_change_at_a_version),
 		T(operators),
 		T(the_last_admin_stays),

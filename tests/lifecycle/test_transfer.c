@@ -83,7 +83,7 @@ the_seller_is_out(void **state)
 		assert_status(CONFLICT, &w, world_confirm(&w, device));
 		/* Twice is once. */
 		assert_status(CONFLICT, &w, accept_as(BERT, &offer, "", 0));
-		assert_status(NOT_FOUND, &w, suspend_device(as(&w, ANNA), device, NULL, &o, &w.d));
+		assert_status(NOT_FOUND, &w, suspend_device(as(&w, ANNA), device, &o, &w.d));
 
 		assert_int_not_equal(0, world_enrol(&w, device));
 		assert_status(OK, &w, world_confirm(&w, device));
@@ -183,7 +183,7 @@ time_runs_out(void **state)
 	offer = o.offer.id;
 	assert_status(OK, &w, offer_device(as(&w, ANNA), two, 0, 30 * 86400, &o, &w.d));
 	assert_status(OK, &w, offer_to(ANNA, suspended, w.bert.row));
-	assert_status(OK, &w, suspend_device(as(&w, ANNA), suspended, "lost", &o, &w.d));
+	assert_status(OK, &w, suspend_device(as(&w, ANNA), suspended, &o, &w.d));
 	assert_status(OK, &w, offer_to(MAKER, held, w.shop.row));
 	assert_status(OK, &w, offers_time_out(as_server(&w), 100, &count, &w.d));
 	assert_int_equal(0, count);

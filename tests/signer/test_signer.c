@@ -28,7 +28,7 @@ static char *folder;
 static struct arena *a;
 static struct signer *signer;
 static struct signer_options options;
-static char keys[600], passphrase_file[600];
+static char keys[600], profiles[600], passphrase_file[600];
 
 static void
 start(void)
@@ -76,10 +76,13 @@ set_up(void **state)
 	folder = temporary_folder();
 	a = arena_new(64 << 20);
 	snprintf(keys, sizeof(keys), "%s/keys", folder);
+	snprintf(profiles, sizeof(profiles), "%s/profiles", folder);
 	snprintf(passphrase_file, sizeof(passphrase_file), "%s/passphrase", folder);
+	assert_ok(folder_make(profiles, 0700, &d), d);
 	assert_ok(file_replace(passphrase_file, span_text("correct horse\n"), 0600, &d), d);
 	options = (struct signer_options){ .program = getenv("TENURE_SIGNER"),
 		.keys = keys,
+		.profiles = profiles,
 		.passphrase_file = passphrase_file,
 		.channels = 4,
 		.create = true };
@@ -170,14 +173,25 @@ what_is_issued_is_accepted(void **state)
 static void
 what_a_profile_forbids(void **state)
 {
-	struct issue_request r[9];
-	struct issue_result results[9];
-	static const status want[9] = { BAD_INPUT, DENIED, NOT_FOUND, DENIED, BAD_INPUT, BAD_INPUT,
-		DENIED, OK, BAD_INPUT };
+	struct issue_request r[16];
+	struct issue_result results[16];
+	static const status want[16] = { BAD_INPUT, DENIED, NOT_FOUND, DENIED, BAD_INPUT, BAD_INPUT,
+		DENIED, OK, BAD_INPUT, DENIED, DENIED, DENIED, DENIED, DENIED, DENIED, OK };
+	/* Under other names, narrowed in the folder of profiles. */
+	static const struct {
+		const char *name, *base;
+	} narrowed[] = { { "mine", "ocsp" }, { "yours", "birth" }, { "ours", "operational" } };
 	struct diag d = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < 9; i++) {
+	for (size_t i = 0; i < COUNT_OF(narrowed); i++) {
+		char path[700], text[64];
+
+		snprintf(path, sizeof(path), "%s/%s.conf", profiles, narrowed[i].name);
+		snprintf(text, sizeof(text), "base = %s\n", narrowed[i].base);
+		assert_ok(file_replace(path, span_text(text), 0644, &d), d);
+	}
+	for (size_t i = 0; i < 16; i++) {
 		r[i] = operational((int64_t)i + 100);
 	}
 	r[0].not_after_s = TEST_TIME_S + 3 * (int64_t)YEAR; /* longer than the profile */
@@ -189,8 +203,21 @@ what_a_profile_forbids(void **state)
 	snprintf(
 		r[6].authority, sizeof(r[6].authority), "ca.ocsp"); /* a responder issues nothing */
 	r[8].not_before_s = INT64_MIN + 1; /* a life that no number holds */
-	assert_ok(signer_issue(signer, a, r, 9, results, &d), d);
-	for (size_t i = 0; i < 9; i++) {
+	/* Nobody's own key becomes a CA or a responder of ours, or an element. */
+	snprintf(r[9].authority, sizeof(r[9].authority), "root");
+	snprintf(r[9].profile, sizeof(r[9].profile), "issuing-ca");
+	snprintf(r[10].authority, sizeof(r[10].authority), "root");
+	r[10].index = 0;
+	snprintf(r[11].profile, sizeof(r[11].profile), "ocsp");
+	snprintf(r[12].profile, sizeof(r[12].profile), "birth");
+	snprintf(r[13].profile, sizeof(r[13].profile), "mine");
+	snprintf(r[14].profile, sizeof(r[14].profile), "yours");
+	snprintf(r[15].profile, sizeof(r[15].profile), "ours");
+	for (size_t i = 9; i < 15; i++) {
+		r[i].alt_name_count = 0;
+	}
+	assert_ok(signer_issue(signer, a, r, 16, results, &d), d);
+	for (size_t i = 0; i < 16; i++) {
 		if (results[i].status != want[i]) {
 			fail_msg("%zu: %s %s", i, status_name(results[i].status),
 				results[i].diag.text);
@@ -430,7 +457,8 @@ be_a_rival(void *argument)
 	span certificate;
 
 	buffer_init(&note, 1 << 16);
-	rival_checkpoint[number] = signer_checkpoint(signer, "rivals.test", 9, tree_root, &note, NULL);
+	rival_checkpoint[number] =
+		signer_checkpoint(signer, "rivals.test", 9, tree_root, &note, NULL);
 	rival_key[number] = signer_create(signer, own, &r, &certificate, NULL);
 	buffer_wipe(&note);
 	arena_free(own);
@@ -581,6 +609,11 @@ wrong_passphrase_and_open_files(void **state)
 	assert_int_equal(signer_start(&options, &other, &d), DENIED);
 	assert_non_null(strstr(d.text, "passphrase"));
 	assert_ok(file_replace(passphrase_file, span_text("correct horse\n"), 0600, &d), d);
+	assert_int_equal(chmod(passphrase_file, 0640), 0);
+	diag_clear(&d);
+	assert_int_equal(signer_start(&options, &other, &d), DENIED);
+	assert_non_null(strstr(d.text, "others than its owner"));
+	assert_int_equal(chmod(passphrase_file, 0600), 0);
 	snprintf(path, sizeof(path), "%s/ca.key", keys);
 	assert_int_equal(chmod(path, 0644), 0);
 	diag_clear(&d);

@@ -66,7 +66,46 @@ test_certificates_of_device(void **state)
 	assert_int_equal(CERTIFICATE_CURRENT, bench_certificate(b, u->birth.row).status);
 	c = bench_change(b);
 	change_certificates_of_device(c, 999, CERTIFICATE_REVOKED, 30, REASON_UNSPECIFIED);
+	change_certificates_list_ended(c, 999, 0);
 	assert_status(OK, bench_commit(b, c)); /* none is fine */
+}
+
+/* What ended before keeps date and reason; what lives, expired, or is another device's stays. */
+static void
+test_ended_ones_are_listed(void **state)
+{
+	struct bench *b = *state;
+	struct sample_unit *u = bench_onboard(b, 1);
+	struct sample_unit *other = bench_onboard(b, 2);
+	static const enum certificate_status ends[] = { CERTIFICATE_SUPERSEDED,
+		CERTIFICATE_WITHDRAWN, CERTIFICATE_CURRENT };
+	struct certificate *k[5];
+	struct change *c = bench_change(b);
+	for (unsigned i = 0; i < 5; i++) {
+		k[i] = bench_issue(b, i < 4 ? u->device.row : other->device.row, i + 1);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		change_certificate_status(
+			c, k[i]->row, 1 << CERTIFICATE_PENDING, ends[i], 5, REASON_SUPERSEDED);
+	}
+	change_certificate_status(c, k[4]->row, 1 << CERTIFICATE_PENDING, CERTIFICATE_SUPERSEDED, 5,
+		REASON_SUPERSEDED);
+	change_certificates_list_ended(c, u->device.row, k[0]->not_after_s + 1);
+	assert_status(OK, bench_commit(b, c));
+	assert_int_equal(CERTIFICATE_SUPERSEDED, bench_certificate(b, k[0]->row).status);
+	c = bench_change(b);
+	change_certificates_list_ended(c, u->device.row, k[0]->not_after_s);
+	assert_status(OK, bench_commit(b, c));
+	static const enum certificate_status want[] = { CERTIFICATE_REVOKED, CERTIFICATE_REVOKED,
+		CERTIFICATE_CURRENT, CERTIFICATE_PENDING, CERTIFICATE_SUPERSEDED };
+	for (size_t i = 0; i < 5; i++) {
+		struct certificate got = bench_certificate(b, k[i]->row);
+		assert_int_equal(want[i], got.status);
+		assert_int_equal(want[i] == CERTIFICATE_REVOKED ? 5 : got.revoked_s, got.revoked_s);
+		assert_int_equal(want[i] == CERTIFICATE_REVOKED ? REASON_SUPERSEDED : got.reason,
+			got.reason);
+	}
+	assert_int_equal(CERTIFICATE_CURRENT, bench_certificate(b, u->birth.row).status);
 }
 
 static void
@@ -343,6 +382,7 @@ test_certificate_device(void **state)
 const struct CMUnitTest conformance_lives[] = {
 	BENCH_TEST(test_certificate_status),
 	BENCH_TEST(test_certificates_of_device),
+	BENCH_TEST(test_ended_ones_are_listed),
 	BENCH_TEST(test_revoked),
 	BENCH_TEST(test_revoked_without_an_index),
 	BENCH_TEST(test_indexes),
