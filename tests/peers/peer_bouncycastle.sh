@@ -9,7 +9,7 @@ unit
 openssl pkcs12 -export -in "$unit/birth.pem" -inkey "$unit/birth.key" -passout pass:peers \
 	-name identity -out birth.p12
 est() { # OLD OPERATION NEW
-	limited java -cp "$path:$stage/java" Est "$url" lamps root.pem "$1.p12" "$2" "$3.p12"
+	java_runs -cp "$path:$stage/java" Est "$url" lamps root.pem "$1.p12" "$2" "$3.p12"
 }
 enrols() {
 	est "$@" | tr '\n' ' ' &&

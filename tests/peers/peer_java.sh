@@ -6,7 +6,7 @@ active_unit
 openssl pkcs12 -export -in "$unit/first.pem" -inkey "$unit/first.key" -passout pass:peers \
 	-name identity -out tls.p12
 tls() {
-	limited java -cp "$stage/java" Tls "$@" 2>&1
+	java_runs -cp "$stage/java" Tls "$@" 2>&1
 }
 one_line() {
 	"$@" | tr '\r\n' '  '

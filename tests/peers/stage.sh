@@ -105,9 +105,14 @@ eventually() {
 	done
 }
 
+# Short programs: quick to start is what counts.
+java_runs() {
+	limited java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "$@"
+}
+
 # The compiler is in the headless JRE, without a command of its own.
 java_compiles() {
-	limited java -m jdk.compiler/com.sun.tools.javac.Main -d "$stage/java" "$@"
+	java_runs -m jdk.compiler/com.sun.tools.javac.Main -d "$stage/java" "$@"
 }
 
 free_port() {
@@ -175,23 +180,27 @@ number_of() {
 	openssl x509 -in "$1" -noout -serial | sed 's/serial=//'
 }
 
+# Every list of the three authorities, one request after the other on one connection.
 fetch_lists() {
+	set --
 	for ca in root issuing factory; do
 		for list in full.crl ca.crl bundle.pem; do
-			limited curl -sSf -o "$stage/$ca.$list" "$plain/crl/$ca-production/$list"
+			set -- "$@" -o "$stage/$ca.$list" "$plain/crl/$ca-production/$list"
 		done
 	done
-	limited curl -sSf -o "$stage/issuing.0.crl" "$plain/crl/issuing-production/0.crl"
+	limited curl -sSf "$@" -o "$stage/issuing.0.crl" "$plain/crl/issuing-production/0.crl"
 }
 
-is_published() {
-	fetch_lists && lists "$(number_of "$1")" "$stage/issuing.full.crl"
+# The bundle is the last to be replaced; the issuing CA's own list stands first in it.
+is_published() { # NUMBER
+	limited curl -sSf -o "$stage/newest.pem" "$plain/crl/issuing-production/bundle.pem" &&
+		lists "$1" "$stage/newest.pem"
 }
 
 # revoked NAME: the unit's identity, in all lists when this returns.
 revoked() {
 	tenure device revoke "$serial" --key operational --reason keyCompromise &&
-		eventually is_published "$unit/$1.pem"
+		eventually is_published "$(number_of "$unit/$1.pem")" && fetch_lists
 }
 
 # --- opening and closing ----------------------------------------------------------------------
