@@ -15,6 +15,9 @@ for digest in sha1 sha256; do
 	check "POST, $digest, no nonce" says "first.pem: good" asks "$good" -$digest -no_nonce
 done
 
+check "a second question in the request, of a number never given" says "0x41.*ff: unknown" asks \
+	"$good" -serial 0x4100000000ffffffffffffffff
+
 # The request in the path, as RFC 6960 A.1 says, and as clients really send it.
 gets() { # FILTER FOR THE PATH
 	openssl ocsp -issuer issuing.pem -no_nonce -cert "$good" -reqout request 2>/dev/null
@@ -25,7 +28,7 @@ gets() { # FILTER FOR THE PATH
 check "GET, escaped" says "first.pem: good" gets 's|/|%2F|g; s|+|%2B|g; s|=|%3D|g'
 check "GET, raw" says "first.pem: good" gets ''
 check "GET, base64url without padding" says "first.pem: good" gets 'y|/+|_-|; s|=||g'
-check "a nonce is echoed" says "Response verify OK" asks "$good" -nonce
+check "a nonce is echoed" says "OCSP Nonce" asks "$good" -nonce -resp_text
 check "a CA certificate of another issuer is not ours to answer" prints "unauthorized\|unknown" \
 	asks factory.pem
 
@@ -44,4 +47,4 @@ check "and GET says so" says "first.pem: revoked" gets ''
 if command -v ocsptool >/dev/null; then
 	check "and gnutls hears it" prints "Certificate Status: revoked" gnutls "$good" --nonce
 fi
-needs ocsptool gnutls-bin
+needs ocsptool gnutls-bin # said last: the rest has its own worth
