@@ -110,7 +110,6 @@ status
 manifest_pin_add(struct session *s, span certificate, int64_t fleet, enum phase phase,
 	struct pinned_signer *out, struct diag *d)
 {
-	struct manifest_pin usable;
 	span der;
 	status st = session_need_admin(s, "pinning a manifest signer", d);
 
@@ -122,10 +121,6 @@ manifest_pin_add(struct session *s, span certificate, int64_t fleet, enum phase 
 	}
 	if (st == OK) {
 		st = certificate_unwrap(s->arena, certificate, &der, d);
-	}
-	/* One that no import can read would stop every import of its phase. */
-	if (st == OK) {
-		st = manifest_pin_read(der, &usable, d);
 	}
 	if (st == OK) {
 		st = measure(der, out, d);

@@ -12,13 +12,6 @@
 
 /* --- opening ------------------------------------------------------------------- */
 
-static status
-sign_checkpoint(void *context, const char *origin, uint64_t size, const hash *root,
-	struct buffer *note, struct diag *d)
-{
-	return signer_checkpoint(context, origin, (int64_t)size, root->bytes, note, d);
-}
-
 static void
 start_sequencer(struct stage *s)
 {
@@ -26,7 +19,7 @@ start_sequencer(struct stage *s)
 		.folder = s->configuration.ledger,
 		.guard = s->configuration.ledger_guard,
 		.origin = ORIGIN,
-		.signer = { sign_checkpoint, s->home.signer },
+		.signer = signer_for_ledger(s->home.signer),
 		.publish_every_ms = 1 };
 	struct diag d = { 0 };
 

@@ -301,6 +301,7 @@ only_good_terms_are_agreed_to(void **state)
 	static const struct offer offers[] = {
 		{ TLS1_3_VERSION, NULL, "X25519", NULL, true },
 		{ TLS1_3_VERSION, NULL, "P-256", "\x02h2\x08http/1.1", true },
+		{ TLS1_3_VERSION, NULL, NULL, "\x08http/1.0", true },
 		{ TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384", NULL, "\x08http/1.1", true },
 		{ TLS1_2_VERSION, "ECDHE-ECDSA-CHACHA20-POLY1305", "P-256", NULL, true },
 		{ TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA256", NULL, NULL, false },
@@ -314,7 +315,6 @@ only_good_terms_are_agreed_to(void **state)
 		{ TLS1_3_VERSION, NULL, "P-521", NULL, false },
 		{ TLS1_3_VERSION, NULL, NULL, "\x02h2", false },
 		{ TLS1_2_VERSION, NULL, NULL, "\x08http/0.9", false },
-		{ TLS1_2_VERSION, NULL, NULL, "\x08http/1.0", true },
 	};
 	uint64_t failed = 0;
 
