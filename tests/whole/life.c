@@ -408,7 +408,7 @@ enrol_and_use(struct life *l)
 static bool
 suspend(struct life *l)
 {
-	return verb(l, NULL, "suspend", "suspend", "{\"note\":\"a word\"}");
+	return verb(l, NULL, "suspend", "suspend", "{}");
 }
 
 static bool
@@ -474,7 +474,7 @@ take_back(struct life *l)
 {
 	l->units[0] = l->units[2];
 	return verb(l, NULL, "return", "return",
-		"{\"consent\":\"owner\",\"reason\":\"defect\",\"note\":\"\"}");
+		"{\"consent\":\"owner\",\"reason\":\"defect\"}");
 }
 
 static bool
