@@ -117,9 +117,7 @@ catch_up(struct sequencer *q, struct diag *d)
 	while (s == OK && added == ROWS_AT_ONCE) {
 		s = append_rows(q, UINT64_MAX, &added, d);
 	}
-	/* An adopted ledger gets its guard at once: it is adopted for one start. */
-	if (s == OK && (tile_writer_size(q->tiles) != q->published ||
-			       (!q->has_guard && q->published > 0))) {
+	if (s == OK && tile_writer_size(q->tiles) != q->published) {
 		s = publish(q, d);
 	}
 	return s;
