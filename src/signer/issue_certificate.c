@@ -247,8 +247,7 @@ birth_dates(const struct birth_request *r, const struct signing_key *by, struct 
 {
 	*from = civil_from_time(r->not_before_s);
 	from->minute = from->second = 0;
-	if (from->year < 2000 || from->year > 2031 || r->years < 1 ||
-		r->years > BIRTH_YEARS_MAX) {
+	if (from->year < 2000 || from->year > 2031 || r->years < 1 || r->years > BIRTH_YEARS_MAX) {
 		return diag_set(d, BAD_INPUT, NULL,
 			"a birth certificate is from 2000 to 2031, for 1 to %d years",
 			BIRTH_YEARS_MAX);

@@ -22,8 +22,8 @@ fault_exists(sqlite3 *db, struct diag *d)
 	}
 	int table_len = (int)(column - table);
 	column += index ? strlen("_by_") : 1;
-	return diag_set(d, EXISTS, NULL, "there is another %.*s with this %.*s already", table_len, table,
-		(int)strcspn(column, "'"), column);
+	return diag_set(d, EXISTS, NULL, "there is another %.*s with this %.*s already", table_len,
+		table, (int)strcspn(column, "'"), column);
 }
 
 static status

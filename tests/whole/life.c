@@ -473,8 +473,7 @@ static bool
 take_back(struct life *l)
 {
 	l->units[0] = l->units[2];
-	return verb(l, NULL, "return", "return",
-		"{\"consent\":\"owner\",\"reason\":\"defect\"}");
+	return verb(l, NULL, "return", "return", "{\"consent\":\"owner\",\"reason\":\"defect\"}");
 }
 
 static bool
