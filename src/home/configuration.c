@@ -46,7 +46,8 @@ const struct conf_key configuration_keys[] = {
 	{ "http", "queue", CONF_NUMBER, "512", 1, 65536,
 		"requests that may wait for a worker; more get 503 and Retry-After" },
 	{ "http", "connections", CONF_NUMBER, "10000", 16, 1000000,
-		"open connections at the most" },
+		"open connections at the most, of one address half of them; idle ones go for new "
+		"ones" },
 	{ "http", "body", CONF_SIZE, "1g", MIB, (int64_t)16 << 30,
 		"the largest body of a bulk upload (manifests); others have their own lower "
 		"limits" },
