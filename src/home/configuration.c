@@ -5,7 +5,6 @@
 #define MINUTE 60
 #define HOUR 3600
 #define DAY 86400
-#define MIB (1 << 20)
 
 const struct conf_key configuration_keys[] = {
 	{ "", "database", CONF_PATH, "tenure.db", 0, 0, "the SQLite file" },
@@ -48,9 +47,6 @@ const struct conf_key configuration_keys[] = {
 	{ "http", "connections", CONF_NUMBER, "10000", 16, 1000000,
 		"open connections at the most, of one address half of them; idle ones go for new "
 		"ones" },
-	{ "http", "body", CONF_SIZE, "1g", MIB, (int64_t)16 << 30,
-		"the largest body of a bulk upload (manifests); others have their own lower "
-		"limits" },
 	{ "http", "header_timeout", CONF_DURATION, "10s", 1, HOUR, "to send a request's header" },
 	{ "http", "body_timeout", CONF_DURATION, "60s", 1, HOUR, "without any byte of a body" },
 	{ "http", "idle_timeout", CONF_DURATION, "75s", 1, HOUR,
@@ -104,7 +100,6 @@ take_server(const struct conf *c, struct configuration *out)
 	out->workers = (unsigned)conf_number(c, "http", "workers");
 	out->queue_max = (size_t)conf_number(c, "http", "queue");
 	out->connections_max = (size_t)conf_number(c, "http", "connections");
-	out->body_max = (size_t)conf_number(c, "http", "body");
 	out->header_timeout_s = conf_number(c, "http", "header_timeout");
 	out->body_timeout_s = conf_number(c, "http", "body_timeout");
 	out->idle_timeout_s = conf_number(c, "http", "idle_timeout");
