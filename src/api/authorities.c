@@ -67,13 +67,7 @@ struct authority_body {
 };
 
 /* The first four are of both shapes. */
-enum {
-	GIVEN_PEM = 1 << 3,
-	GIVEN_SHARED = 7,
-	GIVEN_KIND = 1 << 4,
-	GIVEN_ORGANIZATION = 1 << 6,
-	GIVEN_COMMON_NAME = 1 << 7
-};
+enum { GIVEN_PEM = 1 << 3, GIVEN_SHARED = 7, GIVEN_KIND = 1 << 4 };
 static const struct field authority_fields[] = {
 	{ "name", FIELD_NAME, true, FIELD(authority_body, name) },
 	{ "phase", FIELD_WORD, true, FIELD(authority_body, phase), .word = word_phase },
@@ -102,11 +96,9 @@ judge_shape(unsigned given, const struct authority_body *b, struct diag *d)
 			       ? OK
 			       : diag_set(d, BAD_INPUT, NULL, "member \"hierarchy\" is missing");
 	}
-	const unsigned needed = GIVEN_KIND | GIVEN_ORGANIZATION | GIVEN_COMMON_NAME;
-	if ((given & needed) != needed) {
+	if (!(given & GIVEN_KIND)) {
 		return diag_set(d, BAD_INPUT, NULL,
-			"members \"kind\", \"organization\" and \"common_name\" are needed (or "
-			"\"pem\", to import a foreign one)");
+			"member \"kind\" is needed (or \"pem\", to import a foreign one)");
 	}
 	if (b->kind == (int)AUTHORITY_ROOT && b->hierarchy[0] == '\0') {
 		return diag_set(d, BAD_INPUT, NULL, "a root needs the name of its \"hierarchy\"");
@@ -131,8 +123,12 @@ create(struct call *c, const struct authority_body *b, struct authority *out)
 	memcpy(r.name, b->name, sizeof(r.name));
 	memcpy(r.hierarchy, b->hierarchy, sizeof(r.hierarchy));
 	memcpy(r.parent, b->parent, sizeof(r.parent));
-	memcpy(r.organization, b->organization.data, b->organization.len);
-	memcpy(r.common_name, b->common_name.data, b->common_name.len);
+	if (b->organization.len > 0) {
+		memcpy(r.organization, b->organization.data, b->organization.len);
+	}
+	if (b->common_name.len > 0) {
+		memcpy(r.common_name, b->common_name.data, b->common_name.len);
+	}
 	return authority_create(&c->session, &r, out, &c->diag);
 }
 

@@ -52,6 +52,9 @@
 #define HTTP_RATE_MIN 256 /* bytes a second of a body, either way: narrow-band radio does more */
 #define HTTP_LINGER_MAX (4 << 20) /* bytes thrown away so that a refusal reaches its sender */
 #define HTTP_LINGER_MS 2000	  /* and for how long */
+#define HTTP_ADDRESS_DIVISOR \
+	2 /* one address holds at most this part of all connections: it cannot shut out the others */
+#define HTTP_ADDRESS_MIN 64 /* but so many always: a workshop behind one address */
 #define TLS_CERTIFICATES_MAX \
 	(24 << 10) /* a peer's whole list, on the wire: the largest leaf and its issuers */
 #define TLS_SESSION_CERTIFICATES_MAX \

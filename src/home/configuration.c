@@ -5,7 +5,6 @@
 #define MINUTE 60
 #define HOUR 3600
 #define DAY 86400
-#define MIB (1 << 20)
 
 const struct conf_key configuration_keys[] = {
 	{ "", "database", CONF_PATH, "tenure.db", 0, 0, "the SQLite file" },
@@ -46,10 +45,8 @@ const struct conf_key configuration_keys[] = {
 	{ "http", "queue", CONF_NUMBER, "512", 1, 65536,
 		"requests that may wait for a worker; more get 503 and Retry-After" },
 	{ "http", "connections", CONF_NUMBER, "10000", 16, 1000000,
-		"open connections at the most" },
-	{ "http", "body", CONF_SIZE, "1g", MIB, (int64_t)16 << 30,
-		"the largest body of a bulk upload (manifests); others have their own lower "
-		"limits" },
+		"open connections at the most, of one address half of them; idle ones go for new "
+		"ones" },
 	{ "http", "header_timeout", CONF_DURATION, "10s", 1, HOUR, "to send a request's header" },
 	{ "http", "body_timeout", CONF_DURATION, "60s", 1, HOUR, "without any byte of a body" },
 	{ "http", "idle_timeout", CONF_DURATION, "75s", 1, HOUR,
@@ -103,7 +100,6 @@ take_server(const struct conf *c, struct configuration *out)
 	out->workers = (unsigned)conf_number(c, "http", "workers");
 	out->queue_max = (size_t)conf_number(c, "http", "queue");
 	out->connections_max = (size_t)conf_number(c, "http", "connections");
-	out->body_max = (size_t)conf_number(c, "http", "body");
 	out->header_timeout_s = conf_number(c, "http", "header_timeout");
 	out->body_timeout_s = conf_number(c, "http", "body_timeout");
 	out->idle_timeout_s = conf_number(c, "http", "idle_timeout");

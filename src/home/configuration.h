@@ -34,7 +34,6 @@ struct configuration {
 	unsigned loops, workers; /* 0: by the number of cores */
 	size_t queue_max;
 	size_t connections_max;
-	size_t body_max;
 	int64_t header_timeout_s, body_timeout_s, idle_timeout_s, poll_max_s, drain_s;
 
 	int64_t crl_every_s, crl_lifetime_s;

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "http/crowd.h"
 #include "http/loop.h"
 #include "http/reply_head.h"
 
@@ -221,6 +222,7 @@ end_reply(struct connection *c)
 	time_ms = c->is_new_input ? l->server->options.header_timeout_ms
 				  : l->server->options.idle_timeout_ms;
 	wheel_set(&l->wheel, &c->timer, l->now_ms + time_ms);
+	crowd_idle(c);
 	return STEP_ON;
 }
 
@@ -458,6 +460,7 @@ connection_begin(struct connection *c)
 		c->older->newer = c;
 	}
 	l->connections = c;
+	crowd_idle(c);
 	wheel_set(&l->wheel, &c->timer, l->now_ms + l->server->options.header_timeout_ms);
 	if (c->listener->is_tls) {
 		ssl = tls_ssl_new(l->server->tls);
@@ -495,7 +498,8 @@ connection_drop(struct connection *c)
 			c->place = WORK_AWAY;
 		}
 	}
-	count_down(&l->server->counters.connections_open);
+	crowd_busy(c);
+	crowd_leave(l->server, c->crowd_slot);
 	atomic_fetch_sub(&l->open, 1);
 	if (c->work != NULL && c->place != WORK_HERE) {
 		return; /* it comes back; until then its request is borrowed from here */

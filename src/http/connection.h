@@ -40,6 +40,10 @@ struct connection {
 	struct connection *older, *newer; /* of the loop's connections */
 	struct connection *next;	  /* on one of the loop's short lists */
 	struct connection *next_waiting;
+	struct connection *longer_idle, *shorter_idle; /* see crowd.h */
+	bool is_idle;
+	int64_t idle_since_ms;
+	uint32_t crowd_slot;
 	bool is_again; /* on the list of those whose turn was up */
 	enum connection_state state;
 	struct transport transport;

@@ -1,5 +1,6 @@
 /* From bytes to a complete request in the hands of a worker. */
 #include "http/connection.h"
+#include "http/crowd.h"
 #include "http/loop.h"
 #include "http/reply_head.h"
 
@@ -41,6 +42,7 @@ begin_work(struct connection *c)
 	c->work = w;
 	c->place = WORK_HERE;
 	c->is_fresh = false;
+	crowd_busy(c);
 	return w;
 }
 

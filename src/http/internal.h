@@ -22,11 +22,13 @@ struct listener {
 };
 
 struct counters {
-	_Atomic uint64_t connections, connections_open, connections_refused;
+	_Atomic uint64_t connections, connections_open, connections_refused, connections_evicted;
 	_Atomic uint64_t handshakes, handshakes_resumed, handshakes_failed;
 	_Atomic uint64_t requests, requests_bad, timeouts, queue_full;
 	_Atomic uint64_t parked;
 };
+
+#define CROWD_SLOTS 16384 /* a power of two; two addresses share a slot by chance only */
 
 struct loop;
 
@@ -43,6 +45,8 @@ struct http_server {
 	atomic_bool is_stopping;
 	atomic_bool is_ending; /* the drain is over: no more handlers */
 	struct counters counters;
+	uint64_t crowd_seed; /* so that nobody can choose whom he shares a slot with */
+	_Atomic uint32_t crowd[CROWD_SLOTS]; /* connections by their peer's address */
 };
 
 static inline void

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "http/crowd.h"
 
 #define EVENTS 256
 #define ACCEPTS 64	    /* in one go */
@@ -76,6 +77,20 @@ loop_stop(struct loop *l, int64_t drain_until_ms)
 	ring(l);
 }
 
+void
+loop_evict(struct loop *l)
+{
+	bool rings;
+
+	atomic_fetch_add(&l->evictions, 1);
+	pthread_mutex_lock(&l->lock);
+	rings = needs_ring(l);
+	pthread_mutex_unlock(&l->lock);
+	if (rings) {
+		ring(l);
+	}
+}
+
 static void
 send_arrival(struct loop *l, struct connection *c)
 {
@@ -123,26 +138,29 @@ emptiest(struct http_server *s)
 }
 
 static void
-admit(struct loop *l, const struct listener *from, int fd, const char *address)
+admit(struct loop *l, const struct listener *from, int fd, const struct sockaddr_storage *address,
+	const char *text)
 {
 	struct http_server *s = l->server;
 	struct connection *c;
 	struct loop *to;
+	uint32_t slot;
 	int on = 1;
 
 	count(&s->counters.connections);
-	if (atomic_load(&s->counters.connections_open) >= s->options.connections_max) {
+	if (!crowd_enter(s, address, &slot)) {
 		count(&s->counters.connections_refused);
 		close(fd);
 		return;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	c = connection_new(fd, from, address);
+	c = connection_new(fd, from, text);
 	if (c == NULL) {
 		count(&s->counters.connections_refused);
+		crowd_leave(s, slot);
 		return;
 	}
-	count(&s->counters.connections_open);
+	c->crowd_slot = slot;
 	to = atomic_load(&s->is_stopping) ? l : emptiest(s); /* the others may have ended */
 	atomic_fetch_add(&to->open, 1);
 	if (to == l) {
@@ -179,7 +197,7 @@ accept_some(struct loop *l, struct listener *from)
 
 		if (fd >= 0) {
 			address_text(&address, len, text);
-			admit(l, from, fd, text);
+			admit(l, from, fd, &address, text);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			   errno == ENOMEM) {
 			/* The listener stays readable: not to look at it for a while is not to spin. */
@@ -404,6 +422,7 @@ run(void *argument)
 		run_again(l);
 		fire_timers(l);
 		run_waiting(l);
+		crowd_evict(l);
 		free_dead(l);
 	}
 	return NULL;

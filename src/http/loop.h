@@ -45,6 +45,12 @@ struct loop {
 	bool is_stopping, accepts, is_first;
 	int64_t accepts_again_ms; /* after descriptors ran out; 0: it accepts */
 
+	/* Those without a request, by how long; see crowd.h. */
+	struct connection *longest_idle, *shortest_idle;
+	_Atomic int64_t idle_since_ms; /* of the longest idle one; others read it */
+	_Atomic size_t idle;
+	_Atomic size_t evictions; /* still to be done */
+
 	_Atomic size_t open; /* its connections, also those on their way to it */
 };
 
@@ -59,6 +65,9 @@ void loop_free(struct loop *l);
 
 /* Mail for the loop of the work's connection. Any thread. */
 void loop_post(struct work *w, enum work_news news);
+
+/* Has it end its longest idle connection, at the end of its round. Any thread. */
+void loop_evict(struct loop *l);
 
 /* For connections, on the loop's thread. NULL: no memory. */
 uint8_t *loop_input_take(struct loop *l);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "http/crowd.h"
 #include "http/internal.h"
 #include "http/loop.h"
 
@@ -133,6 +134,7 @@ http_server_start(const struct http_options *o, struct http_server **out, struct
 	}
 	s->options = *o;
 	fill_in(&s->options);
+	crowd_init(s);
 	e = open_listeners(s, d);
 	if (e != OK) {
 		server_free(s);
@@ -184,6 +186,7 @@ http_server_counters(const struct http_server *s, struct http_counters *out)
 		.connections = atomic_load(&c->connections),
 		.connections_open = atomic_load(&c->connections_open),
 		.connections_refused = atomic_load(&c->connections_refused),
+		.connections_evicted = atomic_load(&c->connections_evicted),
 		.handshakes = atomic_load(&c->handshakes),
 		.handshakes_resumed = atomic_load(&c->handshakes_resumed),
 		.handshakes_failed = atomic_load(&c->handshakes_failed),

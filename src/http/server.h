@@ -24,10 +24,12 @@ struct http_listen {
 struct http_options {
 	struct http_listen listens[4];
 	size_t listen_count;
-	unsigned loops;		   /* 0: one a core */
-	unsigned workers;	   /* 0: two a core */
-	size_t queue_max;	   /* 512; more get 503 */
-	size_t connections_max;	   /* 10,000; more are closed at once */
+	unsigned loops;	  /* 0: one a core */
+	unsigned workers; /* 0: two a core */
+	size_t queue_max; /* 512; more get 503 */
+	/* 10,000. For one more the connection is closed that has been without a request for the longest; is there
+	 * none, the new one is closed at once. HTTP_ADDRESS_DIVISOR says how many of them one address may have. */
+	size_t connections_max;
 	size_t bodies_max;	   /* HTTP_BODIES_MAX; bytes of all bodies under way, over it 503 */
 	int64_t header_timeout_ms; /* 10 s for a header section, and for the handshake */
 	/* 60 s without a byte of a body, the request's or the reply's; and HTTP_RATE_MIN is the slowest over all. */
@@ -63,7 +65,7 @@ void http_server_stop(struct http_server *s, int64_t drain_ms);
 
 /* Counters since the start; any thread. */
 struct http_counters {
-	uint64_t connections, connections_open, connections_refused;
+	uint64_t connections, connections_open, connections_refused, connections_evicted;
 	uint64_t handshakes, handshakes_resumed, handshakes_failed;
 	uint64_t requests, requests_bad, timeouts, queue_full;
 	uint64_t parked;

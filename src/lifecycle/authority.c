@@ -120,6 +120,37 @@ look_around(struct session *s, const struct authority_request *r, struct authori
 	return st;
 }
 
+/* The company behind a hierarchy is the maker of its name, as `tenure init` founds them; else the hierarchy stands for it. */
+static status
+complete_names(struct session *s, const struct authority *parent, struct authority_request *r,
+	struct diag *d)
+{
+	const char *hierarchy = parent->row != 0 ? parent->hierarchy : r->hierarchy;
+	struct owner maker = { 0 };
+	bool fits;
+	status st;
+
+	if (r->common_name[0] == '\0') {
+		snprintf(r->common_name, sizeof(r->common_name), "%s", r->name);
+	}
+	if (r->organization[0] != '\0') {
+		return OK;
+	}
+	st = reader_begin(s->reader, d);
+	if (st != OK) {
+		return st;
+	}
+	st = read_owner_by_name(s->reader, hierarchy, &maker);
+	reader_end(s->reader);
+	if (st != OK && st != NOT_FOUND) {
+		return diag_set(d, st, NULL, "owners cannot be read");
+	}
+	fits = st == OK && maker.kind == OWNER_MAKER && maker.title[0] != '\0' &&
+	       strlen(maker.title) < sizeof(r->organization);
+	snprintf(r->organization, sizeof(r->organization), "%.64s", fits ? maker.title : hierarchy);
+	return OK;
+}
+
 static status
 make_key(struct session *s, const struct authority_request *r, const struct authority *parent,
 	span *der, struct diag *d)
@@ -146,8 +177,7 @@ make_key(struct session *s, const struct authority_request *r, const struct auth
 	snprintf(k.name, sizeof(k.name), "%s", r->name);
 	snprintf(k.parent, sizeof(k.parent), "%s", r->parent);
 	snprintf(k.subject.organization, sizeof(k.subject.organization), "%s", r->organization);
-	snprintf(k.subject.common_name, sizeof(k.subject.common_name), "%s",
-		r->common_name[0] != '\0' ? r->common_name : r->name);
+	snprintf(k.subject.common_name, sizeof(k.subject.common_name), "%s", r->common_name);
 	return key_make(s, &k, der, d);
 }
 
@@ -205,6 +235,7 @@ status
 authority_create(
 	struct session *s, const struct authority_request *r, struct authority *out, struct diag *d)
 {
+	struct authority_request named = *r;
 	struct responder responder = { 0 };
 	struct authority parent = { 0 };
 	span der;
@@ -218,7 +249,10 @@ authority_create(
 		st = look_around(s, r, &parent, d);
 	}
 	if (st == OK) {
-		st = make_key(s, r, &parent, &der, d);
+		st = complete_names(s, &parent, &named, d);
+	}
+	if (st == OK) {
+		st = make_key(s, &named, &parent, &der, d);
 	}
 	if (st == OK) {
 		st = fill(s, r, &parent, der, out, d);

@@ -9,6 +9,7 @@ struct authority_request {
 	char parent[NAME_MAX_LEN + 1];	  /* "" for a root */
 	enum authority_kind kind;	  /* ROOT, ISSUING, FACTORY_SIGNER */
 	enum phase phase;
+	/* O; "": the title of the maker who is named as the hierarchy is, else the hierarchy. CN; "": the name. */
 	char organization[65], common_name[65];
 	int64_t lifetime_s; /* 0: root 40 years, issuing 15, factory signer 31: births live 28 */
 	bool is_p384;	    /* roots only */

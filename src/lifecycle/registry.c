@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "lifecycle/look.h"
 #include "pki/key.h"
@@ -120,6 +121,22 @@ check_policy(const struct fleet *f, struct diag *d)
 	return OK;
 }
 
+/* A fleet's name is the label of its EST paths; one that is an operation would be taken for that. */
+static status
+check_fleet_name(const char *name, struct diag *d)
+{
+	static const char *const operations[] = { "cacerts", "simpleenroll", "simplereenroll",
+		"fullcmc", "serverkeygen", "csrattrs" };
+
+	for (size_t i = 0; i < COUNT_OF(operations); i++) {
+		if (strcmp(name, operations[i]) == 0) {
+			return diag_set(d, BAD_INPUT, "RFC 7030 3.2.2",
+				"fleet's name %s: it is an operation of EST; take another", name);
+		}
+	}
+	return look_name("fleet's name", name, d);
+}
+
 /* Of those that are built in, devices have one; what others of this name narrow is the signer's to judge. */
 static status
 check_profile(const char *name, struct diag *d)
@@ -213,7 +230,7 @@ fleet_create(struct session *s, const struct fleet_request *r, struct fleet *out
 
 	fill_fleet(s, r, out);
 	if (result == OK) {
-		result = look_name("fleet's name", r->name, d);
+		result = check_fleet_name(r->name, d);
 	}
 	if (result == OK) {
 		result = check_profile(out->profile, d);

@@ -18,6 +18,7 @@ struct fleet_request {
 	bool crl_lists_superseded;
 	int64_t offer_lifetime_s; /* 0: 7 days */
 };
+/* BAD_INPUT also for a name that is an operation of EST: it is the label in the fleet's EST paths (RFC 7030 3.2.2). */
 MUST_USE status fleet_create(
 	struct session *s, const struct fleet_request *r, struct fleet *out, struct diag *d);
 /* Lifetime, renewal, required level, superseded, offers; at f->version. Maker. */

@@ -205,10 +205,35 @@ set_crl_number(struct applier *ap, const struct operation *o, struct diag *d)
 	return run_on_one(&q, NOT_FOUND, "the authority is not in the store", o->object, d);
 }
 
+/* Here, where changes come one after the other: two admins may remove each other at the same moment. */
+static status
+keep_an_admin(struct applier *ap, const struct operator_account *who, struct diag *d)
+{
+	if (who->role == OPERATOR_ADMIN && !who->is_disabled) {
+		return OK;
+	}
+	struct query q = query_of(ap, READ_IS_LAST_ADMIN);
+	query_number(&q, who->row);
+	query_number(&q, OPERATOR_ADMIN);
+	status s = query_step(&q, d);
+	query_end(&q);
+	if (s == NOT_FOUND) {
+		return OK;
+	}
+	return s != OK ? s
+		       : diag_set(d, CONFLICT, NULL,
+				 "operator %s is the last admin: make another one first",
+				 who->name);
+}
+
 static status
 set_operator(struct applier *ap, const struct operation *o, struct diag *d)
 {
 	const struct operator_account *who = o->record;
+	status s = keep_an_admin(ap, who, d);
+	if (s != OK) {
+		return s;
+	}
 	struct query q = query_of(ap, SET_OPERATOR);
 	bind_operator(&q, who);
 	return run_on_one(

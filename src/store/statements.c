@@ -157,6 +157,11 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[READ_AUTHORITY_BY_NAME] = "SELECT " AUTHORITY " FROM authority WHERE name = ?",
 	[READ_OPERATOR_BY_NAME] = "SELECT " OPERATOR " FROM operator WHERE name = ?",
 	[READ_OPERATOR_BY_TOKEN] = "SELECT " OPERATOR " FROM operator WHERE token_hash = ?",
+	/* Few operators are there, and fewer are removed: the other admins are looked for one by one. */
+	[READ_IS_LAST_ADMIN] =
+		"SELECT 1 FROM operator WHERE row = ?1 AND role = ?2 AND is_disabled = 0 AND "
+		"NOT EXISTS (SELECT 1 FROM operator WHERE role = ?2 AND is_disabled = 0 AND row <> "
+		"?1)",
 	[READ_OPERATOR_BY_CERTIFICATE] =
 		"SELECT " OPERATOR " FROM operator WHERE certificate_fingerprint = ?",
 	[READ_OFFER] = "SELECT " OFFER " FROM offer WHERE row = ?",

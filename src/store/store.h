@@ -64,7 +64,8 @@ void change_fleet_set(struct change *c, const struct fleet *f); /* at f->version
 void change_authority_add(struct change *c, struct authority *a);
 void change_authority_crl_number(struct change *c, int64_t authority, int64_t number);
 void change_operator_add(struct change *c, struct operator_account *o);
-/* NOT_FOUND also for one that is disabled: that is for good, whoever looked at him before. */
+/* NOT_FOUND also for one that is disabled: that is for good, whoever looked at him before. CONFLICT: it would leave no
+ * admin that is not disabled, and without one nobody could ever make one again. */
 void change_operator_set(struct change *c, const struct operator_account *o);
 void change_element_add(struct change *c, struct element *e);
 void change_element_device(struct change *c, int64_t element, int64_t device);

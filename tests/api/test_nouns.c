@@ -215,6 +215,15 @@ test_authority_is_created_and_publishes(void **state)
 	a = stage_post(&stage, ASK_MAKER, "/api/v1/authorities/issuing-2/publish", "{}", 200);
 	assert_true(answer_number(&a, "crl_number") > number + 1);
 	stage_post(&stage, ASK_MAKER, "/api/v1/authorities/nothing/publish", "{}", 404);
+	/* Its subject's words are given or found. */
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities",
+		"{\"name\":\"issuing-3\",\"kind\":\"issuing\",\"phase\":\"production\",\"parent\":"
+		"\"root-production\"}",
+		201);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities",
+		"{\"name\":\"issuing-4\",\"kind\":\"issuing\",\"phase\":\"production\",\"parent\":"
+		"\"root-production\",\"organization\":null,\"common_name\":null}",
+		201);
 }
 
 static void

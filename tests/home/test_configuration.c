@@ -48,14 +48,13 @@ test_values(void **state)
 	struct diag d;
 	assert_int_equal(OK,
 		load(GOOD "database = /elsewhere/t.db\nlog = debug\n[server]\nlisten = [::1]:0\n"
-			  "listen_plain =\n[http]\nworkers = 7\nbody = 2g\n[signer]\n"
+			  "listen_plain =\n[http]\nworkers = 7\n[signer]\n"
 			  "passphrase_file = secret\n[schedule]\ncrl_every = 10m\n",
 			&c, &d));
 	assert_string_equal("/elsewhere/t.db", c.database);
 	assert_string_equal("[::1]:0", c.listen);
 	assert_string_equal("", c.listen_plain);
 	assert_int_equal(7, c.workers);
-	assert_int_equal((int64_t)2 << 30, c.body_max);
 	assert_int_equal(600, c.crl_every_s);
 	assert_non_null(strstr(c.passphrase_file, home));
 }
@@ -67,6 +66,7 @@ static const struct {
 	{ "ledger_origin = x\n", { "ledger_guard", "must be given" } },
 	{ GOOD "databse = x\n", { "line 3", "databse", "\"database\"" } },
 	{ GOOD "[http]\nworker = 3\n", { "line 4", "worker", "\"workers\"" } },
+	{ GOOD "[http]\nbody = 2g\n", { "line 4", "body" } }, /* never had an effect */
 	{ GOOD "[server]\nport = 3\n", { "line 4", "port" } },
 	{ GOOD "[http]\nworkers = many\n", { "line 4", "workers", "many" } },
 	{ GOOD "[http]\nworkers = 100000\n", { "line 4", "workers", "256" } },

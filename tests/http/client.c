@@ -92,8 +92,9 @@ set_limit(int fd, int limit_ms)
 }
 
 void
-client_open(struct client *c, unsigned port)
+client_open_from(struct client *c, const char *source, unsigned port)
 {
+	struct sockaddr_in from = { .sin_family = AF_INET };
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -105,9 +106,17 @@ client_open(struct client *c, unsigned port)
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	set_limit(c->fd, 10000);
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	assert_int_equal(inet_pton(AF_INET, source, &from.sin_addr), 1);
+	assert_int_equal(bind(c->fd, (struct sockaddr *)&from, sizeof(from)), 0);
 	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
 		fail_msg("cannot connect: %s", strerror(errno));
 	}
+}
+
+void
+client_open(struct client *c, unsigned port)
+{
+	client_open_from(c, "127.0.0.1", port);
 }
 
 static void

@@ -32,6 +32,8 @@ struct client_tls {
 };
 
 void client_open(struct client *c, unsigned port);
+/* From another address of the loopback network, as 127.0.0.2. */
+void client_open_from(struct client *c, const char *source, unsigned port);
 /* False: the handshake failed. */
 bool client_secure(struct client *c, const struct client_tls *t);
 void client_send(struct client *c, const char *text);

@@ -377,37 +377,6 @@ a_full_queue_does_not_lose_the_parked(void **state)
 	fixture_stop(&f);
 }
 
-static void
-too_many_connections_are_closed(void **state)
-{
-	struct http_options o = fixture_options(&f);
-	struct client c[5];
-
-	(void)state;
-	o.connections_max = 3;
-	fixture_start(&f, &o);
-	for (int i = 0; i < 3; i++) {
-		client_open(&c[i], f.plain);
-		client_ask(&c[i], GET("/"), 200, "hello");
-	}
-	for (int i = 3; i < 5; i++) {
-		client_open(&c[i], i == 3 ? f.plain : f.tls);
-		assert_true(client_has_ended(&c[i]));
-		client_close(&c[i]);
-	}
-	assert_int_equal(fixture_counters(&f).connections, 5);
-	assert_int_equal(fixture_counters(&f).connections_refused, 2);
-	assert_int_equal(fixture_counters(&f).connections_open, 3);
-	client_close(&c[0]);
-	fixture_wait(&f, open_connections, 2);
-	client_open(&c[0], f.plain);
-	client_ask(&c[0], GET("/"), 200, "hello");
-	for (int i = 0; i < 3; i++) {
-		client_close(&c[i]);
-	}
-	fixture_stop(&f);
-}
-
 static int64_t
 cpu_ms(void)
 {
@@ -598,7 +567,6 @@ main(void)
 		cmocka_unit_test(a_full_queue_does_not_lose_the_parked),
 		cmocka_unit_test(all_bodies_together_are_limited),
 		cmocka_unit_test(large_bodies_are_of_those_who_are_known),
-		cmocka_unit_test(too_many_connections_are_closed),
 		cmocka_unit_test(descriptors_may_run_out),
 		cmocka_unit_test(a_start_may_fail),
 		cmocka_unit_test(stopping_lets_requests_end),

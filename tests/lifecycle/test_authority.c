@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "base/check.h"
 #include "base/json.h"
+#include "lifecycle/registry.h"
 #include "lifecycle/responder.h"
 #include "pki/chain.h"
 #include "pki/pem.h"
@@ -83,6 +85,53 @@ what_is_made_is_recorded(void **state)
 	assert_int_equal(4, home_ledger_size(&h));
 	assert_true(holds(home_ledger_last(&h), "\"event\":\"authority-create\""));
 	assert_true(holds(home_ledger_last(&h), "\"authority\":\"factory\""));
+}
+
+/* O: the company behind the hierarchy where there is one and its title fits, else the hierarchy; CN: the authority's name. */
+static void
+a_subject_needs_no_words(void **state)
+{
+	static const struct {
+		const char *name, *parent, *hierarchy, *organization, *common_name; /* given */
+		const char *o, *cn;						    /* made */
+	} rows[] = {
+		{ "root-1", "", "works", "", "", "Lamp Works Ltd", "root-1" },
+		{ "ca-1", "root-1", "", "", "", "Lamp Works Ltd", "ca-1" },
+		{ "ca-2", "root-1", "", "Given", "", "Given", "ca-2" },
+		{ "ca-3", "root-1", "", "", "Words", "Lamp Works Ltd", "Words" },
+		{ "root-2", "", "nobodys", "", "", "nobodys", "root-2" },
+		{ "ca-4", "root-2", "", "", "", "nobodys", "ca-4" },
+		{ "root-3", "", "shop", "", "", "shop", "root-3" },
+		{ "root-4", "", "wordy", "", "", "wordy", "root-4" },
+	};
+	char wordy[90];
+	struct owner o;
+	struct authority a;
+	struct diag d = { 0 };
+
+	(void)state;
+	memset(wordy, 'w', sizeof(wordy));
+	wordy[65] = '\0';
+	assert_ok(owner_add(&h.session, "works", "Lamp Works Ltd", OWNER_MAKER, &o, &d), d);
+	assert_ok(owner_add(&h.session, "shop", "A shop", OWNER_RESELLER, &o, &d), d);
+	assert_ok(owner_add(&h.session, "wordy", wordy, OWNER_MAKER, &o, &d), d);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct authority_request r = {
+			.kind = rows[i].parent[0] == '\0' ? AUTHORITY_ROOT : AUTHORITY_ISSUING,
+			.phase = PHASE_PRODUCTION
+		};
+		struct certificate_view view;
+
+		snprintf(r.name, sizeof(r.name), "%s", rows[i].name);
+		snprintf(r.parent, sizeof(r.parent), "%s", rows[i].parent);
+		snprintf(r.hierarchy, sizeof(r.hierarchy), "%s", rows[i].hierarchy);
+		snprintf(r.organization, sizeof(r.organization), "%s", rows[i].organization);
+		snprintf(r.common_name, sizeof(r.common_name), "%s", rows[i].common_name);
+		assert_ok(authority_create(&h.session, &r, &a, &d), d);
+		assert_ok(certificate_read(a.der, &view, &d), d);
+		assert_true(span_is(name_get(&view.subject, OID_ORGANIZATION), rows[i].o));
+		assert_true(span_is(name_get(&view.subject, OID_COMMON_NAME), rows[i].cn));
+	}
 }
 
 static status
@@ -427,6 +476,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_made_is_recorded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_subject_needs_no_words, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_an_admin_makes_authorities, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -221,6 +221,28 @@ policies_change_at_a_version(void **state)
 	assert_int_equal(entries + 1, world_ledger_size(&w));
 }
 
+/* A path segment that is an operation and no label (RFC 7030 3.2.2). */
+static void
+a_fleet_is_no_operation(void **state)
+{
+	static const char *const names[] = { "cacerts", "simpleenroll", "simplereenroll", "fullcmc",
+		"serverkeygen", "csrattrs" };
+	struct fleet f, stored;
+	struct fleet_request r;
+	int64_t entries = world_ledger_size(&w);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		r = good_fleet(names[i]);
+		assert_status(BAD_INPUT, &w, fleet_create(as(&w, MAKER), &r, &f, &w.d));
+		assert_non_null(strstr(w.d.text, names[i]));
+		assert_int_equal(NOT_FOUND, read_fleet_by_name(w.reader, names[i], &stored));
+	}
+	assert_int_equal(entries, world_ledger_size(&w));
+	r = good_fleet("cacerts2");
+	assert_status(OK, &w, fleet_create(as(&w, MAKER), &r, &f, &w.d));
+}
+
 static bool
 lets_in(const char *token)
 {
@@ -304,6 +326,7 @@ main(void)
 		T(owners),
 		T(fleets),
 		T(fleets_that_cannot_be),
+		T(a_fleet_is_no_operation),
 		T(profiles_that_are_no_devices),
 		T(policies_change_at_a_version),
 		T(operators),

@@ -153,6 +153,61 @@ test_operators(void **state)
 	assert_status(NOT_FOUND, bench_commit(b, c));
 }
 
+static status
+commit_operator(struct bench *b, const struct operator_account *who)
+{
+	struct change *c = bench_change(b);
+	change_operator_set(c, who);
+	return bench_commit(b, c);
+}
+
+/* Whoever looked before: of two that remove each other, one stays. */
+static void
+test_last_admin(void **state)
+{
+	struct bench *b = *state;
+	struct operator_account one, two, clerk, got;
+	sample_operator(&one, "ada", 1);
+	sample_operator(&two, "bob", 2);
+	sample_operator(&clerk, "cleo", 3);
+	one.role = two.role = OPERATOR_ADMIN;
+	struct change *c = bench_change(b);
+	change_operator_add(c, &one);
+	change_operator_add(c, &two);
+	change_operator_add(c, &clerk);
+	assert_status(OK, bench_commit(b, c));
+	struct operator_account first = one, second = two;
+	first.is_disabled = second.is_disabled = true;
+	c = bench_change(b); /* both in one change: nothing of it */
+	change_operator_set(c, &first);
+	change_operator_set(c, &second);
+	assert_status(CONFLICT, bench_commit(b, c));
+	assert_status(OK, read_operator_by_name(b->reader, "ada", &got));
+	assert_same(&one, &got);
+	assert_status(OK, commit_operator(b, &first));
+	assert_status(CONFLICT, commit_operator(b, &second));
+	assert_true(b->d.text[0] != '\0');
+	second = two;
+	second.role = OPERATOR_SUPPORT; /* and still an operator, but no admin any more */
+	assert_status(CONFLICT, commit_operator(b, &second));
+	assert_status(OK, read_operator_by_name(b->reader, "bob", &got));
+	assert_same(&two, &got);
+	assert_status(NOT_FOUND, commit_operator(b, &first)); /* removed before: no last one */
+	clerk.is_disabled = true;
+	assert_status(OK, commit_operator(b, &clerk));
+	memset(two.token_hash, 9, 32);
+	assert_status(OK, commit_operator(b, &two));
+	clerk.row = 0;
+	sample_operator(&clerk, "dan", 4);
+	clerk.role = OPERATOR_ADMIN;
+	c = bench_change(b); /* one comes, one goes */
+	change_operator_add(c, &clerk);
+	second = two;
+	second.is_disabled = true;
+	change_operator_set(c, &second);
+	assert_status(OK, bench_commit(b, c));
+}
+
 static void
 test_manifest(void **state)
 {
@@ -367,6 +422,7 @@ const struct CMUnitTest conformance_records[] = {
 	BENCH_TEST(test_unit_comes_back),
 	BENCH_TEST(test_operational_comes_back),
 	BENCH_TEST(test_operators),
+	BENCH_TEST(test_last_admin),
 	BENCH_TEST(test_manifest),
 	BENCH_TEST(test_settings),
 	BENCH_TEST(test_claim_code),

@@ -10,11 +10,12 @@
 #include "store/migration.h"
 #include "store/store.h"
 
-/* `state_count` has one row a state; the last rows of tables are their ends. */
+/* `state_count` has one row a state; the last rows of tables are their ends; operators are few. */
 static bool
 may_scan(int statement)
 {
-	return statement == READ_STATE_COUNTS || statement == READ_NEXT_ROWS;
+	return statement == READ_STATE_COUNTS || statement == READ_NEXT_ROWS ||
+	       statement == READ_IS_LAST_ADMIN;
 }
 
 static bool

@@ -1,0 +1,192 @@
+/*
+ * Invariants: a loop's list of idle connections is ordered by idle_since_ms, since each joins at its end at the loop's
+ * present time. connections_open counts a connection before an eviction is asked for it, so a loop that finds room has
+ * nothing more to do for those who asked before.
+ */
+#include "http/crowd.h"
+
+#include <netinet/in.h>
+#include <openssl/rand.h>
+
+#include "http/loop.h"
+
+/* --- addresses --- */
+
+/* Who counts as one: an IPv4 address, also in its IPv6 form; of IPv6 the /64 that one customer has. */
+static uint64_t
+address_key(const struct sockaddr_storage *from)
+{
+	static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+	union {
+		struct sockaddr_storage any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a = { .any = *from };
+	uint32_t v4;
+	uint64_t network;
+
+	if (from->ss_family == AF_INET) {
+		return a.v4.sin_addr.s_addr;
+	}
+	if (memcmp(&a.v6.sin6_addr, v4_mapped, sizeof(v4_mapped)) == 0) {
+		memcpy(&v4, a.v6.sin6_addr.s6_addr + 12, sizeof(v4));
+		return v4;
+	}
+	memcpy(&network, &a.v6.sin6_addr, sizeof(network));
+	return network;
+}
+
+/* The finish of MurmurHash3: every bit of the key and of the seed moves every bit of the slot. */
+static uint32_t
+slot_of(const struct http_server *s, uint64_t key)
+{
+	key ^= s->crowd_seed;
+	key = (key ^ key >> 33) * UINT64_C(0xff51afd7ed558ccd);
+	key += s->crowd_seed;
+	key = (key ^ key >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return (uint32_t)(key >> 33) & (CROWD_SLOTS - 1);
+}
+
+static size_t
+address_max(const struct http_server *s)
+{
+	size_t share = s->options.connections_max / HTTP_ADDRESS_DIVISOR;
+
+	return share > HTTP_ADDRESS_MIN ? share : HTTP_ADDRESS_MIN;
+}
+
+void
+crowd_init(struct http_server *s)
+{
+	/* Without randomness slots can be guessed, and no more than that: keys would have failed long before. */
+	if (RAND_bytes((unsigned char *)&s->crowd_seed, sizeof(s->crowd_seed)) != 1) {
+		s->crowd_seed = (uint64_t)(uintptr_t)s;
+	}
+}
+
+/* --- entering and leaving --- */
+
+/* Of the loops that have one to give, that with the longest idle. */
+static struct loop *
+longest_idle(struct http_server *s)
+{
+	struct loop *best = NULL;
+
+	for (unsigned i = 0; i < s->loop_count; i++) {
+		struct loop *l = s->loops[i];
+
+		if (atomic_load(&l->idle) > atomic_load(&l->evictions) &&
+			(best == NULL || atomic_load(&l->idle_since_ms) <
+						 atomic_load(&best->idle_since_ms))) {
+			best = l;
+		}
+	}
+	return best;
+}
+
+/* `others`: the connections that are open without the new one. */
+static bool
+make_room(struct http_server *s, uint64_t others)
+{
+	struct loop *l;
+
+	if (others < s->options.connections_max) {
+		return true;
+	}
+	if (others - s->options.connections_max >= CROWD_OVER || atomic_load(&s->is_stopping)) {
+		return false;
+	}
+	l = longest_idle(s);
+	if (l == NULL) {
+		return false;
+	}
+	loop_evict(l);
+	return true;
+}
+
+bool
+crowd_enter(struct http_server *s, const struct sockaddr_storage *from, uint32_t *slot)
+{
+	uint64_t others = atomic_fetch_add(&s->counters.connections_open, 1);
+
+	*slot = slot_of(s, address_key(from));
+	if (atomic_fetch_add(&s->crowd[*slot], 1) < address_max(s) && make_room(s, others)) {
+		return true;
+	}
+	crowd_leave(s, *slot);
+	return false;
+}
+
+void
+crowd_leave(struct http_server *s, uint32_t slot)
+{
+	atomic_fetch_sub(&s->crowd[slot], 1);
+	atomic_fetch_sub(&s->counters.connections_open, 1);
+}
+
+/* --- who is idle --- */
+
+void
+crowd_idle(struct connection *c)
+{
+	struct loop *l = c->loop;
+
+	if (c->is_idle) {
+		return;
+	}
+	c->is_idle = true;
+	c->idle_since_ms = l->now_ms;
+	c->shorter_idle = NULL;
+	c->longer_idle = l->shortest_idle;
+	if (c->longer_idle != NULL) {
+		c->longer_idle->shorter_idle = c;
+	} else {
+		l->longest_idle = c;
+		atomic_store(&l->idle_since_ms, c->idle_since_ms);
+	}
+	l->shortest_idle = c;
+	atomic_fetch_add(&l->idle, 1);
+}
+
+void
+crowd_busy(struct connection *c)
+{
+	struct loop *l = c->loop;
+
+	if (!c->is_idle) {
+		return;
+	}
+	c->is_idle = false;
+	if (c->shorter_idle != NULL) {
+		c->shorter_idle->longer_idle = c->longer_idle;
+	} else {
+		l->shortest_idle = c->longer_idle;
+	}
+	if (c->longer_idle != NULL) {
+		c->longer_idle->shorter_idle = c->shorter_idle;
+	} else {
+		l->longest_idle = c->shorter_idle;
+		atomic_store(&l->idle_since_ms,
+			l->longest_idle != NULL ? l->longest_idle->idle_since_ms : INT64_MAX);
+	}
+	atomic_fetch_sub(&l->idle, 1);
+}
+
+void
+crowd_evict(struct loop *l)
+{
+	struct http_server *s = l->server;
+	size_t asked;
+
+	while ((asked = atomic_load(&l->evictions)) > 0) {
+		if (atomic_load(&s->counters.connections_open) <= s->options.connections_max) {
+			atomic_fetch_sub(&l->evictions, asked);
+		} else if (l->longest_idle != NULL) {
+			atomic_fetch_sub(&l->evictions, 1);
+			count(&s->counters.connections_evicted);
+			connection_drop(l->longest_idle);
+		} else {
+			return; /* they have all got something to do: the first that ends goes */
+		}
+	}
+}
