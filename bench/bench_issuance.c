@@ -17,7 +17,7 @@
 
 #define WARM 100  /* first of all, not counted */
 #define ONE 100	  /* one at a time */
-#define ROUND 300 /* certificates a round */
+#define ROUND 250 /* certificates a round */
 #define PAIRS 4	  /* of rounds on all cores and on one */
 #define IN_FLIGHT 32
 #define DEVICES (WARM + ONE + 2 * PAIRS * ROUND)
