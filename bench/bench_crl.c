@@ -206,6 +206,7 @@ main(int argc, char **argv)
 	struct bench b;
 
 	(void)argc;
+	log_set_level(LOG_WARNING);
 	scene_open(&s, argv[0]);
 	make_authorities(&s);
 	revoke_many(&s);

@@ -145,8 +145,8 @@ stage_close(struct stage *s)
 /* --- what they use --- */
 
 /* utime and stime of the process, by the clock that counts in ns what /proc/PID/stat counts in ticks. */
-static double
-cpu_of(pid_t pid)
+double
+stage_process_cpu_seconds(pid_t pid)
 {
 	struct timespec t;
 	clockid_t clock;
@@ -161,7 +161,7 @@ cpu_of(pid_t pid)
 double
 stage_cpu_seconds(const struct stage *s)
 {
-	return cpu_of(s->server) + cpu_of(s->signer);
+	return stage_process_cpu_seconds(s->server) + stage_process_cpu_seconds(s->signer);
 }
 
 void
