@@ -1,0 +1,180 @@
+/*
+ * Issuance: what a certificate costs the shipped programs, durable and in the ledger, and how many a second they give.
+ *
+ * What is counted: first enrolments by claimed devices, each with a birth identity, a new key and a request made before, one
+ * each over a mutual TLS connection that is open already. (A renewal would cost the first use of the former one too,
+ * and the taking back of one that waits.) CPU is that of all threads of tenured and its signer: TLS records, HTTP, the request's
+ * proof of possession, the signature, the store's commit, the ledger's tiles and checkpoints.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "crowd.h"
+#include "floor.h"
+#include "stage.h"
+
+#define WARM 60	  /* first of all, not counted */
+#define ONE 60	  /* one at a time */
+#define ROUND 250 /* certificates a round */
+#define PAIRS 3	  /* of rounds on all cores and on one */
+#define IN_FLIGHT 32
+#define DEVICES (WARM + ONE + 2 * PAIRS * ROUND)
+
+struct measured {
+	double cpu, rate;
+};
+
+/* The next `count` devices enrol. */
+static struct measured
+enrol(struct crowd *c, size_t *next, size_t count, size_t in_flight)
+{
+	struct wire *wires = calloc(count, sizeof(*wires));
+	span *requests = calloc(count, sizeof(*requests));
+	struct wire_load load = { .wires = wires,
+		.wire_count = count,
+		.requests = requests,
+		.request_count = count,
+		.count = count,
+		.in_flight = in_flight };
+	struct measured m;
+	double began;
+
+	if (wires == NULL || requests == NULL) {
+		fprintf(stderr, "bench: no memory\n");
+		exit(1);
+	}
+	for (size_t i = 0; i < count; i++) {
+		crowd_connect(c, *next + i, &wires[i]);
+		requests[i] = c->units[*next + i].enrol;
+	}
+	*next += count;
+	stage_rest(c->stage);
+	m.cpu = stage_cpu_seconds(c->stage);
+	began = bench_seconds();
+	wire_drive(&load);
+	m.rate = (double)count / (bench_seconds() - began);
+	stage_rest(c->stage); /* with what was put off: checkpoints */
+	m.cpu = (stage_cpu_seconds(c->stage) - m.cpu) / (double)count;
+	for (size_t i = 0; i < count; i++) {
+		wire_close(&wires[i]);
+	}
+	free(wires);
+	free(requests);
+	return m;
+}
+
+struct rounds {
+	double cpu[PAIRS], floor[PAIRS], ratio[PAIRS], rate[PAIRS], rate_one_core[PAIRS];
+	struct measured one;
+};
+
+static void
+measure(struct crowd *c, struct rounds *r)
+{
+	unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	size_t next = 0;
+
+	(void)enrol(c, &next, WARM, IN_FLIGHT);
+	r->one = enrol(c, &next, ONE, 1);
+	for (size_t i = 0; i < PAIRS; i++) {
+		double before = floor_verify_seconds() + floor_sign_seconds();
+		struct measured m = enrol(c, &next, ROUND, IN_FLIGHT);
+
+		r->floor[i] = (before + floor_verify_seconds() + floor_sign_seconds()) / 2;
+		r->cpu[i] = m.cpu;
+		r->ratio[i] = m.cpu / r->floor[i];
+		r->rate[i] = m.rate;
+		stage_pin(c->stage, 1);
+		r->rate_one_core[i] = enrol(c, &next, ROUND, IN_FLIGHT).rate;
+		stage_pin(c->stage, cores);
+	}
+}
+
+static void
+report_cpu(struct bench *b, struct rounds *r)
+{
+	for (size_t i = 0; i < PAIRS; i++) {
+		r->cpu[i] *= 1e6;
+		r->floor[i] *= 1e6;
+	}
+	bench_add(b,
+		&(struct bench_metric){ .name = "cpu_over_floor",
+			.unit = "ratio",
+			.target = 2.0,
+			.better = BENCH_LOWER,
+			.beside = "over one P-256 verify and one sign, same run" },
+		r->ratio, PAIRS);
+	bench_add(b,
+		&(struct bench_metric){ .name = "cpu_per_certificate",
+			.unit = "us",
+			.better = BENCH_LOWER,
+			.beside = "tenured and signer, 32 in flight" },
+		r->cpu, PAIRS);
+	bench_add(b,
+		&(struct bench_metric){
+			.name = "floor", .unit = "us", .better = BENCH_LOWER, .beside = "CPU" },
+		r->floor, PAIRS);
+	bench_add_one(b,
+		&(struct bench_metric){ .name = "cpu_per_certificate_alone",
+			.unit = "us",
+			.better = BENCH_LOWER,
+			.beside = "one in flight: a commit each" },
+		r->one.cpu * 1e6);
+}
+
+static void
+report_rate(struct bench *b, struct rounds *r)
+{
+	double scaling[PAIRS];
+
+	for (size_t i = 0; i < PAIRS; i++) {
+		scaling[i] = r->rate[i] / r->rate_one_core[i];
+	}
+	bench_add(b,
+		&(struct bench_metric){ .name = "rate",
+			.unit = "certs/s",
+			.better = BENCH_HIGHER,
+			.beside = "32 in flight, the client on the same cores" },
+		r->rate, PAIRS);
+	bench_add(b,
+		&(struct bench_metric){ .name = "rate_one_core",
+			.unit = "certs/s",
+			.better = BENCH_HIGHER,
+			.beside = "programs and client together on one core" },
+		r->rate_one_core, PAIRS);
+	bench_add(b,
+		&(struct bench_metric){ .name = "all_cores_over_one",
+			.unit = "ratio",
+			.target = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1.6 : 0,
+			.better = BENCH_HIGHER,
+			.beside = "rate over rate_one_core; beyond the number of cores: others "
+				  "used the machine" },
+		scaling, PAIRS);
+	bench_add_one(b,
+		&(struct bench_metric){ .name = "rate_alone",
+			.unit = "certs/s",
+			.better = BENCH_HIGHER,
+			.beside = "one connection at a time: the time to a durable certificate" },
+		r->one.rate);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct stage s;
+	static struct rounds r;
+	struct crowd c;
+	struct bench b;
+
+	(void)argc;
+	stage_open(&s, argv[0]);
+	crowd_open(&c, &s, DEVICES);
+	bench_begin(&b, "issuance");
+	measure(&c, &r);
+	report_cpu(&b, &r);
+	report_rate(&b, &r);
+	crowd_close(&c);
+	return stage_close(&s) != 0 ? 1 : bench_end(&b);
+}

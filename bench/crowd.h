@@ -1,0 +1,33 @@
+#pragma once
+/*
+ * Devices of a stage, made as a factory and a buyer would: born, brought in by their manifest, claimed. Each has its
+ * birth identity at hand, a new key and the request for it: ready to enrol.
+ */
+#include <openssl/ssl.h>
+
+#include "base/arena.h"
+#include "stage.h"
+#include "wire.h"
+
+struct crowd_unit {
+	char serial[24];
+	X509 *certificate; /* that it shows: of its birth, then the operational one */
+	EVP_PKEY *key;
+	EVP_PKEY *new_key;
+	span enrol; /* the whole HTTP request */
+};
+
+struct crowd {
+	const struct stage *stage;
+	struct arena *arena;
+	SSL_CTX *context;
+	size_t count;
+	struct crowd_unit *units;
+};
+
+void crowd_open(struct crowd *c, const struct stage *s, size_t count);
+void crowd_close(struct crowd *c);
+/* A mutual TLS connection by what the unit shows now. */
+void crowd_connect(const struct crowd *c, size_t unit, struct wire *w);
+/* The body of the answer to `enrol`: the unit shows its new certificate from now on. */
+void crowd_enrolled(struct crowd *c, size_t unit, span body);

@@ -1,0 +1,213 @@
+#include "stage.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "demo/child.h"
+
+#define LIMIT_S 60
+#define REST_S 0.3    /* looked at for so long */
+#define REST_CPU 0.01 /* of that time at the most is rest */
+#define REST_LIMIT_S 10
+
+void
+stage_run(const char *const argv[])
+{
+	struct child_result r;
+	struct diag d = { 0 };
+
+	child_result_init(&r);
+	bench_must(child_run(argv, LIMIT_S, &r, &d), &d);
+	if (r.exit_status != 0) {
+		fprintf(stderr, "%s: %.*s\n", argv[0], (int)r.err.len, (const char *)r.err.data);
+		exit(1);
+	}
+	child_result_wipe(&r);
+}
+
+static void
+set_paths(struct stage *s, const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	const char *folder = bench_folder();
+
+	/* Beside the build's bench folder; the benchmark may be called by a relative path. */
+	snprintf(s->programs, sizeof(s->programs), "%.*s/..", (int)(slash ? slash - program : 0),
+		slash ? program : "");
+	snprintf(s->tenure, sizeof(s->tenure), "%s/src/cli/tenure", s->programs);
+	snprintf(s->tenured, sizeof(s->tenured), "%s/src/server/tenured", s->programs);
+	snprintf(s->home, sizeof(s->home), "%s/home", folder);
+	snprintf(s->guard, sizeof(s->guard), "%s/guard/ledger.guard", folder);
+	snprintf(s->passphrase, sizeof(s->passphrase), "%s/passphrase", folder);
+	snprintf(s->log, sizeof(s->log), "%s/tenured.log", folder);
+	snprintf(s->client, sizeof(s->client), "%s/home/client.conf", folder);
+}
+
+/* Port 0 would not do: the client file names the port. */
+static void
+make_home(struct stage *s)
+{
+	struct diag d = { 0 };
+	char listen[64], listen_plain[64];
+
+	s->port = 20000 + (unsigned)getpid() % 10000;
+	s->plain_port = s->port + 10000;
+	snprintf(listen, sizeof(listen), "127.0.0.1:%u", s->port);
+	snprintf(listen_plain, sizeof(listen_plain), "127.0.0.1:%u", s->plain_port);
+	bench_must(file_replace(s->passphrase, span_text("a passphrase\n"), 0600, &d), &d);
+	stage_run((const char *const[]){ s->tenure, "init", "--home", s->home, "--company", "Bench",
+		"--fleet", STAGE_FLEET, "--guard", s->guard, "--passphrase-file", s->passphrase,
+		"--listen", listen, "--listen-plain", listen_plain, NULL });
+}
+
+static void
+pause_s(double seconds)
+{
+	const struct timespec pause = { .tv_sec = (time_t)seconds,
+		.tv_nsec = (long)(1e9 * (seconds - (double)(time_t)seconds)) };
+
+	nanosleep(&pause, NULL);
+}
+
+static void
+await_server(struct stage *s)
+{
+	double began = bench_seconds();
+	int code = 1;
+
+	while (code != 0 && bench_seconds() - began < LIMIT_S) {
+		const char *const argv[] = { s->tenure, "status", "--client", s->client, NULL };
+		struct child_result r;
+		struct diag d = { 0 };
+
+		pause_s(0.1);
+		child_result_init(&r);
+		bench_must(child_run(argv, LIMIT_S, &r, &d), &d);
+		code = r.exit_status;
+		child_result_wipe(&r);
+	}
+	if (code != 0) {
+		fprintf(stderr, "bench: tenured does not answer; see %s\n", s->log);
+		exit(1);
+	}
+}
+
+/* The signer is the server's only child. */
+static pid_t
+signer_of(pid_t server)
+{
+	char path[96];
+	long pid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)server, (int)server);
+	f = fopen(path, "r");
+	if (f == NULL || fscanf(f, "%ld", &pid) != 1) {
+		fprintf(stderr, "bench: tenured has no signer\n");
+		exit(1);
+	}
+	fclose(f);
+	return (pid_t)pid;
+}
+
+void
+stage_open(struct stage *s, const char *argv0)
+{
+	struct diag d = { 0 };
+
+	*s = (struct stage){ 0 };
+	set_paths(s, argv0);
+	make_home(s);
+	bench_must(child_start((const char *const[]){ s->tenured, "--home", s->home, NULL }, s->log,
+			   &s->server, &d),
+		&d);
+	await_server(s);
+	s->signer = signer_of(s->server);
+}
+
+int
+stage_close(struct stage *s)
+{
+	if (child_stop(s->server, SIGTERM, LIMIT_S) != 0) {
+		fprintf(stderr, "bench: tenured did not end well; see %s\n", s->log);
+		return 1;
+	}
+	return 0;
+}
+
+/* --- what they use --- */
+
+/* utime and stime of the process, by the clock that counts in ns what /proc/PID/stat counts in ticks. */
+double
+stage_process_cpu_seconds(pid_t pid)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0) {
+		fprintf(stderr, "bench: process %d is gone\n", (int)pid);
+		exit(1);
+	}
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double
+stage_cpu_seconds(const struct stage *s)
+{
+	return stage_process_cpu_seconds(s->server) + stage_process_cpu_seconds(s->signer);
+}
+
+void
+stage_rest(const struct stage *s)
+{
+	double began = bench_seconds(), used;
+
+	do {
+		used = stage_cpu_seconds(s);
+		pause_s(REST_S);
+		used = stage_cpu_seconds(s) - used;
+	} while (used > REST_CPU * REST_S && bench_seconds() - began < REST_LIMIT_S);
+}
+
+static void
+pin_process(pid_t pid, const cpu_set_t *cores)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	tasks = opendir(path);
+	while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
+		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (thread > 0 && sched_setaffinity(thread, sizeof(*cores), cores) != 0) {
+			perror("bench: sched_setaffinity");
+			exit(1);
+		}
+	}
+	if (tasks != NULL) {
+		closedir(tasks);
+	}
+}
+
+void
+stage_pin(const struct stage *s, unsigned cores)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (unsigned k = 0; k < cores; k++) {
+		CPU_SET(k, &set);
+	}
+	pin_process(s->server, &set);
+	pin_process(s->signer, &set);
+	pin_process(getpid(), &set);
+}
