@@ -32,13 +32,11 @@ find_folder(void)
 	return folder[0] != '\0' && access(folder, R_OK | X_OK) == 0;
 }
 
-#define NEEDS_DATA()                                                                             \
-	do {                                                                                     \
-		if (a == NULL) {                                                                 \
-			print_message(                                                           \
-				"# skipped: no TENURE_REAL_DATA, and no files in %s\n", folder); \
-			skip();                                                                  \
-		}                                                                                \
+#define NEEDS_DATA()                                                                  \
+	do {                                                                          \
+		if (a == NULL) {                                                      \
+			SKIP_TEST("no TENURE_REAL_DATA, and no files in %s", folder); \
+		}                                                                     \
 	} while (0)
 
 static size_t

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "support.h"
 #include "folder.h"
 #include "sample.h"
 
@@ -183,7 +184,7 @@ static void
 test_read_only_home(void **state)
 {
 	if (getuid() != 0) {
-		skip();
+		SKIP_TEST("needs root");
 	}
 	make_store();
 	assert_int_equal(0, chmod(folder_path(), 0755));
