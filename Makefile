@@ -17,6 +17,7 @@ run: all ## a server that stays: home in ./home or TENURE_HOME, Ctrl-C stops it
 	@scripts/run
 
 test: dependencies-build dependencies-test ## every test; the last line counts them
+	@scripts/dependencies peers || echo "without them their tests are skipped"
 	@scripts/test
 
 bench: dependencies-build dependencies-bench ## every benchmark; tables here, JSON in build/bench/

@@ -307,7 +307,7 @@ run_import(struct place *p, const char *path, bool wants_codes, unsigned entries
 	struct diag d = { 0 };
 	double begin = bench_seconds();
 
-	s.actor.operator.role = OPERATOR_MAKER;
+	s.actor.account.role = OPERATOR_MAKER;
 	bench_must(manifest_import(&s, &r, &counts, &d), &d);
 	begin = bench_seconds() - begin;
 	if (counts.accepted != entries) {

@@ -101,49 +101,55 @@ check_splitting(span file)
 
 /* --- the scanner against cJSON --- */
 
-static void compare(struct arena *a, span value, const cJSON *other);
+/* What the comparison of one document walks with. */
+struct walk {
+	struct arena *arena;
+	struct scan scan;
+};
+
+static void compare(struct walk *w, span value, const cJSON *other);
 
 static void
-compare_members(struct arena *a, span value, const cJSON *other)
+compare_members(struct walk *w, span value, const cJSON *other)
 {
 	for (const cJSON *m = other->child; m != NULL; m = m->next) {
 		struct scan_member wanted[] = { { m->string, SCAN_ANY, true } };
 
-		HOLDS(scan_members(value, "object", false, wanted, 1, NULL) == OK);
-		compare(a, wanted[0].value, m);
+		HOLDS(scan_members(&w->scan, value, "object", wanted, 1) == OK);
+		compare(w, wanted[0].value, m);
 	}
 }
 
 static void
-compare_elements(struct arena *a, span value, const cJSON *other)
+compare_elements(struct walk *w, span value, const cJSON *other)
 {
-	struct scan_list list = scan_list_of(value);
+	struct scan_list list = scan_list_of(&w->scan, value);
 	span element;
 
 	for (const cJSON *m = other->child; m != NULL; m = m->next) {
 		HOLDS(scan_list_next(&list, &element));
-		compare(a, element, m);
+		compare(w, element, m);
 	}
 	HOLDS(!scan_list_next(&list, &element));
 }
 
 static void
-compare(struct arena *a, span value, const cJSON *other)
+compare(struct walk *w, span value, const cJSON *other)
 {
 	span text;
 
 	switch (scan_type_of(value)) {
 	case SCAN_OBJECT:
 		HOLDS(cJSON_IsObject(other));
-		compare_members(a, value, other);
+		compare_members(w, value, other);
 		break;
 	case SCAN_ARRAY:
 		HOLDS(cJSON_IsArray(other));
-		compare_elements(a, value, other);
+		compare_elements(w, value, other);
 		break;
 	case SCAN_TEXT:
 		HOLDS(cJSON_IsString(other));
-		HOLDS(scan_text(a, value, &text) == OK);
+		HOLDS(scan_text(w->arena, value, &text) == OK);
 		HOLDS(span_is(text, other->valuestring));
 		break;
 	case SCAN_NUMBER:
@@ -160,12 +166,12 @@ compare(struct arena *a, span value, const cJSON *other)
 static void
 check_scanner(struct arena *a, span text)
 {
+	struct walk w = { .arena = a };
 	cJSON *other;
-	span value;
 
-	if (scan_document(text, &value, NULL) == OK) {
+	if (scan_document(text, &w.scan, NULL) == OK) {
 		HOLDS(json_parse(text, FUZZ_MAX_LEN, &other, NULL) == OK);
-		compare(a, value, other);
+		compare(&w, w.scan.value, other);
 		cJSON_Delete(other);
 	}
 }

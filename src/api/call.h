@@ -58,13 +58,13 @@ MUST_USE bool call_begin(struct call *c, struct exchange *x, unsigned by);
 static inline enum operator_role
 call_role(const struct call *c)
 {
-	return c->session.actor.operator.role;
+	return c->session.actor.account.role;
 }
 /* The row of the owner for whom the operator speaks; 0 where he sees everybody's. */
 static inline int64_t
 call_owner(const struct call *c)
 {
-	return call_role(c) == OPERATOR_OWNER ? c->session.actor.operator.owner : 0;
+	return call_role(c) == OPERATOR_OWNER ? c->session.actor.account.owner : 0;
 }
 
 /* Refuses with c->diag; where it says nothing yet, with the status' own words. Always false. */

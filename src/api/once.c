@@ -68,7 +68,7 @@ repeat(struct call *c)
 	const struct idempotency *asked = &c->answer.record;
 	struct idempotency kept = { 0 };
 	status s = read_idempotency(
-		c->session.reader, c->session.arena, asked->operator, asked->key, &kept);
+		c->session.reader, c->session.arena, asked->operator_row, asked->key, &kept);
 
 	if (s == NOT_FOUND) { /* housekeeping drops what is older than a day */
 		return false;
@@ -110,7 +110,7 @@ call_once(struct call *c, int http_status, call_write *write, void *context)
 		return call_refuse(c, BAD_INPUT);
 	}
 	memcpy(record->key, key.data, key.len);
-	record->operator= c->session.actor.operator.row;
+	record->operator_row = c->session.actor.account.row;
 	record->at_s = c->session.now_s;
 	s = hash_request(c->x->request, c->session.arena, record->request_hash);
 	if (s != OK) {

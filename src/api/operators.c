@@ -17,7 +17,7 @@ static status
 write_operators(struct call *c, struct json_writer *w, void *context)
 {
 	const struct page *page = context;
-	struct operator* operators = NULL;
+	struct operator_account *operators = NULL;
 	size_t count = 0;
 	status s = list_operators(
 		c->session.reader, c->session.arena, page->after, page->limit, &operators, &count);
@@ -44,7 +44,7 @@ operators_list(struct exchange *x)
 
 /* With his new token, which stands in no other answer. */
 struct welcome {
-	struct operator operator;
+	struct operator_account account;
 	char token[TOKEN_TEXT_MAX];
 };
 
@@ -54,7 +54,7 @@ write_welcome(struct call *c, struct json_writer *w, void *context)
 	const struct welcome *welcome = context;
 
 	json_object_open(w, NULL);
-	status s = view_operator(c, w, &welcome->operator);
+	status s = view_operator(c, w, &welcome->account);
 	view_once(c, w, "token", welcome->token);
 	json_object_close(w);
 	return s;
@@ -95,11 +95,11 @@ operators_add(struct exchange *x)
 	}
 	call_end(&c, USE_OPERATOR_ADD,
 		operator_add(&c.session, b.name, (enum operator_role)b.role, owner.row,
-			welcome.token, &welcome.operator, & c.diag));
+			welcome.token, &welcome.account, &c.diag));
 }
 
 static bool
-find_operator(struct call *c, char name[NAME_MAX_LEN + 1], struct operator* out)
+find_operator(struct call *c, char name[NAME_MAX_LEN + 1], struct operator_account *out)
 {
 	if (!call_name(c, 0, "operator", name)) {
 		return false;
@@ -119,8 +119,7 @@ operators_token(struct exchange *x)
 	char name[NAME_MAX_LEN + 1];
 
 	if (!call_begin(&c, x, BY_ADMIN) || !query_allow(&c, NULL, 0) ||
-		!body_read(&c, NULL, 0, NULL, NULL) ||
-		!find_operator(&c, name, &welcome.operator) ||
+		!body_read(&c, NULL, 0, NULL, NULL) || !find_operator(&c, name, &welcome.account) ||
 		!call_without_key(&c, 200, write_welcome, &welcome)) {
 		return;
 	}
@@ -131,11 +130,11 @@ void
 operators_remove(struct exchange *x)
 {
 	struct call c;
-	struct operator operator;
+	struct operator_account account;
 	char name[NAME_MAX_LEN + 1];
 
 	if (!call_begin(&c, x, BY_ADMIN) || !query_allow(&c, NULL, 0) ||
-		!find_operator(&c, name, &operator) || !call_without_key(&c, 204, NULL, NULL)) {
+		!find_operator(&c, name, &account) || !call_without_key(&c, 204, NULL, NULL)) {
 		return;
 	}
 	status s = operator_remove(&c.session, name, &c.diag);

@@ -367,7 +367,7 @@ view_pin(struct call *c, struct json_writer *w, const struct pinned_signer *p)
 }
 
 status
-view_operator(struct call *c, struct json_writer *w, const struct operator* o)
+view_operator(struct call *c, struct json_writer *w, const struct operator_account *o)
 {
 	status s;
 

@@ -14,7 +14,8 @@ MUST_USE status view_owner(struct call *c, struct json_writer *w, const struct o
 MUST_USE status view_fleet(struct call *c, struct json_writer *w, const struct fleet *f);
 MUST_USE status view_authority(struct call *c, struct json_writer *w, const struct authority *a);
 MUST_USE status view_pin(struct call *c, struct json_writer *w, const struct pinned_signer *p);
-MUST_USE status view_operator(struct call *c, struct json_writer *w, const struct operator* o);
+MUST_USE status view_operator(
+	struct call *c, struct json_writer *w, const struct operator_account *o);
 void view_ledger_row(struct json_writer *w, const struct ledger_row *r);
 
 /* A code or token, shown once: null in what is kept, and where there is none. */

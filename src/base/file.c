@@ -10,13 +10,30 @@
 
 #define PATH_ROOM 4096
 
+/* It passes: somebody makes room. */
+static bool
+is_full(int code)
+{
+	return code == ENOSPC || code == EDQUOT;
+}
+
 static status
 system_fault(struct diag *d, const char *what, const char *path)
 {
 	int code = errno;
-	status s = code == ENOENT ? NOT_FOUND : code == EEXIST ? EXISTS : IO;
+	status s = code == ENOENT   ? NOT_FOUND
+		   : code == EEXIST ? EXISTS
+		   : is_full(code)  ? UNAVAILABLE
+				    : IO;
 
 	return diag_set(d, s, NULL, "cannot %s %s: %s", what, path, strerror(code));
+}
+
+/* What a sync leaves behind is not known, whatever its reason: never one that passes. */
+static status
+sync_fault(struct diag *d, const char *what, const char *path)
+{
+	return diag_set(d, IO, NULL, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
 status
@@ -31,7 +48,8 @@ write_all(int fd, span content, struct diag *d)
 			continue;
 		}
 		if (n <= 0) {
-			return diag_set(d, IO, NULL, "cannot write: %s", strerror(errno));
+			return diag_set(d, n < 0 && is_full(errno) ? UNAVAILABLE : IO, NULL,
+				"cannot write: %s", strerror(errno));
 		}
 		done += (size_t)n;
 	}
@@ -129,7 +147,7 @@ folder_sync(const char *path, struct diag *d)
 		return system_fault(d, "open the folder", path);
 	}
 	if (fsync(fd) != 0) {
-		s = system_fault(d, "sync the folder", path);
+		s = sync_fault(d, "sync the folder", path);
 	}
 	close(fd);
 	return s;
@@ -143,7 +161,7 @@ write_durably(int fd, const char *path, span content, struct diag *d)
 	if (s != OK) {
 		diag_prefix(d, "%s: ", path);
 	} else if (fsync(fd) != 0) {
-		s = system_fault(d, "sync", path);
+		s = sync_fault(d, "sync", path);
 	}
 	if (close(fd) != 0 && s == OK) {
 		s = system_fault(d, "close", path);

@@ -1,5 +1,9 @@
 #pragma once
-/* Files: whole reads with a limit, durable atomic replacement. Names are plain paths. */
+/*
+ * Files: whole reads with a limit, durable atomic replacement. Names are plain paths.
+ *
+ * What cannot be written because the disk is full is UNAVAILABLE, for it passes; what could not be synced is IO.
+ */
 #include "base/arena.h"
 #include "base/buffer.h"
 

@@ -5,9 +5,52 @@
 #include "base/text.h"
 
 /*
- * cJSON takes what it is given: depth, size and duplicates are judged here,
- * the first two before it sees a byte.
+ * cJSON takes what it is given: depth, size and duplicates are judged here, the first two before
+ * it sees a byte; and so are numbers and white space, where it takes more than JSON has.
  */
+static size_t
+count_digits(span text, size_t from)
+{
+	size_t i = from;
+
+	while (i < text.len && text.data[i] >= '0' && text.data[i] <= '9') {
+		i++;
+	}
+	return i - from;
+}
+
+/* The length of the number at the front, 0 where it is none: -? (0 | [1-9][0-9]*) fraction? exponent? */
+static size_t
+number_len(span text)
+{
+	size_t i = text.len > 0 && text.data[0] == '-', digits = count_digits(text, i);
+
+	if (digits == 0 || (digits > 1 && text.data[i] == '0')) {
+		return 0;
+	}
+	i += digits;
+	if (i < text.len && text.data[i] == '.') {
+		digits = count_digits(text, i + 1);
+		if (digits == 0) {
+			return 0;
+		}
+		i += 1 + digits;
+	}
+	if (i < text.len && (text.data[i] == 'e' || text.data[i] == 'E')) {
+		i++;
+		i += i < text.len && (text.data[i] == '+' || text.data[i] == '-');
+		digits = count_digits(text, i);
+		return digits == 0 ? 0 : i + digits;
+	}
+	return i;
+}
+
+static bool
+is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static status
 judge_depth(span text, struct diag *d)
 {
@@ -33,8 +76,17 @@ judge_depth(span text, struct diag *d)
 			}
 		} else if (c == '}' || c == ']') {
 			depth -= depth > 0;
-		} else if (c == 0) {
-			return diag_set_at(d, BAD_INPUT, "RFC 8259 2", i, "NUL byte in JSON");
+		} else if (c == '-' || (c >= '0' && c <= '9')) {
+			size_t len = number_len(span_slice(text, i, SIZE_MAX));
+
+			if (len == 0) {
+				return diag_set_at(
+					d, BAD_INPUT, "RFC 8259 6", i, "not a JSON number");
+			}
+			i += len - 1;
+		} else if (c < 0x20 && !is_space(c)) {
+			return diag_set_at(
+				d, BAD_INPUT, "RFC 8259 2", i, "control character in JSON");
 		}
 	}
 	return OK;
@@ -87,9 +139,7 @@ static bool
 only_space(span rest)
 {
 	for (size_t i = 0; i < rest.len; i++) {
-		uint8_t c = rest.data[i];
-
-		if (c != ' ' && c != '\t' && c != '\r' && c != '\n') {
+		if (!is_space(rest.data[i])) {
 			return false;
 		}
 	}

@@ -18,7 +18,7 @@ floor_divide(int64_t a, int64_t b)
 struct civil
 civil_from_time(int64_t time_s)
 {
-	int64_t days = floor_divide(time_s, 86400), second = time_s - days * 86400;
+	int64_t days = floor_divide(time_s, 86400), second = (time_s % 86400 + 86400) % 86400;
 	int64_t cycle = floor_divide(days + DAYS_TO_1970, DAYS_OF_CYCLE);
 	int64_t day = days + DAYS_TO_1970 - cycle * DAYS_OF_CYCLE;
 	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
@@ -32,7 +32,8 @@ civil_from_time(int64_t time_s)
 		.second = (int)(second % 60),
 	};
 
-	c.year = (int)(year + cycle * 400 + (c.month <= 2));
+	year += cycle * 400 + (c.month <= 2);
+	c.year = year > INT32_MAX ? INT32_MAX : year < INT32_MIN ? INT32_MIN : (int)year;
 	return c;
 }
 

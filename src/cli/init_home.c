@@ -186,15 +186,6 @@ found(struct founding *f, struct diag *d)
 	return establish(&f->session, &r, f->token, d);
 }
 
-static status
-sign_checkpoint(void *context, const char *origin, uint64_t size, const hash *root,
-	struct buffer *note, struct diag *d)
-{
-	struct founding *f = context;
-
-	return signer_checkpoint(f->life.signer, origin, (int64_t)size, root->bytes, note, d);
-}
-
 /* The ledger's first words are published, and guarded, before anybody can use what they tell of. */
 static status
 publish(struct founding *f, struct diag *d)
@@ -203,7 +194,7 @@ publish(struct founding *f, struct diag *d)
 		.folder = f->configuration.ledger,
 		.guard = f->configuration.ledger_guard,
 		.origin = f->configuration.ledger_origin,
-		.signer = { sign_checkpoint, f } };
+		.signer = signer_for_ledger(f->life.signer) };
 	struct sequencer *q = NULL;
 	status s = sequencer_start(&o, &q, d);
 

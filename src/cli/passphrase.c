@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -18,7 +19,9 @@ keep(struct passphrase *p, const struct secret *text, struct diag *d)
 	if (fd < 0) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for the passphrase");
 	}
-	s = write_all(fd, span_of(text->data, text->len), d);
+	/* The signer takes none that others can read, and a memfd begins open to all. */
+	s = fchmod(fd, 0600) == 0 ? write_all(fd, span_of(text->data, text->len), d)
+				  : diag_set(d, IO, NULL, "cannot keep the passphrase from others");
 	if (s != OK) {
 		close(fd);
 		return s;

@@ -26,6 +26,8 @@ struct judge {
 	struct manifest_cache *cache;
 	struct manifest_entry *out;
 	struct diag *diag;
+	struct scan
+		document; /* the one that is read at present: the entry, its header, its payload */
 };
 
 static status
@@ -49,15 +51,15 @@ read_jws(struct judge *j, span entry, struct jws *out)
 		{ "protected", SCAN_TEXT, true }, { "header", SCAN_OBJECT, true },
 		{ "signature", SCAN_TEXT, true } };
 	struct scan_member header[] = { { "uniqueId", SCAN_TEXT, true } };
-	span document;
-	status s = scan_document(entry, &document, j->diag);
+	struct scan *document = &j->document;
+	status s = scan_document(entry, document, j->diag);
 
 	if (s == OK) {
-		s = scan_members(document, "manifest entry", true, members, 4, j->diag);
+		s = scan_members_only(document, document->value, "manifest entry", members, 4);
 	}
 	/* RFC 7515 7.2.1: nothing may stand in both headers; the vendor's has the index alone. */
 	if (s == OK) {
-		s = scan_members(members[2].value, "header", true, header, 1, j->diag);
+		s = scan_members_only(document, members[2].value, "header", header, 1);
 	}
 	if (s == OK) {
 		s = text_of(j, members[0].value, &out->payload);
@@ -145,7 +147,8 @@ read_protected(struct judge *j, span encoded)
 		{ "x5t#S256", SCAN_TEXT, true }, { "crit", SCAN_ANY, false },
 		{ "b64", SCAN_ANY, false } };
 	uint8_t bytes[PROTECTED_MAX], kid[20], x5t[32];
-	span document, algorithm;
+	struct scan *document = &j->document;
+	span algorithm;
 	size_t len;
 	status s;
 
@@ -157,9 +160,9 @@ read_protected(struct judge *j, span encoded)
 		return diag_set(j->diag, BAD_INPUT, "RFC 7515 2",
 			"protected is not base64url of at most %d bytes", PROTECTED_MAX);
 	}
-	s = scan_document(span_of(bytes, len), &document, j->diag);
+	s = scan_document(span_of(bytes, len), document, j->diag);
 	if (s == OK) {
-		s = scan_members(document, "protected", false, m, 5, j->diag);
+		s = scan_members(document, document->value, "protected", m, 5);
 	}
 	if (s == OK) {
 		s = text_of(j, m[0].value, &algorithm);
@@ -221,7 +224,7 @@ verify_signature(struct judge *j, const struct jws *jws)
 static status
 read_chain_list(struct judge *j, span x5c, span *chain, size_t *count)
 {
-	struct scan_list list = scan_list_of(x5c);
+	struct scan_list list = scan_list_of(&j->document, x5c);
 	span value, text;
 	status s = OK;
 
@@ -367,7 +370,7 @@ read_key(struct judge *j, span jwk)
 	uint8_t *point = e->keys[e->key_count].point;
 	struct public_key key;
 	unsigned slot = 0;
-	status s = scan_members(jwk, "publicKeySet: key", false, m, 7, j->diag);
+	status s = scan_members(&j->document, jwk, "publicKeySet: key", m, 7);
 
 	if (s != OK) {
 		return s;
@@ -402,12 +405,12 @@ read_keys(struct judge *j, span set)
 	struct scan_member m[] = { { "keys", SCAN_ARRAY, true } };
 	struct scan_list list;
 	span jwk;
-	status s = scan_members(set, "publicKeySet", false, m, 1, j->diag);
+	status s = scan_members(&j->document, set, "publicKeySet", m, 1);
 
 	if (s != OK) {
 		return s;
 	}
-	list = scan_list_of(m[0].value);
+	list = scan_list_of(&j->document, m[0].value);
 	while (s == OK && scan_list_next(&list, &jwk)) {
 		if (j->out->key_count == MANIFEST_KEYS_MAX) {
 			return diag_set(j->diag, LIMIT, NULL, "publicKeySet of over %d keys",
@@ -541,11 +544,11 @@ read_payload(struct judge *j, span payload, span unsigned_id)
 		{ "uniqueId", SCAN_TEXT, true }, { "publicKeySet", SCAN_OBJECT, false },
 		{ "manufacturer", SCAN_OBJECT, false }, { "provisioner", SCAN_OBJECT, false },
 		{ "distributor", SCAN_OBJECT, false }, { "distributer", SCAN_OBJECT, false } };
-	span document;
-	status s = scan_document(payload, &document, j->diag);
+	struct scan *document = &j->document;
+	status s = scan_document(payload, document, j->diag);
 
 	if (s == OK) {
-		s = scan_members(document, "payload", false, m, 10, j->diag);
+		s = scan_members(document, document->value, "payload", m, 10);
 	}
 	if (s == OK) {
 		s = read_content(j, m);
@@ -563,7 +566,7 @@ status
 manifest_entry_verify(struct arena *a, span entry, const struct manifest_trust *t,
 	struct manifest_cache *cache, struct manifest_entry *out, struct diag *d)
 {
-	struct judge j = { a, t, cache, out, d };
+	struct judge j = { .arena = a, .trust = t, .cache = cache, .out = out, .diag = d };
 	struct jws jws = { 0 };
 	uint8_t *payload;
 	size_t room, len = 0;

@@ -6,6 +6,7 @@
 struct scanner {
 	const uint8_t *start, *at, *end;
 	unsigned depth;
+	struct scan *out;
 	struct diag *diag;
 };
 
@@ -266,11 +267,10 @@ judge_member(struct scanner *s, span *names, size_t count)
 	return judge_value(s);
 }
 
-/* Object or array, at its opening bracket. */
+/* Behind the opening bracket, to behind the closing one. */
 static status
-judge_container(struct scanner *s)
+judge_inside(struct scanner *s, bool is_object)
 {
-	bool is_object = *s->at == '{';
 	uint8_t close = is_object ? '}' : ']';
 	span names[SCAN_MEMBERS_MAX];
 	status result;
@@ -303,6 +303,21 @@ judge_container(struct scanner *s)
 	}
 }
 
+/* Object or array, at its opening bracket. Kept in the order in which they begin. */
+static status
+judge_container(struct scanner *s)
+{
+	const uint8_t *begin = s->at;
+	span *kept =
+		s->out->kept_count < SCAN_KEPT_MAX ? &s->out->kept[s->out->kept_count++] : NULL;
+	status result = judge_inside(s, *begin == '{');
+
+	if (kept != NULL && result == OK) {
+		*kept = span_of(begin, (size_t)(s->at - begin));
+	}
+	return result;
+}
+
 static status
 judge_value(struct scanner *s)
 {
@@ -322,14 +337,19 @@ judge_value(struct scanner *s)
 }
 
 status
-scan_document(span text, span *value, struct diag *d)
+scan_document(span text, struct scan *out, struct diag *d)
 {
-	struct scanner s = {
-		.start = text.data, .at = text.data, .end = text.data + text.len, .diag = d
-	};
+	struct scanner s = { .start = text.data,
+		.at = text.data,
+		.end = text.data + text.len,
+		.out = out,
+		.diag = d };
 	const uint8_t *begin;
 	status result;
 
+	out->value = span_of(NULL, 0);
+	out->diag = d;
+	out->kept_count = 0;
 	if (text.len == 0) {
 		return diag_set(d, BAD_INPUT, "RFC 8259 2", "an empty text is not JSON");
 	}
@@ -341,7 +361,7 @@ scan_document(span text, span *value, struct diag *d)
 	if (result != OK) {
 		return result;
 	}
-	*value = span_of(begin, (size_t)(s.at - begin));
+	out->value = span_of(begin, (size_t)(s.at - begin));
 	s.at = skip_space(s.at, s.end);
 	return s.at == s.end ? OK : refuse(&s, "RFC 8259 2", "bytes behind the JSON document");
 }
@@ -388,43 +408,73 @@ skip_text(const uint8_t *at, const uint8_t *end)
 	return end;
 }
 
-/* Behind the value that begins here. */
+/* Behind the object or array that begins here, if it is one of those kept; else NULL. */
 static const uint8_t *
-skip_value(const uint8_t *at, const uint8_t *end)
+skip_kept(const struct scan *s, const uint8_t *at)
 {
+	size_t low = 0, high = s->kept_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const span *k = &s->kept[middle];
+
+		if (k->data == at) {
+			return k->data + k->len;
+		}
+		if (k->data < at) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return NULL;
+}
+
+/* Behind the object or array that begins here. */
+static const uint8_t *
+skip_container(const struct scan *s, const uint8_t *at, const uint8_t *end)
+{
+	const uint8_t *behind = skip_kept(s, at);
 	size_t depth = 0;
 
+	if (behind != NULL) {
+		return behind;
+	}
 	while (at < end) {
 		uint8_t c = *at;
 
 		if (c == '"') {
 			at = skip_text(at, end);
-		} else if (depth == 0 && (c == ',' || c == '}' || c == ']')) {
-			return at; /* behind a number or a word */
-		} else {
-			depth += c == '{' || c == '[';
-			depth -= c == '}' || c == ']';
-			at++;
+			continue;
 		}
-		if (depth == 0 && (c == '"' || c == '}' || c == ']')) {
-			return at;
+		depth += c == '{' || c == '[';
+		depth -= c == '}' || c == ']';
+		at++;
+		if (depth == 0) {
+			break;
 		}
 	}
 	return at;
 }
 
+/* The value at *at, behind white space; *at goes behind it. */
 static span
-take_value(const uint8_t **at, const uint8_t *end)
+take_value(const struct scan *s, const uint8_t **at, const uint8_t *end)
 {
-	const uint8_t *begin = skip_space(*at, end), *behind = skip_value(begin, end);
-	span value;
+	const uint8_t *begin = skip_space(*at, end), *p = begin;
 
-	*at = behind;
-	while (behind > begin && skip_space(behind - 1, behind) == behind) {
-		behind--; /* the white space behind a number or a word */
+	if (p < end && *p == '"') {
+		p = skip_text(p, end);
+	} else if (p < end && (*p == '{' || *p == '[')) {
+		p = skip_container(s, p, end);
+	} else {
+		/* A number or a word: to the white space or the punctuation behind it. */
+		while (p<end && * p> ' ' && *p != ',' && *p != '}' && *p != ']') {
+			p++;
+		}
 	}
-	value = span_of(begin, (size_t)(behind - begin));
-	return value;
+	*at = p;
+	return span_of(begin, (size_t)(p - begin));
 }
 
 static const char *
@@ -452,57 +502,94 @@ find_member(struct scan_member *members, size_t count, span name)
 }
 
 static status
-settle_members(struct scan_member *members, size_t count, const char *what, struct diag *d)
+settle_members(
+	const struct scan *s, const char *what, const struct scan_member *members, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct scan_member *m = &members[i];
 
 		if (m->value.len == 0 && m->is_required) {
-			return diag_set(
-				d, BAD_INPUT, NULL, "%s: member \"%s\" is missing", what, m->name);
+			return diag_set(s->diag, BAD_INPUT, NULL, "%s: member \"%s\" is missing",
+				what, m->name);
 		}
 		if (m->value.len > 0 && m->type != SCAN_ANY && scan_type_of(m->value) != m->type) {
-			return diag_set(d, BAD_INPUT, NULL, "%s: member \"%s\" is not %s", what,
-				m->name, type_name(m->type));
+			return diag_set(s->diag, BAD_INPUT, NULL, "%s: member \"%s\" is not %s",
+				what, m->name, type_name(m->type));
 		}
 	}
 	return OK;
 }
 
-status
-scan_members(span object, const char *what, bool is_closed, struct scan_member *members,
-	size_t count, struct diag *d)
+/* Sets the members' values; `stranger` becomes the first name that is not in the list. */
+static void
+walk_members(const struct scan *s, span object, struct scan_member *members, size_t count,
+	span *stranger)
 {
 	const uint8_t *at = object.data + 1, *end = object.data + object.len, *behind;
 	struct scan_member *m;
 	span name, value;
 
-	if (scan_type_of(object) != SCAN_OBJECT) {
-		return diag_set(d, BAD_INPUT, NULL, "%s is not a JSON object", what);
-	}
 	for (at = skip_space(at, end); *at != '}'; at = skip_space(at, end)) {
 		behind = skip_text(at, end);
 		name = span_of(at + 1, (size_t)(behind - at - 2));
 		at = skip_space(behind, end) + 1; /* the colon */
-		value = take_value(&at, end);
+		value = take_value(s, &at, end);
 		m = find_member(members, count, name);
 		if (m != NULL) {
 			m->value = value;
-		} else if (is_closed) {
-			return diag_set(d, BAD_INPUT, NULL,
-				"%s: a member \"%.*s\" has no place here", what,
-				(int)(name.len < 60 ? name.len : 60), (const char *)name.data);
+		} else if (stranger->data == NULL) {
+			*stranger = name;
 		}
 		at = skip_space(at, end);
 		at += *at == ',';
 	}
-	return settle_members(members, count, what, d);
+}
+
+static status
+check_object(const struct scan *s, span object, const char *what)
+{
+	return scan_type_of(object) == SCAN_OBJECT
+		       ? OK
+		       : diag_set(s->diag, BAD_INPUT, NULL, "%s is not a JSON object", what);
+}
+
+status
+scan_members(const struct scan *s, span object, const char *what, struct scan_member *members,
+	size_t count)
+{
+	span stranger = { NULL, 0 };
+	status result = check_object(s, object, what);
+
+	if (result != OK) {
+		return result;
+	}
+	walk_members(s, object, members, count, &stranger);
+	return settle_members(s, what, members, count);
+}
+
+status
+scan_members_only(const struct scan *s, span object, const char *what, struct scan_member *members,
+	size_t count)
+{
+	span stranger = { NULL, 0 };
+	status result = check_object(s, object, what);
+
+	if (result != OK) {
+		return result;
+	}
+	walk_members(s, object, members, count, &stranger);
+	if (stranger.data != NULL) {
+		return diag_set(s->diag, BAD_INPUT, NULL, "%s: a member \"%.*s\" has no place here",
+			what, (int)(stranger.len < 60 ? stranger.len : 60),
+			(const char *)stranger.data);
+	}
+	return settle_members(s, what, members, count);
 }
 
 struct scan_list
-scan_list_of(span array)
+scan_list_of(const struct scan *s, span array)
 {
-	return (struct scan_list){ array.data + 1, array.data + array.len };
+	return (struct scan_list){ s, array.data + 1, array.data + array.len };
 }
 
 bool
@@ -512,7 +599,7 @@ scan_list_next(struct scan_list *l, span *value)
 	if (l->at == l->end || *l->at == ']') {
 		return false;
 	}
-	*value = take_value(&l->at, l->end);
+	*value = take_value(l->scan, &l->at, l->end);
 	l->at = skip_space(l->at, l->end);
 	l->at += l->at < l->end && *l->at == ',';
 	return true;

@@ -57,8 +57,7 @@ enum operator_role {
 	OPERATOR_WATCH = 5
 };
 
-struct operator
-{
+struct operator_account {
 	int64_t row;
 	id id;
 	char name[NAME_MAX_LEN + 1];

@@ -9,6 +9,7 @@
 #include "http/reply_head.h"
 
 #define TURN 32		     /* steps of one connection before the others have theirs */
+#define STOP_GRACE_MS 1000   /* for a first request, when the server stops */
 #define PIECE_MAX (16 << 10) /* of a reply at once: a TLS record's content */
 
 void
@@ -425,12 +426,18 @@ connection_timeout(struct connection *c)
 	}
 }
 
+/* Who has just connected has asked in good faith, or is about to: to cut him off would leave him in doubt. */
 void
 connection_stop(struct connection *c)
 {
+	struct loop *l = c->loop;
+
 	if (c->state == CONNECTION_HANDSHAKE ||
 		(c->state == CONNECTION_HEADER && c->input_len == 0)) {
-		connection_drop(c);
+		if (c->is_fresh) {
+			wheel_set(&l->wheel, &c->timer, l->now_ms + STOP_GRACE_MS);
+		}
+		connection_turn(c);
 	} else if (c->state == CONNECTION_WORK && c->place == WORK_PARKED) {
 		follow(c, end_park(c));
 	}

@@ -191,12 +191,11 @@ step_header(struct connection *c)
 			return refuse_input(c, l->draft.refused_with, &d);
 		}
 	}
-	if (l->is_stopping && c->input_len == 0) {
-		return STEP_CLOSE;
-	}
 	n = read_more(c);
 	if (n <= 0) {
-		return n == TRANSPORT_WAIT ? STEP_WAIT : STEP_CLOSE;
+		bool is_idle = l->is_stopping && c->input_len == 0 && !c->is_fresh;
+
+		return n == TRANSPORT_WAIT && !is_idle ? STEP_WAIT : STEP_CLOSE;
 	}
 	if (c->input_len == 0 && !c->is_fresh) {
 		wheel_set(&l->wheel, &c->timer, l->now_ms + l->server->options.header_timeout_ms);

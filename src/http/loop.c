@@ -92,70 +92,6 @@ send_arrival(struct loop *l, struct connection *c)
 	}
 }
 
-static void
-close_listeners(struct loop *l)
-{
-	struct http_server *s = l->server;
-
-	for (size_t i = 0; l->is_first && i < s->listener_count; i++) {
-		close(s->listeners[i].fd);
-		s->listeners[i].fd = -1;
-	}
-	l->accepts = false;
-}
-
-static void
-begin_stop(struct loop *l)
-{
-	struct connection *older;
-
-	l->is_stopping = true;
-	close_listeners(l);
-	for (struct connection *c = l->connections; c != NULL; c = older) {
-		older = c->older;
-		connection_stop(c);
-	}
-}
-
-static void
-read_mail(struct loop *l)
-{
-	struct connection *arrivals;
-	struct work *mail;
-	uint64_t rings;
-	bool must_stop;
-
-	if (l->bell >= 0 && read(l->bell, &rings, sizeof(rings)) < 0 && errno != EAGAIN) {
-		log_event(LOG_ERROR, "loop_bell", "error=\"%s\"", strerror(errno));
-	}
-	pthread_mutex_lock(&l->lock);
-	mail = l->mail;
-	arrivals = l->arrivals;
-	must_stop = l->must_stop;
-	l->mail = l->last_mail = NULL;
-	l->arrivals = NULL;
-	l->was_rung = false;
-	pthread_mutex_unlock(&l->lock);
-	while (arrivals != NULL) {
-		struct connection *c = arrivals;
-
-		arrivals = c->next;
-		connection_begin(c);
-		if (l->is_stopping) {
-			connection_stop(c);
-		}
-	}
-	while (mail != NULL) {
-		struct work *w = mail;
-
-		mail = w->next;
-		connection_mail(w->connection, w);
-	}
-	if (must_stop && !l->is_stopping) {
-		begin_stop(l);
-	}
-}
-
 /* --- accepting --- */
 
 static void
@@ -207,7 +143,7 @@ admit(struct loop *l, const struct listener *from, int fd, const char *address)
 		return;
 	}
 	count(&s->counters.connections_open);
-	to = emptiest(s);
+	to = atomic_load(&s->is_stopping) ? l : emptiest(s); /* the others may have ended */
 	atomic_fetch_add(&to->open, 1);
 	if (to == l) {
 		c->loop = l;
@@ -253,6 +189,74 @@ accept_some(struct loop *l, struct listener *from)
 		} else if (errno == EAGAIN) {
 			return;
 		}
+	}
+}
+
+static void
+close_listeners(struct loop *l)
+{
+	struct http_server *s = l->server;
+
+	for (size_t i = 0; l->is_first && i < s->listener_count; i++) {
+		close(s->listeners[i].fd);
+		s->listeners[i].fd = -1;
+	}
+	l->accepts = false;
+}
+
+static void
+begin_stop(struct loop *l)
+{
+	struct connection *older;
+
+	l->is_stopping = true;
+	/* Who stands in the queue of the kernel believes that he is connected. */
+	for (size_t i = 0; l->accepts && i < l->server->listener_count; i++) {
+		accept_some(l, &l->server->listeners[i]);
+	}
+	close_listeners(l);
+	for (struct connection *c = l->connections; c != NULL; c = older) {
+		older = c->older;
+		connection_stop(c);
+	}
+}
+
+static void
+read_mail(struct loop *l)
+{
+	struct connection *arrivals;
+	struct work *mail;
+	uint64_t rings;
+	bool must_stop;
+
+	if (l->bell >= 0 && read(l->bell, &rings, sizeof(rings)) < 0 && errno != EAGAIN) {
+		log_event(LOG_ERROR, "loop_bell", "error=\"%s\"", strerror(errno));
+	}
+	pthread_mutex_lock(&l->lock);
+	mail = l->mail;
+	arrivals = l->arrivals;
+	must_stop = l->must_stop;
+	l->mail = l->last_mail = NULL;
+	l->arrivals = NULL;
+	l->was_rung = false;
+	pthread_mutex_unlock(&l->lock);
+	while (arrivals != NULL) {
+		struct connection *c = arrivals;
+
+		arrivals = c->next;
+		connection_begin(c);
+		if (l->is_stopping) {
+			connection_stop(c);
+		}
+	}
+	while (mail != NULL) {
+		struct work *w = mail;
+
+		mail = w->next;
+		connection_mail(w->connection, w);
+	}
+	if (must_stop && !l->is_stopping) {
+		begin_stop(l);
 	}
 }
 

@@ -54,7 +54,8 @@ MUST_USE status http_server_identity(
  */
 void http_server_wake(struct http_server *s, uint64_t topic);
 /*
- * No new connections; requests under way end, idle connections close, parked ones are answered; at most
+ * No new connections; requests under way end, those that have just arrived too, idle connections close (one that has not
+ * asked yet: after a second), parked ones are answered; at most
  * drain_ms, then what is left is cut (a handler that is running is waited for). Frees the server: nobody may
  * call it any more. NULL is fine.
  */

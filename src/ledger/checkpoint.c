@@ -12,6 +12,19 @@
 #define CHECKPOINT_CLAUSE "C2SP tlog-checkpoint"
 #define EM_DASH "\xe2\x80\x94 "
 
+/* The one base64 text of its bytes: no white space, padded. */
+static bool
+decode_strictly(struct arena *a, span text, span *bytes)
+{
+	const char *again;
+
+	if (base64_decode(a, text, bytes) != OK) {
+		return false;
+	}
+	again = base64_encode(a, *bytes);
+	return again != NULL && span_is(text, again);
+}
+
 static status
 bad(struct diag *d, const char *clause, const char *what)
 {
@@ -43,7 +56,7 @@ parse_signature(struct arena *a, span line, struct note_signature *out, struct d
 	}
 	out->name = span_of(rest.data, (size_t)(space - rest.data));
 	rest = span_slice(rest, out->name.len + 1, SIZE_MAX);
-	if (!name_is_sound(out->name) || base64_decode(a, rest, &bytes) != OK || bytes.len < 5) {
+	if (!name_is_sound(out->name) || !decode_strictly(a, rest, &bytes) || bytes.len < 5) {
 		return bad(d, SIGNED_NOTE, "a signature line of no right form");
 	}
 	memcpy(out->key_id, bytes.data, 4);
@@ -67,7 +80,7 @@ parse_text(struct arena *a, struct checkpoint *out, struct diag *d)
 	if (number_parse(size, &number) != OK || (size.len > 1 && size.data[0] == '0')) {
 		return bad(d, CHECKPOINT_CLAUSE, "its size");
 	}
-	if (base64_decode(a, root, &bytes) != OK || bytes.len != HASH_LEN || root.len != 44) {
+	if (!decode_strictly(a, root, &bytes) || bytes.len != HASH_LEN) {
 		return bad(d, CHECKPOINT_CLAUSE, "its root");
 	}
 	out->size = (uint64_t)number;
@@ -137,8 +150,8 @@ note_key_parse(span text, struct note_key *out, struct diag *d)
 		rest = span_slice(text, name.len + 1, SIZE_MAX);
 		if (name_is_sound(name) && rest.len > 9 && rest.data[8] == '+' &&
 			hex_decode(span_slice(rest, 0, 8), id, 4) == OK &&
-			base64_decode(a, span_slice(rest, 9, SIZE_MAX), &key) == OK &&
-			key.len == 33 && (key.data[0] == 1 || key.data[0] == 4)) {
+			decode_strictly(a, span_slice(rest, 9, SIZE_MAX), &key) && key.len == 33 &&
+			(key.data[0] == 1 || key.data[0] == 4)) {
 			snprintf(
 				copy, sizeof(copy), "%.*s", (int)name.len, (const char *)name.data);
 			note_key_make(copy, key.data[0], key.data + 1, out);
@@ -258,7 +271,7 @@ proof_parse(struct arena *a, span text, struct log_proof *out, struct diag *d)
 	}
 	out->index = (uint64_t)index;
 	while (span_take_line(&rest, &line) && line.len > 0) {
-		if (out->count == TREE_PROOF_MAX || base64_decode(a, line, &bytes) != OK ||
+		if (out->count == TREE_PROOF_MAX || !decode_strictly(a, line, &bytes) ||
 			bytes.len != HASH_LEN) {
 			return diag_set(
 				d, BAD_INPUT, clause, "hash %zu of the proof", out->count + 1);

@@ -6,6 +6,24 @@
 #include "base/text.h"
 #include "pki/key.h"
 
+const char *const ledger_events[] = { "authority-create", "authority-import", "claim-code", "crl",
+	"establish", "fleet-create", "fleet-set", "manifest-import", "manifest-signer-create",
+	"manifest-signer-pin", "manufacture", "operator-add", "operator-remove", "operator-token",
+	"owner-add", "responder", "revoke-certificate", "server-certificate", "withdraw", NULL };
+
+static bool
+event_is_known(const char *event)
+{
+	enum device_event unused;
+
+	for (size_t i = 0; event != NULL && ledger_events[i] != NULL; i++) {
+		if (strcmp(event, ledger_events[i]) == 0) {
+			return true;
+		}
+	}
+	return event != NULL && device_event_parse(span_text(event), &unused) == OK;
+}
+
 static void
 put_text(struct json_writer *w, const char *name, const char *value)
 {
@@ -28,8 +46,9 @@ ledger_entry_write(const struct ledger_entry *e, struct buffer *out, struct diag
 	size_t begin = out->len;
 	struct json_writer w;
 
-	if (e->event == NULL || e->at_s == 0) {
-		return diag_set(d, BUG, NULL, "a ledger entry without event or time");
+	if (!event_is_known(e->event) || e->at_s == 0) {
+		return diag_set(
+			d, BUG, NULL, "a ledger entry without a known event, or without a time");
 	}
 	/* Members sorted by name, as RFC 8785 3.2.3 wants. */
 	json_begin(&w, out);
@@ -49,7 +68,7 @@ ledger_entry_write(const struct ledger_entry *e, struct buffer *out, struct diag
 	put_text(&w, "from", e->from);
 	put_text(&w, "level", e->level);
 	put_text(&w, "object", e->object);
-	put_text(&w, "operator", e->operator);
+	put_text(&w, "operator", e->operator_commitment);
 	put_text(&w, "owner", e->owner);
 	put_text(&w, "previous_owner", e->previous_owner);
 	put_text(&w, "reason", e->reason);

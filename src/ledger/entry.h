@@ -3,23 +3,23 @@
  * One ledger entry: a JSON object in RFC 8785 form, at most LEDGER_ENTRY_MAX bytes.
  *
  *   {"actor":"maker","at":"2026-11-23T12:00:00Z","certificate":"<hex>","device":"<id>",
- *    "event":"prove","from":"AWAITING_DEVICE","reason":"...","subject":"<hex>","to":"ACTIVE","v":1, ...}
+ *    "event":"prove","from":"AWAITING_DEVICE","reason":"confirmed","serial":"<hex>","to":"ACTIVE","v":1, ...}
  *
  * No personal data stands in it: people and companies appear as commitments
  * (HMAC-SHA256 under a salt that the store keeps and can forget), free words of operators not at all.
- * Absent fields are left out. docs/ledger.md lists the events.
+ * Absent fields are left out. docs/ledger.md has every field and event; a test holds it against this file.
  */
 #include "base/buffer.h"
 #include "fleet/identity.h"
 
 struct ledger_entry {
-	const char *event; /* required */
+	const char *event; /* required: a device's (device_event_name), or one of ledger_events */
 	int64_t at_s;
-	const char *actor;     /* the role's name */
-	const char *operator;  /* commitment, hex */
-	const char *device;    /* id text */
-	const char *from, *to; /* states */
-	const char *owner;     /* commitment of the owner, after the event */
+	const char *actor;		 /* the role's name */
+	const char *operator_commitment; /* hex; the member "operator" */
+	const char *device;		 /* id text */
+	const char *from, *to;		 /* states */
+	const char *owner;		 /* commitment of the owner, after the event */
 	const char *previous_owner;
 	const uint8_t *certificate; /* fingerprint, 32 bytes */
 	span serial;
@@ -33,7 +33,10 @@ struct ledger_entry {
 	const char *object;	 /* another object's name: an authority, an element's serial */
 };
 
-/* Appends. BUG for one without event or time, LIMIT if too long. */
+/* The events that are no decision by the table of a device's life; ends with NULL. */
+extern const char *const ledger_events[];
+
+/* Appends. BUG for one without a time or with an event that nobody knows, LIMIT if too long. */
 MUST_USE status ledger_entry_write(
 	const struct ledger_entry *e, struct buffer *out, struct diag *d);
 

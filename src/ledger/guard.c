@@ -2,11 +2,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 
 #define GUARD_MAX 1024
+#define PATH_ROOM 4096
 
 status
 guard_read(const char *path, struct guard *out, struct diag *d)
@@ -38,8 +40,9 @@ guard_read(const char *path, struct guard *out, struct diag *d)
 			      : s;
 }
 
-status
-guard_write(const char *path, const struct guard *expected, const struct guard *g, struct diag *d)
+static status
+compare_and_swap(
+	const char *path, const struct guard *expected, const struct guard *g, struct diag *d)
 {
 	struct guard found;
 	struct diag fault = { 0 };
@@ -61,4 +64,23 @@ guard_write(const char *path, const struct guard *expected, const struct guard *
 	snprintf(text, sizeof(text), "%s\n%" PRIu64 "\n%s\n", g->origin, g->size,
 		hex_encode(hex, SPAN_ARRAY(g->root.bytes)));
 	return file_replace(path, span_text(text), 0600, d);
+}
+
+/* Under a lock beside it (the file itself is replaced): between comparing and writing nobody else writes. */
+status
+guard_write(const char *path, const struct guard *expected, const struct guard *g, struct diag *d)
+{
+	char lock[PATH_ROOM];
+	status s;
+	int fd;
+
+	if ((size_t)snprintf(lock, sizeof(lock), "%s.lock", path) >= sizeof(lock)) {
+		return diag_set(d, LIMIT, NULL, "path too long: %.80s", path);
+	}
+	s = file_lock(lock, &fd, d);
+	if (s == OK) {
+		s = compare_and_swap(path, expected, g, d);
+		close(fd);
+	}
+	return s;
 }

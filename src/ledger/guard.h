@@ -18,7 +18,7 @@ struct guard {
 MUST_USE status guard_read(const char *path, struct guard *out, struct diag *d);
 /*
  * Durably. CONFLICT when the file does not say `expected` (what this process wrote or read last; NULL:
- * there must be none): somebody else publishes for this ledger.
+ * there must be none), or is being written: somebody else publishes for this ledger. The lock is PATH.lock.
  */
 MUST_USE status guard_write(
 	const char *path, const struct guard *expected, const struct guard *g, struct diag *d);

@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -33,7 +35,8 @@ struct sequencer {
 	struct arena *arena;
 	struct tile_writer *tiles;
 	struct guard guard;
-	bool has_guard;
+	bool has_guard, is_waiting;
+	int guard_lock; /* -1: not held */
 };
 
 /* Rows from the tiles' size on, at most ROWS_AT_ONCE, up to `limit`. `*added` of them. */
@@ -92,6 +95,7 @@ publish(struct sequencer *q, struct diag *d)
 	}
 	buffer_wipe(&note);
 	if (s == OK) {
+		tile_writer_tidy(q->tiles);
 		pthread_mutex_lock(&q->lock);
 		q->published = next.size;
 		pthread_cond_broadcast(&q->published_more);
@@ -107,12 +111,13 @@ catch_up(struct sequencer *q, struct diag *d)
 	uint64_t added = ROWS_AT_ONCE;
 	status s = OK;
 
+	if (q->tiles == NULL) {
+		s = tile_writer_open(q->folder, q->published, &q->tiles, d);
+	}
 	while (s == OK && added == ROWS_AT_ONCE) {
 		s = append_rows(q, UINT64_MAX, &added, d);
 	}
-	/* An adopted ledger gets its guard at once: it is adopted for one start. */
-	if (s == OK && (tile_writer_size(q->tiles) != q->published ||
-			       (!q->has_guard && q->published > 0))) {
+	if (s == OK && tile_writer_size(q->tiles) != q->published) {
 		s = publish(q, d);
 	}
 	return s;
@@ -136,6 +141,19 @@ may_pass(status s)
 	return s == UNAVAILABLE || s == NO_MEMORY;
 }
 
+/* What was written since the last checkpoint may be half of it: it is written again from there. */
+static void
+wait_for_it(struct sequencer *q, const struct diag *d)
+{
+	if (!q->is_waiting) {
+		log_diag(LOG_WARNING, "ledger_waits", d);
+	}
+	q->is_waiting = true;
+	tile_writer_close(q->tiles);
+	q->tiles = NULL;
+	sequencer_wake(q);
+}
+
 static void *
 run(void *argument)
 {
@@ -157,11 +175,12 @@ run(void *argument)
 		pthread_mutex_unlock(&q->lock);
 		s = catch_up(q, &d);
 		if (may_pass(s) && !is_ending) {
-			log_diag(LOG_WARNING, "ledger_waits", &d);
-			sequencer_wake(q);
+			wait_for_it(q, &d);
 		} else if (s != OK) {
 			stop_with(q, s, &d);
 			break;
+		} else {
+			q->is_waiting = false;
 		}
 		if (!is_ending) {
 			nanosleep(&pause, NULL); /* entries gather: one checkpoint for many */
@@ -224,6 +243,9 @@ sequencer_health(struct sequencer *q, uint64_t *published, struct diag *d)
 static void
 dispose(struct sequencer *q)
 {
+	if (q->guard_lock >= 0) {
+		close(q->guard_lock);
+	}
 	tile_writer_close(q->tiles);
 	reader_close(q->reader);
 	arena_free(q->arena);
@@ -269,8 +291,8 @@ read_published(struct sequencer *q, struct guard *out, struct diag *d)
 		s = diag_set(d, s, NULL, "%s/checkpoint: %s", q->folder, fault.text);
 	} else if (!span_is(c.origin, q->origin)) {
 		s = diag_set(d, CONFLICT, NULL,
-			"the ledger's origin is %.*s, the configuration says %s", (int)c.origin.len,
-			(const char *)c.origin.data, q->origin);
+			"%s/checkpoint: the ledger's origin is %.*s, the configuration says %s",
+			q->folder, (int)c.origin.len, (const char *)c.origin.data, q->origin);
 	} else {
 		out->size = c.size;
 		out->root = c.root;
@@ -318,11 +340,38 @@ older(struct diag *d, const char *what, uint64_t has, uint64_t known)
 		what, has, known);
 }
 
+/* One server a guard: a copy of the home, started beside it, would decide what can never be published. */
+static status
+lock_guard(struct sequencer *q, struct diag *d)
+{
+	char path[PATH_ROOM + 8], folder[PATH_ROOM], *slash;
+	struct diag why = { 0 };
+	status s = OK;
+
+	snprintf(path, sizeof(path), "%s.lock", q->guard_path);
+	snprintf(folder, sizeof(folder), "%s", q->guard_path);
+	slash = strrchr(folder, '/');
+	if (slash != NULL && slash != folder) {
+		*slash = '\0';
+		s = folder_make(folder, 0700, d);
+	}
+	if (s == OK) {
+		s = file_lock(path, &q->guard_lock, &why);
+	}
+	if (s == CONFLICT) {
+		return diag_set(d, CONFLICT, NULL,
+			"another server keeps the guard %s: a copy of this home runs already",
+			q->guard_path);
+	}
+	return s == OK || why.text[0] == '\0' ? s : diag_set(d, s, NULL, "%s", why.text);
+}
+
 /* The ledger's files up to their checkpoint, then rows up to what the guard remembers: the roots must agree. */
 static status
 reconcile(struct sequencer *q, struct diag *d)
 {
 	struct guard published;
+	struct diag why = { 0 };
 	int64_t stored = 0;
 	uint64_t known, added = 1;
 	hash root;
@@ -347,15 +396,16 @@ reconcile(struct sequencer *q, struct diag *d)
 			": it is the guard of an older time",
 			q->guard_path, q->guard.size, published.size);
 	}
-	s = tile_writer_open(q->folder, published.size, &q->tiles, d);
+	s = tile_writer_open(q->folder, published.size, &q->tiles, &why);
 	if (s != OK) {
-		return s;
+		return diag_set(d, s, NULL, "%s/%s", q->folder, why.text);
 	}
 	root = tile_writer_root(q->tiles);
 	if (published.size > 0 && memcmp(&root, &published.root, HASH_LEN) != 0) {
 		return diag_set(d, CONFLICT, NULL,
-			"the ledger's files do not give the root of their own checkpoint: they are "
-			"damaged");
+			"%s: the ledger's files do not give the root of their own checkpoint: they "
+			"are damaged",
+			q->folder);
 	}
 	while (s == OK && tile_writer_size(q->tiles) < known && added > 0) {
 		s = append_rows(q, known, &added, d);
@@ -385,6 +435,7 @@ sequencer_start(const struct sequencer_options *o, struct sequencer **out, struc
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->wake, NULL);
 	pthread_cond_init(&q->published_more, NULL);
+	q->guard_lock = -1;
 	q->options = *o;
 	q->options.publish_every_ms = o->publish_every_ms > 0 ? o->publish_every_ms : 200;
 	snprintf(q->folder, sizeof(q->folder), "%s", o->folder);
@@ -397,10 +448,17 @@ sequencer_start(const struct sequencer_options *o, struct sequencer **out, struc
 		s = folder_make(q->folder, 0755, d);
 	}
 	if (s == OK) {
+		s = lock_guard(q, d);
+	}
+	if (s == OK) {
 		s = reconcile(q, d);
 	}
 	if (s == OK) {
 		s = catch_up(q, d);
+	}
+	/* Again, though nothing is new: an adopted ledger gets its guard, a damaged signature is made anew. */
+	if (s == OK && tile_writer_size(q->tiles) > 0) {
+		s = publish(q, d);
 	}
 	if (s == OK && pthread_create(&q->thread, NULL, run, q) != 0) {
 		s = diag_set(d, UNAVAILABLE, NULL, "no thread for the ledger");

@@ -6,7 +6,8 @@
  * One round: rows -> bundles and tiles, durable -> checkpoint signed -> guard, durable, outside
  * the home -> `checkpoint` replaced. A crash between any two steps is repaired by the
  * next start from the same rows: files come out the same to the byte. A state that cannot be
- * explained stops the sequencer (and readiness) instead of being papered over.
+ * explained stops the sequencer (and readiness, and every further decision) instead of being papered over. A signer
+ * that is away or a full disk is waited for. While it runs it holds a lock beside the guard: one server a guard.
  */
 #include "ledger/checkpoint.h"
 #include "store/store.h"

@@ -54,5 +54,10 @@ void tile_writer_close(struct tile_writer *w);
 MUST_USE status tile_writer_append(struct tile_writer *w, span entry, struct diag *d);
 /* Everything appended so far is durable in files. */
 MUST_USE status tile_writer_flush(struct tile_writer *w, struct diag *d);
+/*
+ * Removes the partial files of tiles that are full: after the checkpoint is published that no longer needs them. The full
+ * file serves whoever still asks for a partial one (C2SP tlog-tiles).
+ */
+void tile_writer_tidy(struct tile_writer *w);
 uint64_t tile_writer_size(const struct tile_writer *w);
 hash tile_writer_root(const struct tile_writer *w);

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +20,9 @@ struct level {
 	unsigned width;
 	uint64_t number; /* of that tile */
 	bool is_changed;
+	uint64_t partial; /* the tile of which flush wrote partial files last */
+	uint64_t stale;	  /* one of which there are partial files although it is full */
+	bool has_partial, has_stale;
 };
 
 struct tile_writer {
@@ -109,8 +113,8 @@ write_file(struct tile_writer *w, int level, uint64_t number, unsigned width, sp
 	}
 	if (fd < 0) {
 		return s != OK ? s
-			       : diag_set(
-					 d, IO, NULL, "cannot write %s: %s", path, strerror(errno));
+			       : diag_set(d, errno == ENOSPC || errno == EDQUOT ? UNAVAILABLE : IO,
+					 NULL, "cannot write %s: %s", path, strerror(errno));
 	}
 	s = s == OK ? write_all(fd, content, d) : s;
 	if (s != OK) {
@@ -175,6 +179,58 @@ tile_writer_append(struct tile_writer *w, span entry, struct diag *d)
 	return l->width == TILE_WIDTH ? complete(w, 0, d) : OK;
 }
 
+/* Which partial files there will be: those of the tile before are stale once it is full. */
+static void
+note_partial(struct level *l)
+{
+	if (l->has_partial && l->partial != l->number) {
+		l->stale = l->partial;
+		l->has_stale = true;
+		l->has_partial = false;
+	}
+	if (l->width > 0) {
+		l->partial = l->number;
+		l->has_partial = true;
+	}
+}
+
+/* The folder of partial files of a full tile. What cannot be removed stays: it is in nobody's way. */
+static void
+remove_partials(const struct tile_writer *w, int level, uint64_t number)
+{
+	char path[PATH_ROOM + TILE_PATH_MAX + 2], part[TILE_PATH_MAX];
+	struct dirent *e;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "%s/%s.p", w->folder,
+		tile_path(part, level, number, TILE_WIDTH));
+	folder = opendir(path);
+	while (folder != NULL && (e = readdir(folder)) != NULL) {
+		(void)unlinkat(dirfd(folder), e->d_name, 0);
+	}
+	if (folder != NULL) {
+		closedir(folder);
+		(void)rmdir(path);
+	}
+}
+
+void
+tile_writer_tidy(struct tile_writer *w)
+{
+	for (unsigned at = 0; at < TILE_LEVELS_MAX; at++) {
+		struct level *l = &w->levels[at];
+
+		if (!l->has_stale) {
+			continue;
+		}
+		remove_partials(w, (int)at, l->stale);
+		if (at == 0) {
+			remove_partials(w, -1, l->stale);
+		}
+		l->has_stale = false;
+	}
+}
+
 status
 tile_writer_flush(struct tile_writer *w, struct diag *d)
 {
@@ -183,6 +239,7 @@ tile_writer_flush(struct tile_writer *w, struct diag *d)
 	for (unsigned at = 0; at < TILE_LEVELS_MAX && s == OK; at++) {
 		struct level *l = &w->levels[at];
 
+		note_partial(l);
 		if (!l->is_changed || l->width == 0) {
 			continue;
 		}
@@ -229,6 +286,11 @@ load_level(struct tile_writer *w, unsigned at, uint64_t size, struct diag *d)
 
 	l->number = (size >> 8 * at) / TILE_WIDTH;
 	l->width = tile_partial_width(size, at);
+	l->partial = l->number;
+	l->has_partial = l->width > 0;
+	/* A crash may have come between the full tile and the tidying. */
+	l->stale = l->number - 1;
+	l->has_stale = l->number > 0;
 	return l->width > 0 ? tile_read(w->folder, at, l->number, size, l->hashes, &width, d) : OK;
 }
 

@@ -65,10 +65,11 @@ admit_device(
 		if (st != OK || out->device.row == 0) {
 			return st;
 		}
-		store_seen(s->life->store, out->device.row, s->now_s);
 		if (out->access == ACCESS_REFUSED) {
 			return OK;
 		}
+		/* Not before: a key that ended, or that of a board that was taken out, proves no device at the desk. */
+		store_seen(s->life->store, out->device.row, s->now_s);
 		s->actor = (struct actor){ .kind = ACTOR_DEVICE, .device = out->device.row };
 		if (out->access != ACCESS_FULL || out->certificate.status != CERTIFICATE_PENDING) {
 			return OK;
@@ -90,7 +91,7 @@ admit_device(
 /* --- operators --- */
 
 static status
-take(struct session *s, status st, const struct operator* o, struct diag *d)
+take(struct session *s, status st, const struct operator_account *o, struct diag *d)
 {
 	if (st == NOT_FOUND) {
 		return diag_set(d, NOT_FOUND, NULL, "no operator is known by this");
@@ -101,7 +102,7 @@ take(struct session *s, status st, const struct operator* o, struct diag *d)
 	if (o->is_disabled) {
 		return diag_set(d, DENIED, NULL, "operator %s is disabled", o->name);
 	}
-	s->actor = (struct actor){ .kind = ACTOR_OPERATOR, .operator= * o };
+	s->actor = (struct actor){ .kind = ACTOR_OPERATOR, .account = *o };
 	return OK;
 }
 
@@ -129,7 +130,7 @@ judge_certificate(struct session *s, const uint8_t fingerprint[32], struct diag 
 status
 admit_operator_certificate(struct session *s, const uint8_t fingerprint[32], struct diag *d)
 {
-	struct operator o = { 0 };
+	struct operator_account o = { 0 };
 	status st = reader_begin(s->reader, d), judged = OK;
 
 	if (st != OK) {
@@ -150,7 +151,7 @@ admit_operator_certificate(struct session *s, const uint8_t fingerprint[32], str
 status
 admit_operator_token(struct session *s, span token, struct diag *d)
 {
-	struct operator o = { 0 };
+	struct operator_account o = { 0 };
 	uint8_t digest[32];
 	status st;
 

@@ -15,7 +15,7 @@ struct admission {
 /*
  * By the fingerprint of the certificate whose key the TLS peer has proven. An ACCESS_FULL one that is
  * PENDING is confirmed here (its first use makes it current, the former one is superseded), durably, before this
- * returns. Notes that the device was seen. OK with ACCESS_REFUSED for one that is known and refused; NOT_FOUND
+ * returns. Notes that the device was seen, unless it is refused. OK with ACCESS_REFUSED for one that is known and refused; NOT_FOUND
  * for a certificate that nobody knows. Sets s->actor to the device where access is above REFUSED.
  */
 MUST_USE status admit_device(

@@ -194,7 +194,7 @@ static status
 found_operator(struct founding *f, char token[TOKEN_TEXT_MAX], struct diag *d)
 {
 	struct diag fault = { 0 };
-	struct operator admin;
+	struct operator_account admin;
 	status st = operator_add(
 		f->session, f->request->admin, OPERATOR_ADMIN, 0, token, &admin, &fault);
 

@@ -480,6 +480,9 @@ record(struct line *l, struct unit *units, size_t count, struct diag *d)
 		}
 	}
 	if (st == OK) {
+		st = session_check_ledger(l->session->life, d);
+	}
+	if (st == OK) {
 		st = store_commit_batch(l->session->life->store, changes, n, results, d);
 	}
 	for (size_t i = 0; st == OK && i < n; i++) {

@@ -271,6 +271,9 @@ commit(struct import *im, struct import_batch *b, struct settling *t, struct dia
 		}
 	}
 	if (st == OK) {
+		st = session_check_ledger(im->session->life, d);
+	}
+	if (st == OK) {
 		st = store_commit_batch(
 			im->session->life->store, t->changes, t->count, t->results, d);
 	}

@@ -21,7 +21,7 @@ look_device(struct session *s, int64_t row, struct device *out, struct diag *d)
 status
 look_coming_owner(const struct session *s, int64_t owner, int64_t *out, struct diag *d)
 {
-	const struct operator* o = & s->actor.operator;
+	const struct operator_account *o = &s->actor.account;
 
 	if (s->actor.kind != ACTOR_OPERATOR || o->is_disabled) {
 		return diag_set(d, DENIED, NULL, "only an owner's or the maker's operators may");

@@ -305,14 +305,14 @@ new_token(char token[TOKEN_TEXT_MAX], uint8_t token_hash[32], struct diag *d)
 
 /* Only its commitment stands in the ledger: an operator is a person. */
 static const char *
-commitment_of(const struct session *s, const struct operator* o)
+commitment_of(const struct session *s, const struct operator_account *o)
 {
-	struct session as = {
-		.arena = s->arena, .actor = { .kind = ACTOR_OPERATOR, .operator= * o } };
+	struct session as = { .arena = s->arena,
+		.actor = { .kind = ACTOR_OPERATOR, .account = *o } };
 	struct ledger_entry e;
 
 	session_entry(&as, "", &e);
-	return e.operator;
+	return e.operator_commitment;
 }
 
 static status
@@ -339,13 +339,13 @@ find_operator_owner(struct session *s, enum operator_role role, int64_t owner, s
 
 status
 operator_add(struct session *s, const char *name, enum operator_role role, int64_t owner,
-	char token[TOKEN_TEXT_MAX], struct operator* out, struct diag *d)
+	char token[TOKEN_TEXT_MAX], struct operator_account *out, struct diag *d)
 {
 	struct act act = { .what = "operator", .name = name };
 	status result = session_need_admin(s, "a new operator", d);
 
 	token[0] = '\0';
-	*out = (struct operator){ .role = role, .owner = owner, .created_s = s->now_s };
+	*out = (struct operator_account){ .role = role, .owner = owner, .created_s = s->now_s };
 	if (result == OK) {
 		result = look_name("operator's name", name, d);
 	}
@@ -380,7 +380,7 @@ operator_add(struct session *s, const char *name, enum operator_role role, int64
 }
 
 static status
-find_operator(struct session *s, const char *name, struct operator* out, struct diag *d)
+find_operator(struct session *s, const char *name, struct operator_account *out, struct diag *d)
 {
 	status result = reader_begin(s->reader, d);
 
@@ -400,7 +400,7 @@ status
 operator_token(struct session *s, const char *name, char token[TOKEN_TEXT_MAX], struct diag *d)
 {
 	struct act act = { .what = "operator", .name = name };
-	struct operator* o = ARENA_NEW(s->arena, struct operator);
+	struct operator_account *o = ARENA_NEW(s->arena, struct operator_account);
 	status result = session_need_admin(s, "a new token", d);
 
 	token[0] = '\0';
@@ -430,9 +430,9 @@ operator_token(struct session *s, const char *name, char token[TOKEN_TEXT_MAX], 
 
 /* Without an admin nobody could ever make one again. */
 static status
-check_other_admin(struct session *s, const struct operator* leaving, struct diag *d)
+check_other_admin(struct session *s, const struct operator_account *leaving, struct diag *d)
 {
-	struct operator* all = NULL;
+	struct operator_account *all = NULL;
 	size_t count = LIST_PAGE_MAX;
 	int64_t after = 0;
 	bool is_found = leaving->role != OPERATOR_ADMIN;
@@ -464,7 +464,7 @@ status
 operator_remove(struct session *s, const char *name, struct diag *d)
 {
 	struct act act = { .what = "operator", .name = name };
-	struct operator* o = ARENA_NEW(s->arena, struct operator);
+	struct operator_account *o = ARENA_NEW(s->arena, struct operator_account);
 	status result = session_need_admin(s, "remove an operator", d);
 
 	if (result == OK && o == NULL) {

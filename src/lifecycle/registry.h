@@ -26,7 +26,7 @@ MUST_USE status fleet_set(struct session *s, const struct fleet *f, struct diag 
 #define TOKEN_TEXT_MAX 64
 /* "tnr_" and 256 random bits in base64url, shown once; only its SHA-256 is kept. `owner` row for OPERATOR_OWNER. Admin. */
 MUST_USE status operator_add(struct session *s, const char *name, enum operator_role role,
-	int64_t owner, char token[TOKEN_TEXT_MAX], struct operator* out, struct diag *d);
+	int64_t owner, char token[TOKEN_TEXT_MAX], struct operator_account *out, struct diag *d);
 /* A new token; the old one is void at once. */
 MUST_USE status operator_token(
 	struct session *s, const char *name, char token[TOKEN_TEXT_MAX], struct diag *d);

@@ -179,7 +179,7 @@ static status
 mark_revoked(struct session *s, const struct certificate *k, enum revocation_reason reason,
 	struct change *c, struct diag *d)
 {
-	struct operator* who;
+	struct operator_account *who;
 
 	if (k->status == CERTIFICATE_REVOKED) {
 		change_certificate_reason(c, k->row, k->reason, reason);
@@ -189,7 +189,7 @@ mark_revoked(struct session *s, const struct certificate *k, enum revocation_rea
 			k->revoked_s != 0 ? k->revoked_s : s->now_s, reason);
 	}
 	if (k->kind == CERTIFICATE_OPERATOR) {
-		who = ARENA_NEW(s->arena, struct operator);
+		who = ARENA_NEW(s->arena, struct operator_account);
 		if (who == NULL) {
 			return diag_set(d, NO_MEMORY, NULL, "no memory for a revocation");
 		}

@@ -4,7 +4,7 @@
 #include "pki/key.h"
 
 static unsigned
-operator_roles(const struct operator* o, const struct device *d, int64_t maker)
+operator_roles(const struct operator_account *o, const struct device *d, int64_t maker)
 {
 	unsigned unsold = d->owner != 0 && d->owner == maker ? ROLE_OWNER : 0;
 
@@ -38,7 +38,7 @@ session_roles(const struct session *s, const struct device *d, int64_t maker)
 	case ACTOR_SERVER:
 		return ROLE_WATCH;
 	case ACTOR_OPERATOR:
-		return operator_roles(&s->actor.operator, d, maker);
+		return operator_roles(&s->actor.account, d, maker);
 	case ACTOR_DEVICE:
 		return s->actor.device != 0 && s->actor.device == d->row ? ROLE_DEVICE : 0;
 	}
@@ -48,7 +48,7 @@ session_roles(const struct session *s, const struct device *d, int64_t maker)
 bool
 session_may_see(const struct session *s, const struct device *d)
 {
-	const struct operator* o = & s->actor.operator;
+	const struct operator_account *o = &s->actor.account;
 
 	switch (s->actor.kind) {
 	case ACTOR_SERVER:
@@ -67,7 +67,7 @@ session_may_see(const struct session *s, const struct device *d)
 static bool
 is_operator_of(const struct session *s, bool wants_admin)
 {
-	const struct operator* o = & s->actor.operator;
+	const struct operator_account *o = &s->actor.account;
 
 	if (s->actor.kind == ACTOR_SERVER) {
 		return true;
@@ -104,7 +104,7 @@ actor_name(const struct session *s)
 	case ACTOR_OPERATOR:
 		break;
 	}
-	return operator_role_name(s->actor.operator.role);
+	return operator_role_name(s->actor.account.role);
 }
 
 /*
@@ -114,7 +114,7 @@ actor_name(const struct session *s)
 static const char *
 operator_commitment(const struct session *s)
 {
-	const struct operator* o = & s->actor.operator;
+	const struct operator_account *o = &s->actor.account;
 	char *text = arena_alloc(s->arena, COMMITMENT_TEXT_LEN + 1);
 	uint8_t salt[32];
 
@@ -145,7 +145,7 @@ session_entry(const struct session *s, const char *event, struct ledger_entry *e
 		.event = event, .at_s = s->now_s, .actor = actor_name(s), .request = s->request
 	};
 	if (s->actor.kind == ACTOR_OPERATOR) {
-		e->operator= operator_commitment(s);
+		e->operator_commitment = operator_commitment(s);
 	}
 }
 
@@ -157,7 +157,7 @@ session_ledger(const struct session *s, struct change *c, const struct ledger_en
 	span kept = { 0 };
 	status result;
 
-	if (s->actor.kind == ACTOR_OPERATOR && e->operator== NULL) {
+	if (s->actor.kind == ACTOR_OPERATOR && e->operator_commitment == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for a ledger entry");
 	}
 	buffer_init(&text, LEDGER_ENTRY_MAX);
@@ -264,6 +264,14 @@ tell(const struct session *s, const struct outcome *o)
 }
 
 status
+session_check_ledger(const struct life *life, struct diag *d)
+{
+	uint64_t published;
+
+	return life->sequencer != NULL ? sequencer_health(life->sequencer, &published, d) : OK;
+}
+
+status
 session_commit(struct session *s, struct change *c, struct outcome *o, struct diag *d)
 {
 	int64_t first = 0;
@@ -271,6 +279,9 @@ session_commit(struct session *s, struct change *c, struct outcome *o, struct di
 
 	if (s->answer != NULL) {
 		result = keep_answer(s, c, o, d);
+	}
+	if (result == OK) {
+		result = session_check_ledger(s->life, d);
 	}
 	if (result == OK) {
 		result = store_commit(s->life->store, c, &first, d);

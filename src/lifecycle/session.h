@@ -37,8 +37,8 @@ enum actor_kind {
 
 struct actor {
 	enum actor_kind kind;
-	struct operator operator;
-	int64_t device; /* row */
+	struct operator_account account; /* of an operator */
+	int64_t device;			 /* row */
 };
 
 /* What came of a decision: for the answer to it. Fields that do not apply are zero. */
@@ -55,7 +55,7 @@ struct outcome {
 /* An API write whose answer is kept in the same transaction (Idempotency-Key). */
 struct answer {
 	struct idempotency
-		record; /* operator, key, request_hash: the caller's; the rest is filled */
+		record; /* operator_row, key, request_hash: the caller's; the rest is filled */
 	/* The answer as it will be repeated: without the code. Called just before the commit. */
 	status (*write)(void *context, const struct outcome *o, int *http_status,
 		struct buffer *body, struct diag *d);
@@ -112,6 +112,9 @@ const char *session_owner_commitment(const struct session *s, const struct owner
  */
 MUST_USE status session_deny(struct session *s, struct change *c, const struct certificate *k,
 	enum deny_action action, enum revocation_reason reason, struct diag *d);
+
+/* OK while decisions can be published. A ledger that has stopped ends them: UNAVAILABLE, with its reason. */
+MUST_USE status session_check_ledger(const struct life *life, struct diag *d);
 
 /*
  * The one commit. Adds the kept answer (if the session has one), commits, fills o->ledger, wakes the

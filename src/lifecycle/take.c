@@ -37,7 +37,7 @@ look_at_claim(struct session *s, int64_t device, struct look *l, struct diag *d)
 	if (result != OK) {
 		return result;
 	}
-	tries_subject(subject, "claim", s->actor.operator.row);
+	tries_subject(subject, "claim", s->actor.account.row);
 	result = read_attempt(s->reader, subject, &l->attempt);
 	if (result == OK && device != 0) {
 		result = read_device(s->reader, device, &l->device);
@@ -50,8 +50,8 @@ look_at_claim(struct session *s, int64_t device, struct look *l, struct diag *d)
 		result = OK; /* no device, or no code of it */
 	}
 	/* The maker's operators see every device, those that do not exist too: they are told so. */
-	l->may_see = s->actor.operator.role !=
-		     OPERATOR_OWNER ||(l->device.row != 0 && session_may_see(s, &l->device));
+	l->may_see = s->actor.account.role != OPERATOR_OWNER ||
+		     (l->device.row != 0 && session_may_see(s, &l->device));
 	return result == OK ? OK : diag_set(d, result, NULL, "the device cannot be read");
 }
 
@@ -213,7 +213,7 @@ no_such_offer(struct diag *d)
 static bool
 may_see_offer(const struct session *s, const struct look *l)
 {
-	const struct operator* o = & s->actor.operator;
+	const struct operator_account *o = &s->actor.account;
 
 	if (session_may_see(s, &l->device)) {
 		return true;
@@ -296,7 +296,7 @@ check_taker(const struct session *s, const struct look *l, const struct taking *
 	int64_t asked = t->owner;
 	status result;
 
-	if (t->event == EVENT_DECLINE && asked == 0 && s->actor.operator.role != OPERATOR_OWNER) {
+	if (t->event == EVENT_DECLINE && asked == 0 && s->actor.account.role != OPERATOR_OWNER) {
 		asked = l->offer.to_owner != 0 ? l->offer.to_owner : l->device.owner;
 	}
 	result = look_coming_owner(s, asked, coming, d);

@@ -55,12 +55,20 @@ static status
 read_authority_key_id(struct der_cursor *v, struct certificate_view *out)
 {
 	struct der_cursor inside;
+	span skip;
 	status s = der_enter(v, DER_SEQUENCE, "AuthorityKeyIdentifier", &inside);
 
 	if (s == OK && der_next_is(&inside, DER_CONTEXT(0))) {
 		s = der_read(&inside, DER_CONTEXT(0), "keyIdentifier", &out->authority_key_id);
 	}
-	return s; /* issuer and serial may follow; they are not used for anything here */
+	/* Issuer and serial may follow; they are not used for anything here. */
+	if (s == OK && der_next_is(&inside, DER_CONTEXT_IN(1))) {
+		s = der_read_whole(&inside, DER_CONTEXT_IN(1), "authorityCertIssuer", &skip);
+	}
+	if (s == OK && der_next_is(&inside, DER_CONTEXT(2))) {
+		s = der_read(&inside, DER_CONTEXT(2), "authorityCertSerialNumber", &skip);
+	}
+	return s == OK ? der_end(&inside, "AuthorityKeyIdentifier") : s;
 }
 
 static status
@@ -95,6 +103,7 @@ read_extension_value(
 	default:
 		out->has_unknown_critical =
 			out->has_unknown_critical || (critical && type == OID_UNKNOWN);
+		v->at = v->end;
 		return OK;
 	}
 }
@@ -141,9 +150,12 @@ read_extensions(struct der_cursor *tbs, struct certificate_view *out)
 		if (s == OK) {
 			s = read_extension_value(oid_find(seen[count]), critical, &value, out);
 		}
+		if (s == OK) {
+			s = der_end(&value, "extnValue");
+		}
 		count++;
 	}
-	return s;
+	return s == OK ? der_end(&wrapped, "extensions") : s;
 }
 
 static status
@@ -176,6 +188,9 @@ read_tbs(struct der_cursor *tbs, span *inner_algorithm, struct certificate_view 
 		s = der_refuse(&version, "version: not 3");
 	}
 	if (s == OK) {
+		s = der_end(&version, "version");
+	}
+	if (s == OK) {
 		s = der_read_integer(tbs, "serialNumber", &out->serial);
 	}
 	if (s == OK && (out->serial.len > SERIAL_MAX_LEN || out->serial.data[0] >= 0x80)) {
@@ -199,6 +214,9 @@ read_tbs(struct der_cursor *tbs, span *inner_algorithm, struct certificate_view 
 	for (uint8_t n = 1; s == OK && n <= 2; n++) {
 		if (der_next_is(tbs, DER_CONTEXT(n))) {
 			s = der_read(tbs, DER_CONTEXT(n), "uniqueID", &skip);
+			if (s == OK && (skip.len == 0 || skip.data[0] > 7)) {
+				s = der_refuse(tbs, "uniqueID: not a bit string");
+			}
 		}
 	}
 	if (s == OK && !der_at_end(tbs)) {

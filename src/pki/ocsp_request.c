@@ -79,6 +79,12 @@ read_extensions(struct der_cursor *holder, uint8_t tag, struct ocsp_request *non
 			span octets;
 
 			s = der_read(&inside, DER_OCTET_STRING, "Nonce", &octets);
+			if (s == OK) {
+				s = der_end(&inside, "Nonce");
+			}
+			if (s == OK && nonce_into->nonce.len > 0) {
+				s = der_refuse(&extension, "the nonce stands twice");
+			}
 			if (s == OK && (octets.len == 0 || octets.len > OCSP_NONCE_MAX)) {
 				s = der_refuse(&inside, "Nonce: %zu octets, 1 to %d are taken",
 					octets.len, OCSP_NONCE_MAX);
@@ -92,7 +98,7 @@ read_extensions(struct der_cursor *holder, uint8_t tag, struct ocsp_request *non
 			s = der_refuse(&extension, "a critical extension that is not known");
 		}
 	}
-	return s;
+	return s == OK ? der_end(&wrapped, "extensions") : s;
 }
 
 static status
@@ -107,6 +113,9 @@ read_tbs(struct der_cursor *tbs, struct ocsp_request *out)
 		s = der_enter(tbs, DER_CONTEXT_IN(0), "version", &version);
 		if (s == OK) {
 			s = der_read_number(&version, DER_INTEGER, "version", 0, &number);
+		}
+		if (s == OK) {
+			s = der_end(&version, "version");
 		}
 	}
 	if (s == OK && der_next_is(tbs, DER_CONTEXT_IN(1))) {

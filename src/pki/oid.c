@@ -136,10 +136,13 @@ char *
 oid_text(char out[OID_TEXT_MAX], span content)
 {
 	uint64_t part = 0;
-	size_t n = 0;
+	size_t n = 0, i = 0;
 	bool is_first = true;
 
-	for (size_t i = 0; i < content.len && n < OID_TEXT_MAX - 24; i++) {
+	for (; i < content.len && n < OID_TEXT_MAX - 24; i++) {
+		if (part >> 57 != 0) {
+			break; /* an arc of over 64 bits: cut, never another OID's text */
+		}
 		part = part << 7 | (content.data[i] & 0x7f);
 		if (content.data[i] >= 0x80) {
 			continue;
@@ -156,7 +159,7 @@ oid_text(char out[OID_TEXT_MAX], span content)
 		}
 		part = 0;
 	}
-	snprintf(out + n, OID_TEXT_MAX - n, "%s", n >= OID_TEXT_MAX - 24 ? ".." : "");
+	snprintf(out + n, OID_TEXT_MAX - n, "%s", i < content.len ? ".." : "");
 	return out;
 }
 

@@ -93,7 +93,8 @@ judge(const struct crl_draft *c, struct diag *d)
 			return diag_set(d, BAD_INPUT, "RFC 5280 5.3.1",
 				"reason %u is never written", e->reason);
 		}
-		if (e->serial_len == 0 || e->serial_len > SERIAL_MAX_LEN || e->serial[0] >= 0x80) {
+		if (e->serial_len == 0 || e->serial_len > SERIAL_MAX_LEN || e->serial[0] >= 0x80 ||
+			(e->serial_len > 1 && e->serial[0] == 0 && e->serial[1] < 0x80)) {
 			return diag_set(
 				d, BAD_INPUT, "RFC 5280 4.1.2.2", "entry %zu: a bad serial", i);
 		}

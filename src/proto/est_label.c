@@ -7,8 +7,8 @@
 static status
 read_fleet_of_peer(struct exchange *x, struct session *s, struct fleet *out)
 {
-	struct certificate c;
-	struct device device;
+	struct certificate c = { 0 };
+	struct device device = { 0 };
 	status st = NOT_FOUND;
 
 	if (x->peer->certificate.len > 0) {

@@ -21,7 +21,7 @@ may_read(struct exchange *x, struct session *s)
 	if (!service_session(x, s) || !service_operator(x, s)) {
 		return false;
 	}
-	role = s->actor.operator.role;
+	role = s->actor.account.role;
 	if (role != OPERATOR_ADMIN && role != OPERATOR_MAKER && role != OPERATOR_AUDITOR) {
 		reply_problem_as(x, 403, "the ledger is for auditors and the maker");
 		return false;

@@ -117,8 +117,8 @@ main(int argc, char **argv)
 	secret_harden_process();
 	block_signals(&set);
 	if (server_start(o.home, o.adopts_ledger, &server, &d) != OK) {
-		log_diag(LOG_ERROR, "cannot_start", &d);
-		fprintf(stderr, "tenured: %s\n", d.text);
+		fprintf(stderr, "tenured: %s%s%s%s\n", d.text, d.clause[0] != '\0' ? " (" : "",
+			d.clause, d.clause[0] != '\0' ? ")" : "");
 		return 1;
 	}
 	log_event(LOG_INFO, "ready", "home=%s listen=\"%s\"", log_quote(home, server_home(server)),

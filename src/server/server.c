@@ -64,15 +64,6 @@ store_committed(void *context, int64_t ledger_size)
 }
 
 static status
-sign_checkpoint(void *context, const char *origin, uint64_t size, const hash *root,
-	struct buffer *note, struct diag *d)
-{
-	struct server *s = context;
-
-	return signer_checkpoint(s->life.signer, origin, (int64_t)size, root->bytes, note, d);
-}
-
-static status
 is_ready(void *context, struct diag *d)
 {
 	return server_ready(context, d);
@@ -159,7 +150,7 @@ start_ledger(struct server *s, struct diag *d)
 		.folder = s->configuration.ledger,
 		.guard = s->configuration.ledger_guard,
 		.origin = s->configuration.ledger_origin,
-		.signer = { .sign = sign_checkpoint, .context = s },
+		.signer = signer_for_ledger(s->life.signer),
 		.adopt = s->adopts_ledger,
 	};
 	status st = find_ledger_key(s, d);

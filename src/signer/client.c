@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "ledger/sequencer.h"
 #include "signer/message.h"
 
 /*
@@ -161,6 +162,10 @@ spawn(struct signer *s, struct diag *d)
 	int ends[CHANNELS_MAX];
 	status result;
 
+	if (access(s->program, X_OK) != 0) {
+		return diag_set(d, UNAVAILABLE, NULL, "the signer %s cannot be run: %s", s->program,
+			strerror(errno));
+	}
 	for (unsigned i = 0; i < s->count; i++) {
 		int pair[2];
 
@@ -471,6 +476,19 @@ signer_checkpoint(struct signer *s, const char *origin, int64_t size, const uint
 	wire_put_i64(&body, size);
 	buffer_put(&body, span_of(root, 32));
 	return call_for_bytes(s, MESSAGE_CHECKPOINT, &body, note, d);
+}
+
+static status
+sign_for_ledger(void *context, const char *origin, uint64_t size, const hash *root,
+	struct buffer *note, struct diag *d)
+{
+	return signer_checkpoint(context, origin, (int64_t)size, root->bytes, note, d);
+}
+
+struct checkpoint_signer
+signer_for_ledger(struct signer *s)
+{
+	return (struct checkpoint_signer){ sign_for_ledger, s };
 }
 
 status

@@ -134,6 +134,9 @@ MUST_USE status signer_ocsp(
  * signed before for this origin. */
 MUST_USE status signer_checkpoint(struct signer *s, const char *origin, int64_t size,
 	const uint8_t root[32], struct buffer *note, struct diag *d);
+/* The same as what a sequencer asks (ledger/sequencer.h); borrows the signer. */
+struct checkpoint_signer;
+struct checkpoint_signer signer_for_ledger(struct signer *s);
 
 /* One signed entry of a manifest of our own, in the chip maker's form (JWS, flattened JSON). */
 struct manifest_entry_request {

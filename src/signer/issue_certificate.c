@@ -8,6 +8,7 @@
 #include "signer/message.h"
 
 #define TBS_ROOM 8192
+#define BIRTH_YEARS_MAX 28 /* what the profile "birth" allows in any 28 years, leap days included */
 #define SERIAL_FIRST_BYTE 0x41 /* positive, and never a leading zero */
 
 status
@@ -246,11 +247,10 @@ birth_dates(const struct birth_request *r, const struct signing_key *by, struct 
 {
 	*from = civil_from_time(r->not_before_s);
 	from->minute = from->second = 0;
-	if (from->year < 2000 || from->year > 2031 || r->years < 1 || r->years > 31) {
+	if (from->year < 2000 || from->year > 2031 || r->years < 1 || r->years > BIRTH_YEARS_MAX) {
 		return diag_set(d, BAD_INPUT, NULL,
-			"dates that a compressed certificate cannot hold: from 2000 to 2031, for 1 "
-			"to 31 "
-			"years");
+			"a birth certificate is from 2000 to 2031, for 1 to %d years",
+			BIRTH_YEARS_MAX);
 	}
 	for (*years = r->years; *years > 0; (*years)--) {
 		if (years_later(*from, *years) <= by->view.not_after_s) {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
@@ -97,6 +98,23 @@ parse_options(int argc, char **argv, struct options *o)
 	return o->keys != NULL && o->channel_count > 0 && optind == argc;
 }
 
+/* As the key files that it opens (signer/key_store.c). A credential's access is the service manager's own business. */
+static status
+judge_access(int fd, const char *path, struct diag *d)
+{
+	struct stat found;
+
+	if (fstat(fd, &found) != 0) {
+		return diag_set(d, IO, NULL, "%s: %s", path, strerror(errno));
+	}
+	return (found.st_mode & 077) == 0
+		       ? OK
+		       : diag_set(d, DENIED, NULL,
+				 "%s: others than its owner can read the passphrase (mode %03o); "
+				 "it must be 0600",
+				 path, found.st_mode & 0777u);
+}
+
 static status
 read_passphrase(const struct options *o, struct secret *out, struct diag *d)
 {
@@ -122,7 +140,10 @@ read_passphrase(const struct options *o, struct secret *out, struct diag *d)
 		return diag_set(d, IO, NULL, "cannot read the passphrase from %s: %s", path,
 			strerror(errno));
 	}
-	s = secret_read(out, fd, PASSPHRASE_MAX, d);
+	s = o->passphrase_file != NULL ? judge_access(fd, path, d) : OK;
+	if (s == OK) {
+		s = secret_read(out, fd, PASSPHRASE_MAX, d);
+	}
 	close(fd);
 	return s;
 }

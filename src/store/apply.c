@@ -208,7 +208,7 @@ set_crl_number(struct applier *ap, const struct operation *o, struct diag *d)
 static status
 set_operator(struct applier *ap, const struct operation *o, struct diag *d)
 {
-	const struct operator* who = o->record;
+	const struct operator_account *who = o->record;
 	struct query q = query_of(ap, SET_OPERATOR);
 	bind_operator(&q, who);
 	return run_on_one(
@@ -493,7 +493,7 @@ write_idempotency(struct applier *ap, const struct operation *o, struct diag *d)
 {
 	const struct idempotency *i = o->record;
 	struct query q = query_of(ap, WRITE_IDEMPOTENCY);
-	query_number(&q, i->operator);
+	query_number(&q, i->operator_row);
 	query_text(&q, i->key);
 	query_hash(&q, i->request_hash, sizeof(i->request_hash));
 	query_number(&q, i->http_status);

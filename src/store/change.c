@@ -78,13 +78,13 @@ change_authority_crl_number(struct change *c, int64_t authority, int64_t number)
 }
 
 void
-change_operator_add(struct change *c, struct operator* o)
+change_operator_add(struct change *c, struct operator_account *o)
 {
 	append_new(c, OPERATION_OPERATOR_ADD, o, &o->row);
 }
 
 void
-change_operator_set(struct change *c, const struct operator* o)
+change_operator_set(struct change *c, const struct operator_account *o)
 {
 	append(c, OPERATION_OPERATOR_SET, o);
 }

@@ -158,8 +158,8 @@ list_authorities(struct reader *r, struct arena *a, int64_t after, size_t max,
 }
 
 status
-list_operators(struct reader *r, struct arena *a, int64_t after, size_t max, struct operator** out,
-	size_t *count)
+list_operators(struct reader *r, struct arena *a, int64_t after, size_t max,
+	struct operator_account **out, size_t *count)
 {
 	struct query q;
 	status s = page(r, &q, LIST_OPERATORS, after, max);

@@ -117,20 +117,21 @@ read_authority_by_name(struct reader *r, struct arena *a, const char *name, stru
 }
 
 status
-read_operator_by_name(struct reader *r, const char *name, struct operator* out)
+read_operator_by_name(struct reader *r, const char *name, struct operator_account *out)
 {
 	return by_text(r, NULL, WANTED(READ_OPERATOR_BY_NAME, row_operator, out), name, out);
 }
 
 status
-read_operator_by_token(struct reader *r, const uint8_t token_hash[32], struct operator* out)
+read_operator_by_token(struct reader *r, const uint8_t token_hash[32], struct operator_account *out)
 {
 	return by_bytes(r, NULL, WANTED(READ_OPERATOR_BY_TOKEN, row_operator, out),
 		span_of(token_hash, 32), out);
 }
 
 status
-read_operator_by_certificate(struct reader *r, const uint8_t fingerprint[32], struct operator* out)
+read_operator_by_certificate(
+	struct reader *r, const uint8_t fingerprint[32], struct operator_account *out)
 {
 	return by_bytes(r, NULL, WANTED(READ_OPERATOR_BY_CERTIFICATE, row_operator, out),
 		span_of(fingerprint, 32), out);
@@ -221,11 +222,11 @@ read_manifest_by_hash(
 }
 
 status
-read_idempotency(struct reader *r, struct arena *a, int64_t operator, const char * key,
+read_idempotency(struct reader *r, struct arena *a, int64_t operator_row, const char *key,
 	struct idempotency *out)
 {
 	struct query q = reader_query(r, READ_IDEMPOTENCY);
-	query_number(&q, operator);
+	query_number(&q, operator_row);
 	query_text(&q, key);
 	return reader_one(&q, a, row_idempotency, out, sizeof(*out));
 }

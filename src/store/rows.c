@@ -132,7 +132,7 @@ row_fleet(struct query *q, struct arena *a, void *record)
 }
 
 void
-bind_operator(struct query *q, const struct operator* o)
+bind_operator(struct query *q, const struct operator_account *o)
 {
 	query_number(q, o->row);
 	bind_id(q, &o->id);
@@ -148,7 +148,7 @@ bind_operator(struct query *q, const struct operator* o)
 status
 row_operator(struct query *q, struct arena *a, void *record)
 {
-	struct operator* o = record;
+	struct operator_account *o = record;
 	o->row = query_get_number(q);
 	get_id(q, &o->id);
 	GET_TEXT(q, o->name);
@@ -546,7 +546,7 @@ status
 row_idempotency(struct query *q, struct arena *a, void *record)
 {
 	struct idempotency *i = record;
-	i->operator= query_get_number(q);
+	i->operator_row = query_get_number(q);
 	GET_TEXT(q, i->key);
 	GET_ARRAY(q, i->request_hash);
 	i->http_status = (int)query_get_number(q);

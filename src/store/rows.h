@@ -7,7 +7,7 @@
 void bind_owner(struct query *q, const struct owner *o);
 void bind_authority(struct query *q, const struct authority *a);
 void bind_fleet(struct query *q, const struct fleet *f, int64_t version);
-void bind_operator(struct query *q, const struct operator* o);
+void bind_operator(struct query *q, const struct operator_account *o);
 void bind_manifest(struct query *q, const struct manifest_record *m);
 void bind_pin(struct query *q, const struct pinned_signer *p);
 void bind_element(struct query *q, const struct element *e);

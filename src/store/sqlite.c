@@ -22,8 +22,8 @@ fault_exists(sqlite3 *db, struct diag *d)
 	}
 	int table_len = (int)(column - table);
 	column += index ? strlen("_by_") : 1;
-	return diag_set(d, EXISTS, NULL, "there is another %.*s with this %.*s", table_len, table,
-		(int)strcspn(column, "'"), column);
+	return diag_set(d, EXISTS, NULL, "there is another %.*s with this %.*s already", table_len,
+		table, (int)strcspn(column, "'"), column);
 }
 
 static status
@@ -51,8 +51,8 @@ connection_fault(struct connection *c, int code, struct diag *d)
 	case SQLITE_CONSTRAINT:
 		return fault_constraint(c->db, d);
 	case SQLITE_FULL:
-		return diag_set(
-			d, IO, NULL, "%s: the disk is full; free space, nothing was lost", path);
+		return diag_set(d, UNAVAILABLE, NULL,
+			"%s: the disk is full; free space, nothing was lost", path);
 	case SQLITE_READONLY:
 		return diag_set(d, IO, NULL, "%s: is read-only, or its folder is", path);
 	case SQLITE_CANTOPEN:

@@ -63,9 +63,9 @@ void change_fleet_add(struct change *c, struct fleet *f);
 void change_fleet_set(struct change *c, const struct fleet *f); /* at f->version, which grows */
 void change_authority_add(struct change *c, struct authority *a);
 void change_authority_crl_number(struct change *c, int64_t authority, int64_t number);
-void change_operator_add(struct change *c, struct operator* o);
+void change_operator_add(struct change *c, struct operator_account *o);
 /* NOT_FOUND also for one that is disabled: that is for good, whoever looked at him before. */
-void change_operator_set(struct change *c, const struct operator* o);
+void change_operator_set(struct change *c, const struct operator_account *o);
 void change_element_add(struct change *c, struct element *e);
 void change_element_device(struct change *c, int64_t element, int64_t device);
 void change_manifest_add(struct change *c, struct manifest_record *m);
@@ -194,7 +194,7 @@ void change_outbox_done(struct change *c, int64_t row); /* drops it; NOT_FOUND i
 
 /* The answer of an API write, kept with it: the same key and request get it again. */
 struct idempotency {
-	int64_t operator;
+	int64_t operator_row;
 	char key[NAME_MAX_LEN + 1];
 	uint8_t request_hash[32];
 	int http_status;
@@ -280,11 +280,12 @@ MUST_USE status read_authority(
 	struct reader *r, struct arena *a, int64_t row, struct authority *out);
 MUST_USE status read_authority_by_name(
 	struct reader *r, struct arena *a, const char *name, struct authority *out);
-MUST_USE status read_operator_by_name(struct reader *r, const char *name, struct operator* out);
+MUST_USE status read_operator_by_name(
+	struct reader *r, const char *name, struct operator_account *out);
 MUST_USE status read_operator_by_token(
-	struct reader *r, const uint8_t token_hash[32], struct operator* out);
+	struct reader *r, const uint8_t token_hash[32], struct operator_account *out);
 MUST_USE status read_operator_by_certificate(
-	struct reader *r, const uint8_t fingerprint[32], struct operator* out);
+	struct reader *r, const uint8_t fingerprint[32], struct operator_account *out);
 MUST_USE status read_offer(struct reader *r, int64_t row, struct offer *out);
 MUST_USE status read_offer_by_id(struct reader *r, const id *i, struct offer *out);
 MUST_USE status read_claim_code(struct reader *r, int64_t device, struct claim_code *out);
@@ -295,8 +296,8 @@ MUST_USE status read_open_case(struct reader *r, int64_t device, struct warranty
 MUST_USE status read_device_seen(struct reader *r, int64_t device, int64_t *at_s);
 MUST_USE status read_manifest_by_hash(
 	struct reader *r, const uint8_t file_hash[32], int64_t fleet, struct manifest_record *out);
-MUST_USE status read_idempotency(struct reader *r, struct arena *a, int64_t operator,
-	const char * key, struct idempotency *out);
+MUST_USE status read_idempotency(struct reader *r, struct arena *a, int64_t operator_row,
+	const char *key, struct idempotency *out);
 MUST_USE status read_setting(struct reader *r, struct arena *a, const char *name, span *out);
 
 /* Lists: rows after `after` in row order, at most `max`, into an arena array. LIMIT where max is over
@@ -317,7 +318,7 @@ MUST_USE status list_owners(struct reader *r, struct arena *a, int64_t after, si
 MUST_USE status list_authorities(struct reader *r, struct arena *a, int64_t after, size_t max,
 	struct authority **out, size_t *count);
 MUST_USE status list_operators(struct reader *r, struct arena *a, int64_t after, size_t max,
-	struct operator** out, size_t *count);
+	struct operator_account **out, size_t *count);
 MUST_USE status list_pins(struct reader *r, struct arena *a, int64_t after, size_t max,
 	struct pinned_signer **out, size_t *count);
 /* Open offers of a device (0: any), from or to an owner (0: any). */

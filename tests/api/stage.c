@@ -12,13 +12,6 @@
 
 /* --- opening ------------------------------------------------------------------- */
 
-static status
-sign_checkpoint(void *context, const char *origin, uint64_t size, const hash *root,
-	struct buffer *note, struct diag *d)
-{
-	return signer_checkpoint(context, origin, (int64_t)size, root->bytes, note, d);
-}
-
 static void
 start_sequencer(struct stage *s)
 {
@@ -26,7 +19,7 @@ start_sequencer(struct stage *s)
 		.folder = s->configuration.ledger,
 		.guard = s->configuration.ledger_guard,
 		.origin = ORIGIN,
-		.signer = { sign_checkpoint, s->home.signer },
+		.signer = signer_for_ledger(s->home.signer),
 		.publish_every_ms = 1 };
 	struct diag d = { 0 };
 
@@ -75,7 +68,7 @@ add_operators(struct stage *s)
 		{ ASK_AUDITOR, OPERATOR_AUDITOR, "ada" },
 		{ ASK_WATCH, OPERATOR_WATCH, "wes" },
 	};
-	struct operator made;
+	struct operator_account made;
 	struct diag d = { 0 };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

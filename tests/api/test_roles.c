@@ -133,7 +133,7 @@ test_every_operation_by_every_role(void **state)
 static void
 test_disabled_operator_is_nobody(void **state)
 {
-	struct operator gone;
+	struct operator_account gone;
 	char token[TOKEN_TEXT_MAX];
 	struct diag d = { 0 };
 	struct question q = { .who = ASK_STRANGER, .method = "GET", .target = "/api/v1/status" };

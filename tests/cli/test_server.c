@@ -189,7 +189,7 @@ a_device_changes_hands(void **state)
 	(void)state;
 	expect(0, "customer", "", "owner add bob --title \"Bob Smith\" --kind customer %s",
 		at_server);
-	expect(1, "", "already", "owner add bob --title Other --kind customer %s", at_server);
+	expect(1, "", "another owner", "owner add bob --title Other --kind customer %s", at_server);
 	write_secret("code", codes[1]);
 	expect(1, "", "code", "device claim %s --owner bob --code-file %s %s", serial, in("code"),
 		at_server);

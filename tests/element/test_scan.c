@@ -46,7 +46,7 @@ what_is_json(void **state)
 {
 	struct diag d = { 0 };
 	cJSON *o;
-	span v;
+	struct scan v;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -72,7 +72,7 @@ static void
 offsets_are_told(void **state)
 {
 	struct diag d = { 0 };
-	span v;
+	struct scan v;
 
 	(void)state;
 	assert_int_equal(BAD_INPUT, scan_document(span_text("{\"a\": x}"), &v, &d));
@@ -87,7 +87,8 @@ members_are_found(void **state)
 		{ "none", SCAN_ANY, false }, { "o", SCAN_OBJECT, false },
 		{ "l", SCAN_ARRAY, false }, { "t", SCAN_ANY, false }, { "e", SCAN_TEXT, false } };
 	struct diag d = { 0 };
-	span v, text;
+	struct scan v;
+	span text;
 
 	(void)state;
 	assert_ok(scan_document(span_text(" { \"x\\\\\" : \"}\\\"{\", "
@@ -107,7 +108,7 @@ members_are_found(void **state)
 					  "\"e\":\"\"} "),
 			  &v, &d),
 		d);
-	assert_ok(scan_members(v, "it", false, m, 7, &d), d);
+	assert_ok(scan_members(&v, v.value, "it", m, 7), d);
 	assert_true(span_is(m[0].value, "-12"));
 	assert_ok(scan_text(a, m[1].value, &text), d);
 	assert_true(span_is(text, "va\"l,\xc3\xa9"));
@@ -116,14 +117,14 @@ members_are_found(void **state)
 	assert_true(span_is(m[5].value, "true"));
 	assert_ok(scan_text(a, m[6].value, &text), d);
 	assert_int_equal(0, text.len);
-	struct scan_list list = scan_list_of(m[4].value);
+	struct scan_list list = scan_list_of(&v, m[4].value);
 	static const char *const elements[] = { "1", "{\"b\":2}", "\"]\"" };
 	for (size_t i = 0; i < 3; i++) {
 		assert_true(scan_list_next(&list, &text));
 		assert_true(span_is(text, elements[i]));
 	}
 	assert_false(scan_list_next(&list, &text));
-	assert_int_equal(BAD_INPUT, scan_members(v, "it", true, m, 7, &d));
+	assert_int_equal(BAD_INPUT, scan_members_only(&v, v.value, "it", m, 7));
 	assert_non_null(strstr(d.text, "\"x\""));
 }
 
@@ -136,21 +137,23 @@ members_are_held_to_their_types(void **state)
 	static const char *const others[] = { "{\"a\":1}", "{\"a\":null}", "{\"a\":[\"x\"]}",
 		"{\"a\":{}}", "{\"a\":true}", "{\"a\":-1}" };
 	struct diag d = { 0 };
-	span v;
+	struct scan v;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		assert_ok(scan_document(span_text(others[i]), &v, &d), d);
-		assert_int_equal(BAD_INPUT, scan_members(v, "it", false, text, 1, NULL));
-		assert_int_equal(BAD_INPUT, scan_members(v, "it", false, missing, 1, NULL));
-		assert_ok(scan_members(v, "it", false, prefix, 2, &d), d);
+		assert_int_equal(BAD_INPUT, scan_members(&v, v.value, "it", text, 1));
+		assert_int_equal(BAD_INPUT, scan_members(&v, v.value, "it", missing, 1));
+		assert_ok(scan_members(&v, v.value, "it", prefix, 2), d);
 		assert_int_equal(0, prefix[0].value.len);
 	}
 	/* The name of no letters is a name. */
-	assert_ok(
-		scan_members(span_text("{\"\":\"\\\\\",\"ab\":1}"), "it", true, prefix, 2, &d), d);
+	assert_ok(scan_document(span_text("{\"\":\"\\\\\",\"ab\":1}"), &v, &d), d);
+	assert_ok(scan_members_only(&v, v.value, "it", prefix, 2), d);
 	assert_true(span_is(prefix[1].value, "\"\\\\\""));
-	assert_int_equal(BAD_INPUT, scan_members(span_text("[]"), "it", false, text, 1, &d));
+	diag_clear(&d);
+	assert_ok(scan_document(span_text("[]"), &v, &d), d);
+	assert_int_equal(BAD_INPUT, scan_members(&v, v.value, "it", text, 1));
 	assert_non_null(strstr(d.text, "it is not a JSON object"));
 }
 
@@ -165,10 +168,11 @@ texts_are_the_other_readers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		cJSON *o;
-		span v, text;
+		struct scan v;
+		span text;
 
 		assert_ok(scan_document(span_text(texts[i]), &v, &d), d);
-		assert_ok(scan_text(a, v, &text), d);
+		assert_ok(scan_text(a, v.value, &text), d);
 		assert_ok(json_parse(span_text(texts[i]), 1 << 20, &o, &d), d);
 		assert_true(span_is(text, o->valuestring));
 		cJSON_Delete(o);
@@ -194,12 +198,45 @@ plain_runs_end_where_they_must(void **state)
 	}
 }
 
+/* More objects than are kept: the rest is walked over the slow way, and read the same. */
+static void
+many_objects_are_walked_over(void **state)
+{
+	struct buffer b;
+	struct diag d = { 0 };
+	struct scan_list list;
+	struct scan v;
+	span element;
+	int count = 0;
+
+	(void)state;
+	buffer_init(&b, 1 << 16);
+	buffer_put_byte(&b, '[');
+	for (int i = 0; i < 3 * SCAN_KEPT_MAX; i++) {
+		buffer_printf(&b, "%s{\"n\":%d,\"]}\":[\"}\\\"]\",{}]}", i > 0 ? " , " : "", i);
+	}
+	buffer_put_byte(&b, ']');
+	assert_ok(scan_document(buffer_span(&b), &v, &d), d);
+	list = scan_list_of(&v, v.value);
+	while (scan_list_next(&list, &element)) {
+		struct scan_member m[] = { { "n", SCAN_NUMBER, true }, { "]}", SCAN_ARRAY, true } };
+		char expected[16];
+
+		snprintf(expected, sizeof(expected), "%d", count++);
+		assert_ok(scan_members_only(&v, element, "element", m, 2), d);
+		assert_true(span_is(m[0].value, expected));
+		assert_true(span_is(m[1].value, "[\"}\\\"]\",{}]"));
+	}
+	assert_int_equal(3 * SCAN_KEPT_MAX, count);
+	buffer_wipe(&b);
+}
+
 static void
 many_members_are_too_many(void **state)
 {
 	struct buffer b;
 	struct diag d = { 0 };
-	span v;
+	struct scan v;
 
 	(void)state;
 	for (int count = SCAN_MEMBERS_MAX; count <= SCAN_MEMBERS_MAX + 1; count++) {
@@ -225,6 +262,7 @@ main(void)
 		cmocka_unit_test(members_are_held_to_their_types),
 		cmocka_unit_test(texts_are_the_other_readers),
 		cmocka_unit_test(plain_runs_end_where_they_must),
+		cmocka_unit_test(many_objects_are_walked_over),
 		cmocka_unit_test(many_members_are_too_many),
 	};
 

@@ -496,7 +496,7 @@ stopping_lets_requests_end(void **state)
 {
 	struct http_options o = fixture_options(&f);
 	int64_t drain_ms = 10000;
-	struct client running, idle, uploading;
+	struct client running, idle, uploading, fresh, silent;
 	struct answer a;
 	pthread_t thread;
 
@@ -510,8 +510,13 @@ stopping_lets_requests_end(void **state)
 	client_send(&uploading, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
 	fixture_wait(&f, blocked, 1);
 	fixture_wait(&f, requests, 3);
+	client_open(&fresh, f.plain);
+	client_open(&silent, f.plain);
 	pthread_create(&thread, NULL, stop_server, &drain_ms);
 	assert_true(client_has_ended(&idle));
+	client_ask(&fresh, GET("/"), 200, "hello");
+	assert_true(client_has_ended(&fresh));
+	assert_true(client_has_ended(&silent));
 	client_send(&uploading, "cd");
 	assert_true(client_read(&uploading, &a));
 	assert_string_equal(a.body, "abcd");
@@ -523,6 +528,8 @@ stopping_lets_requests_end(void **state)
 	assert_true(client_has_ended(&running));
 	pthread_join(thread, NULL);
 	client_close(&idle);
+	client_close(&fresh);
+	client_close(&silent);
 	client_close(&running);
 	client_close(&uploading);
 	credential_wipe(&f.identity);

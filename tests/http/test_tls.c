@@ -314,7 +314,7 @@ only_good_terms_are_agreed_to(void **state)
 		{ TLS1_VERSION, NULL, NULL, NULL, false },
 		{ TLS1_3_VERSION, NULL, "P-521", NULL, false },
 		{ TLS1_3_VERSION, NULL, NULL, "\x02h2", false },
-		{ TLS1_2_VERSION, NULL, NULL, "\x08http/1.0", false },
+		{ TLS1_2_VERSION, NULL, NULL, "\x08http/0.9", false },
 	};
 	uint64_t failed = 0;
 

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "ledger/checkpoint.h"
 #include "ledger/entry.h"
@@ -107,7 +108,50 @@ make_ledger(const char *where, unsigned from, unsigned to)
 	assert_ok(tile_writer_flush(w, &d), d);
 	root = tile_writer_root(w);
 	sign_checkpoint(where, tile_writer_size(w), &root);
+	tile_writer_tidy(w);
 	tile_writer_close(w);
+}
+
+static bool
+is_there(const char *where, const char *name)
+{
+	char path[700];
+
+	snprintf(path, sizeof(path), "%s/tile/%s", where, name);
+	return access(path, F_OK) == 0;
+}
+
+/* Many small publications: partial files are there for the last tile only. */
+static void
+partial_files_go_when_a_tile_is_full(void **state)
+{
+	struct tile_writer *w;
+	struct diag d = { 0 };
+	char path[600];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tidy", folder);
+	for (unsigned from = 0; from < 600; from += 40) {
+		make_ledger(path, from, from + 40);
+	}
+	assert_true(is_there(path, "entries/000") && is_there(path, "0/001"));
+	assert_false(is_there(path, "0/000.p") || is_there(path, "entries/000.p"));
+	assert_false(is_there(path, "0/001.p") || is_there(path, "entries/001.p"));
+	assert_true(is_there(path, "0/002.p/88") && is_there(path, "entries/002.p/88"));
+	assert_true(is_there(path, "1/000.p/2"));
+	/* Killed between the full tile and the tidying: the next start does it. */
+	assert_ok(tile_writer_open(path, 600, &w, &d), d);
+	for (unsigned i = 600; i < 800; i++) {
+		assert_ok(tile_writer_append(w, span_text("x"), &d), d);
+	}
+	assert_ok(tile_writer_flush(w, &d), d);
+	tile_writer_close(w);
+	assert_true(is_there(path, "0/002") && is_there(path, "0/002.p"));
+	assert_ok(tile_writer_open(path, 800, &w, &d), d);
+	tile_writer_tidy(w);
+	tile_writer_close(w);
+	assert_false(is_there(path, "0/002.p") || is_there(path, "entries/002.p"));
+	assert_true(is_there(path, "0/003.p/32"));
 }
 
 static void
@@ -272,7 +316,8 @@ a_guard_is_compared_and_swapped(void **state)
 {
 	struct guard first = { .origin = "log.test/x", .size = 1 }, second = first, found;
 	struct diag d = { 0 };
-	char path[600];
+	char path[600], lock[700];
+	int fd;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/guard", folder);
@@ -285,6 +330,11 @@ a_guard_is_compared_and_swapped(void **state)
 	assert_int_equal(guard_write(path, &first, &second, NULL), CONFLICT);
 	assert_ok(guard_read(path, &found, &d), d);
 	assert_int_equal(found.size, 2);
+	/* While another process writes it: between its comparing and its writing nobody else's may fall. */
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	assert_ok(file_lock(lock, &fd, &d), d);
+	assert_int_equal(guard_write(path, &second, &first, NULL), CONFLICT);
+	close(fd);
 	assert_ok(file_replace(path, span_text("rubbish"), 0600, &d), d);
 	assert_int_equal(guard_read(path, &found, NULL), IO);
 }
@@ -317,6 +367,72 @@ entries_are_deterministic(void **state)
 	assert_null(strstr(owner, "Ann"));
 	e.event = NULL;
 	assert_int_equal(ledger_entry_write(&e, &b, NULL), BUG);
+	e.event = "party";
+	assert_int_equal(ledger_entry_write(&e, &b, NULL), BUG);
+	buffer_wipe(&b);
+}
+
+/* The rows of the page that begin with "| `NAME` |": how many there are of this name. */
+static size_t
+rows_of(span page, const char *name)
+{
+	char row[80];
+	size_t count = 0, at;
+
+	snprintf(row, sizeof(row), "\n| `%s` |", name);
+	while ((at = span_find(page, span_text(row))) != SIZE_MAX) {
+		count++;
+		page = span_slice(page, at + strlen(row), SIZE_MAX);
+	}
+	return count;
+}
+
+static void
+one_row(span page, const char *name)
+{
+	if (rows_of(page, name) != 1) {
+		fail_msg("docs/ledger.md has %zu rows of `%s`, not one", rows_of(page, name), name);
+	}
+}
+
+static void
+the_page_of_the_ledger(void **state)
+{
+	static const uint8_t hash_[32];
+	struct ledger_entry e = { "prove", 1, "x", "x", "x", "x", "x", "x", "x", hash_,
+		{ hash_, 1 }, "x", "x", "x", "x", hash_, "x", 1, hash_, "x" };
+	const char *root = getenv("TENURE_SOURCE");
+	size_t expected = 0, found = 0, at;
+	struct diag d = { 0 };
+	cJSON *o = NULL, *m;
+	struct buffer b;
+	span page, rest;
+
+	(void)state;
+	if (root == NULL) {
+		skip();
+	}
+	page = bytes_of_file(a, arena_printf(a, "%s/docs/ledger.md", root));
+	for (unsigned k = 0; k < DEVICE_EVENT_COUNT; k++, expected++) {
+		one_row(page, device_event_name((enum device_event)k));
+	}
+	for (size_t k = 0; ledger_events[k] != NULL; k++, expected++) {
+		one_row(page, ledger_events[k]);
+	}
+	buffer_init(&b, 8192);
+	assert_ok(ledger_entry_write(&e, &b, &d), d);
+	assert_ok(json_parse(buffer_span(&b), b.len, &o, &d), d);
+	cJSON_ArrayForEach(m, o)
+	{
+		one_row(page, m->string);
+		expected++;
+	}
+	/* And none that nobody writes. */
+	for (rest = page; (at = span_find(rest, span_text("\n| `"))) != SIZE_MAX; found++) {
+		rest = span_slice(rest, at + 4, SIZE_MAX);
+	}
+	assert_int_equal(expected, found);
+	cJSON_Delete(o);
 	buffer_wipe(&b);
 }
 
@@ -327,11 +443,13 @@ main(void)
 		cmocka_unit_test(paths_as_the_specification_has_them),
 		cmocka_unit_test(written_read_and_proven),
 		cmocka_unit_test(opened_again_it_goes_on),
+		cmocka_unit_test(partial_files_go_when_a_tile_is_full),
 		cmocka_unit_test(each_flipped_byte_is_seen),
 		cmocka_unit_test(checkpoints_refused),
 		cmocka_unit_test(keys_as_text),
 		cmocka_unit_test(a_guard_is_compared_and_swapped),
 		cmocka_unit_test(entries_are_deterministic),
+		cmocka_unit_test(the_page_of_the_ledger),
 	};
 
 	return cmocka_run_group_tests_name("ledger files", tests, set_up, tear_down);

@@ -16,8 +16,8 @@ line_open(struct line_home *l)
 	home_fleet_add(h, &l->fleet, &l->issuing, false);
 	h->life.threads = 2;
 	h->session.actor = (struct actor){ .kind = ACTOR_OPERATOR };
-	snprintf(h->session.actor.operator.name, NAME_MAX_LEN, "mia");
-	h->session.actor.operator.role = OPERATOR_MAKER;
+	snprintf(h->session.actor.account.name, NAME_MAX_LEN, "mia");
+	h->session.actor.account.role = OPERATOR_MAKER;
 }
 
 void

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "lifecycle/registry.h"
+#include "lifecycle/retire.h"
 
 /* --- orders and withdrawals --- */
 
@@ -62,10 +63,36 @@ what_was_never_used_is_taken_back(void **state)
 
 /* --- who is at the door --- */
 
+/* "Its own proof" at the desk is the device's of today: nobody's who kept a key of it that ended. */
+static void
+a_refused_key_proves_nothing(void **state)
+{
+	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE);
+	struct outcome first = in_use(&u), next;
+	struct diag d = { 0 };
+	struct admission a;
+	int64_t seen_s = 0;
+
+	(void)state;
+	next = enrolled(first.certificate.fingerprint, csr_new(KEY_P256, ""), true);
+	assert_int_equal(ACCESS_FULL, admit(next.certificate.fingerprint, &a));
+	home_add_s(&h, RETURN_PROOF_S + 1);
+	assert_int_equal(ACCESS_REFUSED, admit(first.certificate.fingerprint, &a));
+	assert_int_equal(OK, read_device_seen(h.reader, u.device.row, &seen_s));
+	assert_int_equal(h.session.now_s - RETURN_PROOF_S - 1, seen_s);
+	h.session.actor =
+		(struct actor){ .kind = ACTOR_OPERATOR, .account = { .role = OPERATOR_SUPPORT } };
+	assert_int_equal(DENIED, return_device(&h.session, u.device.row, CONSENT_DEVICE_PROOF,
+					 "defect", NULL, &next, &d));
+	assert_int_equal(ACCESS_FULL, admit(next.certificate.fingerprint, &a));
+	assert_int_equal(OK, read_device_seen(h.reader, u.device.row, &seen_s));
+	assert_int_equal(h.session.now_s, seen_s);
+}
+
 static void
 strangers_and_operators(void **state)
 {
-	struct operator* o = arena_alloc(h.arena, sizeof(*o));
+	struct operator_account *o = arena_alloc(h.arena, sizeof(*o));
 	const char *token = "tnr_abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 	static const uint8_t nobody[32] = { 9 };
 	struct change *c = change_new(h.arena);
@@ -97,7 +124,7 @@ strangers_and_operators(void **state)
 	assert_int_equal(ACTOR_DEVICE, h.session.actor.kind);
 	assert_ok(admit_operator_token(&h.session, span_text(token), &d), d);
 	assert_int_equal(ACTOR_OPERATOR, h.session.actor.kind);
-	assert_string_equal("ada", h.session.actor.operator.name);
+	assert_string_equal("ada", h.session.actor.account.name);
 	h.session.actor = (struct actor){ .kind = ACTOR_DEVICE };
 	assert_ok(admit_operator_certificate(&h.session, o->certificate_fingerprint, &d), d);
 	/* Disabled: known, and refused. */
@@ -118,6 +145,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		ENROLLING_TEST(a_renewal_is_ordered),
 		ENROLLING_TEST(what_was_never_used_is_taken_back),
+		ENROLLING_TEST(a_refused_key_proves_nothing),
 		ENROLLING_TEST(strangers_and_operators),
 	};
 

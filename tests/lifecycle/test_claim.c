@@ -279,7 +279,7 @@ grab(void *context)
 		h->other++;
 		return NULL;
 	}
-	s.actor = (struct actor){ .kind = ACTOR_OPERATOR, .operator= h->world->operators[h->who] };
+	s.actor = (struct actor){ .kind = ACTOR_OPERATOR, .account = h->world->operators[h->who] };
 	for (unsigned i = 0; i < h->tries; i++) {
 		struct outcome out = { 0 };
 		status got = claim_device(&s, h->device, span_text(h->code), h->owner, &out, &d);

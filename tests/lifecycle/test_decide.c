@@ -338,7 +338,7 @@ static void
 an_answer_is_kept_with_its_decision(void **state)
 {
 	int64_t device = world_active(&w, 1, FOREIGN_BIRTH), entries = world_ledger_size(&w);
-	struct answer a = { .record = { .operator= w.operators[ANNA].row, .key = "key-1" },
+	struct answer a = { .record = { .operator_row = w.operators[ANNA].row, .key = "key-1" },
 		.write = write_answer };
 	struct idempotency kept;
 	char want[64];
@@ -382,7 +382,7 @@ retire_on_a_bad_disk(int64_t device, enum fault fault, unsigned at)
 		return false;
 	}
 	fault_vfs_set(FAULT_NONE, 0);
-	assert_int_equal(IO, s);
+	assert_int_equal(fault == FAULT_FULL ? UNAVAILABLE : IO, s);
 	assert_int_equal(devices, w.told_devices);
 	assert_int_equal(authorities, w.told_authorities);
 	world_reopen(&w);

@@ -39,7 +39,7 @@ count_all(void)
 {
 	struct pinned_signer *pins;
 	struct authority *authorities;
-	struct operator* operators;
+	struct operator_account *operators;
 	struct held_key *keys;
 	struct fleet *fleets;
 	struct owner *owners;
@@ -82,7 +82,7 @@ is_founded(const char *token)
 	assert_true(span_is(origin, "ledger.test/works"));
 	h.session.actor = (struct actor){ .kind = ACTOR_DEVICE };
 	assert_ok(admit_operator_token(&h.session, span_text(token), &d), d);
-	assert_int_equal(OPERATOR_ADMIN, h.session.actor.operator.role);
+	assert_int_equal(OPERATOR_ADMIN, h.session.actor.account.role);
 	h.session.actor = (struct actor){ .kind = ACTOR_SERVER };
 }
 

@@ -214,11 +214,11 @@ who_and_by_whom(void **state)
 	assert_int_equal(NOT_FOUND, factory_make(s, fleet, "issuing", "manifest", &u, 1, &r, NULL));
 	assert_int_equal(NOT_FOUND, factory_make(s, fleet, "factory", "nobody", &u, 1, &r, NULL));
 	assert_int_equal(NOT_FOUND, factory_make(s, fleet, "factory", "factory", &u, 1, &r, NULL));
-	s->actor.operator.role = OPERATOR_OWNER;
+	s->actor.account.role = OPERATOR_OWNER;
 	assert_int_equal(DENIED, make(&u, 1, &r, NULL));
-	s->actor.operator.role = OPERATOR_SUPPORT;
+	s->actor.account.role = OPERATOR_SUPPORT;
 	assert_int_equal(DENIED, make(&u, 1, &r, NULL));
-	s->actor.operator.role = OPERATOR_ADMIN;
+	s->actor.account.role = OPERATOR_ADMIN;
 	assert_ok(make(&u, 1, &r, &d), d);
 	assert_ok(r.status, r.diag);
 }

@@ -388,7 +388,7 @@ phases_and_fleets_stay_apart(void **state)
 	assert_false(is_known(u.unique_id));
 	/* In one fleet already: not in a second one of the same phase. */
 	assert_counts(import(), 1, 0, 0);
-	l.home.session.actor.operator.role = OPERATOR_ADMIN;
+	l.home.session.actor.account.role = OPERATOR_ADMIN;
 	pilot = home_authority(&l.home, "issuing2", AUTHORITY_ISSUING, "root");
 	home_fleet_add(&l.home, &other, &pilot, false);
 	r.fleet = other.fleet.row;
@@ -622,7 +622,7 @@ only_the_maker_imports(void **state)
 	assert_int_equal(0, import().entries);
 	(void)import_as(r, NOT_FOUND);
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-		l.home.session.actor.operator.role = roles[i];
+		l.home.session.actor.account.role = roles[i];
 		(void)import_as((struct import_request){ 0 }, DENIED);
 	}
 }

@@ -224,7 +224,7 @@ policies_change_at_a_version(void **state)
 static bool
 lets_in(const char *token)
 {
-	struct operator who;
+	struct operator_account who;
 	uint8_t hash_of_it[32];
 
 	sha256(span_text(token), hash_of_it);
@@ -235,7 +235,7 @@ static void
 operators(void **state)
 {
 	char token[TOKEN_TEXT_MAX], again[TOKEN_TEXT_MAX];
-	struct operator who;
+	struct operator_account who;
 	int64_t entries = world_ledger_size(&w);
 
 	(void)state;
@@ -285,7 +285,7 @@ static void
 the_last_admin_stays(void **state)
 {
 	char token[TOKEN_TEXT_MAX];
-	struct operator who;
+	struct operator_account who;
 
 	(void)state;
 	assert_status(CONFLICT, &w, operator_remove(as(&w, ADMIN), "admin-of-all", &w.d));

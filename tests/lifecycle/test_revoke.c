@@ -263,7 +263,7 @@ any_certificate(void **state)
 	int64_t device = world_active(&w, 1, OWN_BIRTH), held = world_device(&w, 2, OWN_BIRTH);
 	int64_t server = world_certificate_add(&w, CERTIFICATE_SERVER);
 	int64_t current = world_now(&w, device).current_certificate, entries;
-	struct operator who;
+	struct operator_account who;
 	int64_t operators = world_certificate_add(&w, CERTIFICATE_OPERATOR);
 	struct certificate k = world_certificate(&w, operators);
 	struct change *c = change_new(w.arena);

@@ -72,9 +72,9 @@ fill_authority(struct world *w, struct authority *a, const char *name, enum auth
 static void
 fill_operator(struct world *w, enum who who, const char *name, enum operator_role role)
 {
-	struct operator* o = & w->operators[who];
+	struct operator_account *o = &w->operators[who];
 
-	*o = (struct operator){ .role = role, .created_s = TEST_TIME_S };
+	*o = (struct operator_account){ .role = role, .created_s = TEST_TIME_S };
 	assert_int_equal(OK, id_new(&w->clock.clock, &o->id));
 	snprintf(o->name, sizeof(o->name), "%s", name);
 	sha256(span_text(name), o->token_hash);
@@ -192,7 +192,7 @@ struct session *
 as(struct world *w, enum who who)
 {
 	diag_clear(&w->d);
-	w->session.actor = (struct actor){ .kind = ACTOR_OPERATOR, .operator= w->operators[who] };
+	w->session.actor = (struct actor){ .kind = ACTOR_OPERATOR, .account = w->operators[who] };
 	return &w->session;
 }
 

@@ -24,7 +24,7 @@ struct world {
 	struct owner maker, shop, anna, bert;
 	struct authority issuing, factory;
 	struct fleet fleet;
-	struct operator operators[WHO_COUNT];
+	struct operator_account operators[WHO_COUNT];
 	unsigned made; /* certificates, so that each is another */
 	/* What was told after commits. */
 	int64_t told_device, told_authority;

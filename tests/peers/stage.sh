@@ -17,13 +17,13 @@ number_next() {
 
 # check NAME COMMAND ...: it must succeed. What it printed is shown where it does not.
 check() {
-	name=$1
+	checked=$1
 	shift
 	number_next
 	if "$@" >"$stage/output" 2>&1; then
-		echo "ok $number - $peer: $name"
+		echo "ok $number - $peer: $checked"
 	else
-		echo "not ok $number - $peer: $name"
+		echo "not ok $number - $peer: $checked"
 		tail -n 30 "$stage/output" | sed 's/^/# /'
 	fi
 }
@@ -105,6 +105,16 @@ eventually() {
 	done
 }
 
+# Short programs: quick to start is what counts.
+java_runs() {
+	limited java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "$@"
+}
+
+# The compiler is in the headless JRE, without a command of its own.
+java_compiles() {
+	java_runs -m jdk.compiler/com.sun.tools.javac.Main -d "$stage/java" "$@"
+}
+
 free_port() {
 	perl -MIO::Socket::INET -e \
 		'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'
@@ -170,23 +180,27 @@ number_of() {
 	openssl x509 -in "$1" -noout -serial | sed 's/serial=//'
 }
 
+# Every list of the three authorities, one request after the other on one connection.
 fetch_lists() {
+	set --
 	for ca in root issuing factory; do
 		for list in full.crl ca.crl bundle.pem; do
-			limited curl -sSf -o "$stage/$ca.$list" "$plain/crl/$ca-production/$list"
+			set -- "$@" -o "$stage/$ca.$list" "$plain/crl/$ca-production/$list"
 		done
 	done
-	limited curl -sSf -o "$stage/issuing.0.crl" "$plain/crl/issuing-production/0.crl"
+	limited curl -sSf "$@" -o "$stage/issuing.0.crl" "$plain/crl/issuing-production/0.crl"
 }
 
-is_published() {
-	fetch_lists && lists "$(number_of "$1")" "$stage/issuing.full.crl"
+# The bundle is the last to be replaced; the issuing CA's own list stands first in it.
+is_published() { # NUMBER
+	limited curl -sSf -o "$stage/newest.pem" "$plain/crl/issuing-production/bundle.pem" &&
+		lists "$1" "$stage/newest.pem"
 }
 
 # revoked NAME: the unit's identity, in all lists when this returns.
 revoked() {
 	tenure device revoke "$serial" --key operational --reason keyCompromise &&
-		eventually is_published "$unit/$1.pem"
+		eventually is_published "$(number_of "$unit/$1.pem")" && fetch_lists
 }
 
 # --- opening and closing ----------------------------------------------------------------------
@@ -200,7 +214,6 @@ make_home() {
 
 start_server() {
 	start "$stage/log" "$TENURED" --home "$stage/home"
-	server=$started
 	eventually grep -q " ready " "$stage/log" || return 1
 	port=$(sed -n 's/.*https:[^ ]*:\([0-9]*\) .*/\1/p' "$stage/log")
 	url=https://localhost:$port
@@ -229,7 +242,7 @@ fill_shelf() {
 
 stage_close() {
 	stop_started
-	rm -rf "$stage" "$stage-guard"
+	rm -rf "$stage"
 }
 
 stage_open() {

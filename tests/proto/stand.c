@@ -39,15 +39,6 @@ stand_move(struct stand *s, int64_t seconds)
 
 /* --- the server --- */
 
-static status
-sign_checkpoint(void *context, const char *origin, uint64_t size, const hash *at,
-	struct buffer *note, struct diag *d)
-{
-	struct stand *s = context;
-
-	return signer_checkpoint(s->home.signer, origin, (int64_t)size, at->bytes, note, d);
-}
-
 static void
 start_ledger(struct stand *s)
 {
@@ -55,7 +46,7 @@ start_ledger(struct stand *s)
 		.folder = s->configuration.ledger,
 		.guard = home_path(&s->home, "guard"),
 		.origin = "ledger.test/works",
-		.signer = { .sign = sign_checkpoint, .context = s } };
+		.signer = signer_for_ledger(s->home.signer) };
 	struct diag d = { 0 };
 
 	assert_ok(sequencer_start(&o, &s->sequencer, &d), d);

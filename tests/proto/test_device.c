@@ -281,7 +281,7 @@ ask_ledger(const char *path, const char *token)
 static void
 the_ledgers_files_prove_themselves(void **state)
 {
-	struct operator auditor;
+	struct operator_account auditor;
 	char token[TOKEN_TEXT_MAX], path[TILE_PATH_MAX + 16];
 	struct checkpoint *c = arena_alloc(s.home.arena, sizeof(*c));
 	span entries[TILE_WIDTH];
@@ -341,7 +341,7 @@ the_ledger_is_not_for_all(void **state)
 		"/ledger/tile/entries/../../../tenure.db", "/ledger/tile/..%2f..%2ftenure.db",
 		"/ledger/tile/0/%30%30%30", "/ledger/guard",
 		"/ledger/tile/entries/x001/x002/x003/x004/x005/x006/007" };
-	struct operator o;
+	struct operator_account o;
 	struct diag d = { 0 };
 
 	(void)state;

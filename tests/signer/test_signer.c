@@ -609,6 +609,11 @@ wrong_passphrase_and_open_files(void **state)
 	assert_int_equal(signer_start(&options, &other, &d), DENIED);
 	assert_non_null(strstr(d.text, "passphrase"));
 	assert_ok(file_replace(passphrase_file, span_text("correct horse\n"), 0600, &d), d);
+	assert_int_equal(chmod(passphrase_file, 0640), 0);
+	diag_clear(&d);
+	assert_int_equal(signer_start(&options, &other, &d), DENIED);
+	assert_non_null(strstr(d.text, "others than its owner"));
+	assert_int_equal(chmod(passphrase_file, 0600), 0);
 	snprintf(path, sizeof(path), "%s/ca.key", keys);
 	assert_int_equal(chmod(path, 0644), 0);
 	diag_clear(&d);

@@ -58,14 +58,14 @@ test_other_pages(void **state)
 	struct owner *owners;
 	struct fleet *fleets;
 	struct authority *authorities;
-	struct operator* operators;
+	struct operator_account *operators;
 	struct certificate *certificates;
 	size_t count;
 	struct sample_unit *u = bench_onboard(b, 1);
 	for (unsigned i = 1; i <= 3; i++) {
 		bench_issue(b, u->device.row, i);
 	}
-	struct operator who;
+	struct operator_account who;
 	sample_operator(&who, "ada", 1);
 	struct change *c = bench_change(b);
 	change_operator_add(c, &who);

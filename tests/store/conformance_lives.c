@@ -245,9 +245,11 @@ static void
 test_challenges_and_answers_expire(void **state)
 {
 	struct bench *b = *state;
-	static struct idempotency i = {
-		.operator= 3, .key = "k1", .request_hash = { 1 }, .http_status = 201, .at_s = 1000
-	};
+	static struct idempotency i = { .operator_row = 3,
+		.key = "k1",
+		.request_hash = { 1 },
+		.http_status = 201,
+		.at_s = 1000 };
 	struct idempotency got;
 	struct change *c = bench_change(b);
 	i.body = span_text("{}");

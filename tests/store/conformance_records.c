@@ -12,7 +12,7 @@ test_nothing_there(void **state)
 	struct claim_code code;
 	struct warranty_case w;
 	struct idempotency i;
-	struct operator who;
+	struct operator_account who;
 	uint8_t hash[32] = { 1 };
 	id nobody = { { 9 } };
 	span value;
@@ -117,7 +117,7 @@ static void
 test_operators(void **state)
 {
 	struct bench *b = *state;
-	struct operator one, two, got;
+	struct operator_account one, two, got;
 	sample_operator(&one, "ada", 1);
 	sample_operator(&two, "bob", 2);
 	memset(two.token_hash, 0, 32);

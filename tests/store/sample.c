@@ -93,7 +93,7 @@ sample_fleet(struct fleet *f, const char *name, const struct sample_base *b, uns
 }
 
 void
-sample_operator(struct operator* o, const char *name, unsigned number)
+sample_operator(struct operator_account *o, const char *name, unsigned number)
 {
 	memset(o, 0, sizeof(*o));
 	o->role = OPERATOR_SUPPORT;

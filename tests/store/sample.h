@@ -20,7 +20,7 @@ void sample_id(id *out, unsigned kind, unsigned number);
 void sample_owner(struct owner *o, const char *name, unsigned number);
 void sample_authority(struct authority *a, const char *name, unsigned number);
 void sample_fleet(struct fleet *f, const char *name, const struct sample_base *b, unsigned number);
-void sample_operator(struct operator* o, const char *name, unsigned number);
+void sample_operator(struct operator_account *o, const char *name, unsigned number);
 void sample_element(struct element *e, unsigned number);
 void sample_device(struct device *d, const struct sample_base *b, unsigned number);
 /* Foreign, of the factory. */

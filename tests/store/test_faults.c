@@ -158,13 +158,14 @@ check_store(void)
 static const struct {
 	const char *name;
 	enum fault fault;
+	status status;
 	const char *words;
 	bool is_over; /* the store refuses all that follows */
 } refusals[] = {
-	{ "full", FAULT_FULL, "disk is full", false },
-	{ "sync", FAULT_SYNC, "", true },
-	{ "sync once", FAULT_SYNC_ONCE, "", true },
-	{ "write", FAULT_WRITE, "", true },
+	{ "full", FAULT_FULL, UNAVAILABLE, "disk is full", false },
+	{ "sync", FAULT_SYNC, IO, "", true },
+	{ "sync once", FAULT_SYNC_ONCE, IO, "", true },
+	{ "write", FAULT_WRITE, IO, "", true },
 };
 
 static bool
@@ -180,7 +181,7 @@ refuse_at(size_t row, unsigned at)
 	status st = work(s, 0, note, &d);
 	bool struck = fault_vfs_struck();
 	fault_vfs_set(FAULT_NONE, 0);
-	assert_int_equal(struck ? IO : OK, st);
+	assert_int_equal(struck ? refusals[row].status : OK, st);
 	if (struck) {
 		assert_non_null(strstr(d.text, refusals[row].words));
 		assert_non_null(strstr(d.text, "tenure.db"));

@@ -24,6 +24,7 @@ enum board_action {
 struct board {
 	char program[32];   /* short name: in others that inherit the library it does nothing */
 	char folder[1024];  /* no_space and read_only hold below it */
+	char only[64];	    /* syncs are counted only of files whose path holds this; "": of all */
 	atomic_uint kinds;  /* counted kinds; 0: off */
 	atomic_uint count;  /* calls since it was set to 0 */
 	atomic_uint at;	    /* the call that is struck, from 1 */

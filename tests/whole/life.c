@@ -324,7 +324,7 @@ static bool
 renew(struct life *l)
 {
 	/* What was renewed and not heard of is only adopted: that is no second renewal. */
-	if (of_device(l, 0, "key_generation") == 2) {
+	if (is_active(l) && of_device(l, 0, "key_generation") == 2) {
 		return took(agent(l, "use"));
 	}
 	return took(agent(l, "renew"));
@@ -408,7 +408,7 @@ enrol_and_use(struct life *l)
 static bool
 suspend(struct life *l)
 {
-	return verb(l, NULL, "suspend", "suspend", "{\"note\":\"a word\"}");
+	return verb(l, NULL, "suspend", "suspend", "{}");
 }
 
 static bool
@@ -473,8 +473,7 @@ static bool
 take_back(struct life *l)
 {
 	l->units[0] = l->units[2];
-	return verb(l, NULL, "return", "return",
-		"{\"consent\":\"owner\",\"reason\":\"defect\",\"note\":\"\"}");
+	return verb(l, NULL, "return", "return", "{\"consent\":\"owner\",\"reason\":\"defect\"}");
 }
 
 static bool

@@ -22,14 +22,17 @@ bool program_runs(int pid);
 int program_child(int parent, const char *name);
 
 struct asked {
-	int status;	  /* of HTTP; 0: no answer */
-	const char *body; /* in the arena */
+	int status;	   /* of HTTP; 0: no answer */
+	bool was_refused;  /* nobody listens, or no longer: nothing was sent */
+	const char *fault; /* libcurl's words where there is no answer */
+	const char *body;  /* in the arena */
 };
 struct asking {
 	const char *url, *ca;
-	const char *token;
-	const char *key;  /* Idempotency-Key, or NULL */
-	const char *body; /* NULL: GET */
+	const char *token;    /* or NULL */
+	const char *identity; /* PEM file with key and chain of a device, or NULL */
+	const char *key;      /* Idempotency-Key, or NULL */
+	const char *body;     /* NULL: GET */
 };
 struct asked program_ask(struct arena *a, const struct asking *q);
 /* A text or number member of a JSON object, as text in the arena; "" where there is none. */

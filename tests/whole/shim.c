@@ -110,16 +110,36 @@ is_regular(int fd)
 	return fd > STDERR_FILENO && fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
 }
 
-static bool
-fd_is_below(int fd)
+static void
+path_of(int fd, char path[PATH_ROOM])
 {
-	char name[64], path[PATH_ROOM];
+	char name[64];
 	ssize_t n;
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	n = readlink(name, path, sizeof(path) - 1);
+	n = readlink(name, path, PATH_ROOM - 1);
 	path[n > 0 ? n : 0] = '\0';
+}
+
+static bool
+fd_is_below(int fd)
+{
+	char path[PATH_ROOM];
+
+	path_of(fd, path);
 	return is_below(path);
+}
+
+static enum answer
+ask_sync(int fd)
+{
+	char path[PATH_ROOM];
+
+	if (board != NULL && board->only[0] != '\0') {
+		path_of(fd, path);
+		return strstr(path, board->only) != NULL ? ask(BOARD_SYNC) : GO_ON;
+	}
+	return ask(BOARD_SYNC);
 }
 
 /* How many of `len` bytes still fit; -1 with ENOSPC when none does. */
@@ -150,7 +170,7 @@ cannot_change(const char *path)
 int
 fsync(int fd)
 {
-	enum answer a = ask(BOARD_SYNC);
+	enum answer a = ask_sync(fd);
 
 	return a == REFUSE ? refused(EIO) : (int)made(a, syscall(SYS_fsync, fd));
 }
@@ -158,7 +178,7 @@ fsync(int fd)
 int
 fdatasync(int fd)
 {
-	enum answer a = ask(BOARD_SYNC);
+	enum answer a = ask_sync(fd);
 
 	return a == REFUSE ? refused(EIO) : (int)made(a, syscall(SYS_fdatasync, fd));
 }

@@ -66,6 +66,7 @@ stage_disarm(struct stage *s)
 	atomic_store(&s->board->kinds, 0);
 	atomic_store(&s->board->read_only, 0);
 	atomic_store(&s->board->has_room, 0);
+	s->board->only[0] = '\0';
 }
 
 void
@@ -204,6 +205,17 @@ stage_stop(struct stage *s)
 	}
 }
 
+void
+stage_hang_up(struct stage *s)
+{
+	int code = 0;
+
+	kill(s->server, SIGHUP);
+	if (!await_ready(s, &code)) {
+		fail_msg("SIGHUP ended the server, exit status %d: %s", code, stage_log(s));
+	}
+}
+
 /* --- commands --- */
 
 static struct ran
@@ -271,6 +283,16 @@ stage_post(struct stage *s, const char *token, const char *key, const char *path
 		.token = token != NULL ? token : s->token,
 		.key = key,
 		.body = body };
+
+	return program_ask(s->arena, &q);
+}
+
+struct asked
+stage_get(struct stage *s, const char *path)
+{
+	struct asking q = { .url = arena_printf(s->arena, "%s/api/v1/%s", s->url, path),
+		.ca = stage_path(s, "home/ca.pem"),
+		.token = s->token };
 
 	return program_ask(s->arena, &q);
 }

@@ -39,6 +39,8 @@ bool stage_try(struct stage *s, int *code, const char *argument);
 void stage_start(struct stage *s);
 /* Ends it; 0 is expected. */
 void stage_stop(struct stage *s);
+/* SIGHUP, and its answer that it is ready again. */
+void stage_hang_up(struct stage *s);
 /* Whether the server has ended by itself or by a blow; then it is reaped, with its exit status. */
 bool stage_has_ended(struct stage *s, int limit_ms, int *code);
 /* What the server logged since the last start. */
@@ -53,6 +55,8 @@ struct ran stage_agent(struct stage *s, const char *folder, const char *fleet, c
 /* POST below /api/v1. `token` NULL: the admin's. */
 struct asked stage_post(
 	struct stage *s, const char *token, const char *key, const char *path, const char *body);
+/* GET below /api/v1, as the admin. */
+struct asked stage_get(struct stage *s, const char *path);
 
 /* A number from the home's database. */
 int64_t stage_number(struct stage *s, const char *format, ...)

@@ -5,6 +5,7 @@
  * A run is known by its numbers: life, act, call. TENURE_FULL=1 goes on until no use case is reached by the blow any
  * more; else acts and calls are drawn until the time is up, from TENURE_SEED where it is given.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,20 +13,31 @@
 #include "check.h"
 #include "life.h"
 
-#define SAMPLE_MS 12000 /* of each of the three tests */
+#define SAMPLE_MS 15000 /* of blows; then the life is led to its end in peace */
 #define SETTLE_MS 10000
 #define LIVES_MAX 400
-#define ONE_IN 4      /* acts of a sampled life are struck */
-#define CALLS_DRAWN 6 /* at one of the first so many calls */
+#define ONE_IN 3      /* acts of a sampled life are struck */
+#define CALLS_DRAWN 8 /* at one of the first so many calls */
 
 static struct stage stage;
 static uint64_t seed;
+static int64_t sample_end;
+static bool has_struck; /* in this sample: one blow at the least */
 
 struct blow {
 	const char *name;
 	unsigned kinds;
-	bool at_signer;
+	bool at_signer;	     /* the signer falls, at a call of the server */
+	const char *program; /* whose calls count */
 };
+
+/* 0 .. below - 1, the same again for the same seed. */
+static unsigned
+draw(unsigned below)
+{
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (unsigned)(seed >> 33) % below;
+}
 
 static bool
 is_full(void)
@@ -71,9 +83,43 @@ repair(struct life *l, const struct act *a, bool was_acknowledged, const char *w
 		fail_msg("%s: asked again, it does not go on: %s", when, life_words());
 	}
 	if (!a->holds(l)) {
-		fail_msg("%s: asked again, it says yes, and is not there", when);
+		fail_msg("%s: asked again, it says yes, and is not there: %s; state %lld, key %lld",
+			when, life_words(),
+			(long long)stage_number(l->stage,
+				"SELECT state FROM device WHERE row = %lld",
+				(long long)l->device[0]),
+			(long long)stage_number(l->stage,
+				"SELECT key_generation FROM device WHERE row = %lld",
+				(long long)l->device[0]));
 	}
 	check_home(l->stage, when);
+}
+
+/* Up again; now and then killed once more on the way, while it repairs what the first blow left. */
+static void
+start_again(struct stage *s, const char *when)
+{
+	int code = 0;
+
+	if (draw(3) == 0) {
+		unsigned call = 1 + draw(CALLS_DRAWN);
+
+		stage_arm(s, BOARD_DURABLE, call,
+			draw(2) == 0 ? BOARD_KILL_BEFORE : BOARD_KILL_AFTER);
+		if (stage_try(s, &code, NULL)) {
+			stage_disarm(s);
+			if (program_runs(s->server)) {
+				return;
+			}
+			assert_true(stage_has_ended(s, SETTLE_MS, &code));
+		}
+		stage_disarm(s);
+		if (code != 128 + SIGKILL || atomic_load(&s->board->struck) == 0) {
+			fail_msg("%s: it does not come up, exit status %d: %s", when, code,
+				stage_log(s));
+		}
+	}
+	stage_start(s);
 }
 
 /* True when the blow fell. */
@@ -105,58 +151,69 @@ strike(struct life *l, const struct act *a, const struct blow *b, unsigned at)
 		}
 		return false;
 	}
-	if (!b->at_signer) {
+	if (strcmp(b->name, "tenured") == 0) {
 		if (!stage_has_ended(s, SETTLE_MS, &code)) {
 			fail_msg("%s: it lives on", when);
 		}
-		stage_start(s);
+		start_again(s, when);
 	} else if (!program_runs(s->server)) {
 		fail_msg("%s: the server went with it: %s", when, stage_log(s));
 	}
+	has_struck = true;
 	repair(l, a, acknowledged, when);
 	return true;
 }
 
-/* 0 .. below - 1, the same again for the same seed. */
+/* The call that is struck in a sampled act; 0: none. */
 static unsigned
-draw(unsigned below)
+draw_call(void)
 {
-	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (unsigned)(seed >> 33) % below;
+	unsigned one = draw(ONE_IN), call = 1 + draw(CALLS_DRAWN);
+
+	bool is_time = !has_struck || clock_system.monotonic_ms(&clock_system) < sample_end;
+
+	return one == 0 && is_time ? call : 0;
 }
 
 /* A life in which each act is struck at its call number `at`, as far as it has so many; 0: some acts, at some. How many were. */
 static unsigned
-lead(unsigned number, const struct blow *b, unsigned at)
+lead(unsigned number, const struct blow *b, unsigned kinds, unsigned at)
 {
 	unsigned struck = 0;
 	struct life l;
 
 	life_begin(&l, &stage, number);
 	for (size_t i = 0; i < life_act_count; i++) {
-		unsigned here = at > 0 ? at : draw(ONE_IN) == 0 ? 1 + draw(CALLS_DRAWN) : 0;
+		unsigned here = at > 0 ? at : draw_call();
 
-		struck += strike(&l, &life_acts[i], b, here);
+		struck += strike(&l, &life_acts[i], &b[at > 0 ? 0 : draw(kinds)], here);
 	}
 	check_after(&l, &life_acts[life_act_count - 1], "at the end of a life");
 	return struck;
 }
 
 static void
-sweep(const struct blow *b)
+sweep(const struct blow *b, unsigned kinds, int64_t sample_ms)
 {
-	int64_t end = clock_system.monotonic_ms(&clock_system) + SAMPLE_MS;
-	static unsigned number;
+	static unsigned next;
 	unsigned struck = 0, quiet = 0;
 
-	number += number % 2; /* an even one begins */
-	for (unsigned life = 0; life < LIVES_MAX && quiet < 2; life++, number++) {
+	if (strcmp(stage.board->program, b->program) != 0) {
+		stage_stop(&stage);
+		snprintf(stage.board->program, sizeof(stage.board->program), "%s", b->program);
+		stage_start(&stage);
+	}
+	has_struck = false;
+	sample_end = clock_system.monotonic_ms(&clock_system) + sample_ms;
+	next += next % 2; /* an even one begins */
+	for (unsigned life = 0; life < LIVES_MAX && quiet < 2; life++) {
 		unsigned now;
 
-		if (!is_full() && life > 0 && clock_system.monotonic_ms(&clock_system) > end) {
+		if (!is_full() && has_struck &&
+			clock_system.monotonic_ms(&clock_system) > sample_end) {
 			break;
 		}
-		now = lead(number, b, is_full() ? life / 2 + 1 : 0);
+		now = lead(next++, b, kinds, is_full() ? life / 2 + 1 : 0);
 		quiet = now == 0 ? quiet + 1 : 0;
 		struck += now;
 	}
@@ -165,31 +222,37 @@ sweep(const struct blow *b)
 	assert_true(!is_full() || quiet == 2);
 }
 
-static void
-the_server_is_killed_when_it_syncs(void **state)
-{
-	const struct blow b = { "tenured", BOARD_DURABLE, false };
+/* What is killed, and when. In the order of the sweeps. */
+static const struct blow blows[] = {
+	{ "tenured", BOARD_DURABLE, false, "tenured" },
+	{ "tenured", BOARD_SEND, false, "tenured" },
+	{ "tenure-signer", BOARD_SEND | BOARD_DURABLE, true, "tenured" },
+	/* Whole and half files, and not only those that were waited for. */
+	{ "tenured", BOARD_DURABLE | BOARD_WRITE, false, "tenured" },
+	/* Its own files: keys of a new authority, and the last signed head. */
+	{ "tenure-signer", BOARD_DURABLE, false, "tenure-signer" },
+};
+#define BLOW(i) ((void *)(uintptr_t)&blows[i])
+#define OF_SERVER 4 /* the first so many strike at calls of the server */
 
+static void
+a_sample_at_calls_of_the_server(void **state)
+{
 	(void)state;
-	sweep(&b);
+	sweep(blows, OF_SERVER, SAMPLE_MS);
 }
 
 static void
-the_server_is_killed_when_it_asks_the_signer(void **state)
+a_sample_at_calls_of_the_signer(void **state)
 {
-	const struct blow b = { "tenured", BOARD_SEND, false };
-
 	(void)state;
-	sweep(&b);
+	sweep(&blows[OF_SERVER], 1, SAMPLE_MS / 3);
 }
 
 static void
-the_signer_is_killed(void **state)
+every_call(void **state)
 {
-	const struct blow b = { "tenure-signer", BOARD_SEND | BOARD_DURABLE, true };
-
-	(void)state;
-	sweep(&b);
+	sweep(*state, 1, 0);
 }
 
 static int
@@ -216,11 +279,19 @@ tear_down(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_server_is_killed_when_it_syncs),
-		cmocka_unit_test(the_server_is_killed_when_it_asks_the_signer),
-		cmocka_unit_test(the_signer_is_killed),
+	const struct CMUnitTest sample[] = {
+		cmocka_unit_test(a_sample_at_calls_of_the_server),
+		cmocka_unit_test(a_sample_at_calls_of_the_signer),
+	};
+	const struct CMUnitTest all[] = {
+		{ "the server is killed when it syncs", every_call, NULL, NULL, BLOW(0) },
+		{ "the server is killed when it asks the signer", every_call, NULL, NULL, BLOW(1) },
+		{ "the signer is killed", every_call, NULL, NULL, BLOW(2) },
+		{ "the server is killed when it writes", every_call, NULL, NULL, BLOW(3) },
+		{ "the signer is killed when it syncs", every_call, NULL, NULL, BLOW(4) },
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	return is_full() ? cmocka_run_group_tests(all, set_up, tear_down)
+			 : cmocka_run_group_tests(sample, set_up, tear_down);
 }

@@ -1,0 +1,22 @@
+# shellcheck shell=sh
+# BouncyCastle's EST client.
+jars=/usr/share/java
+needs java default-jre-headless
+needs $jars/bcpkix.jar libbcpkix-java
+path=$jars/bcpkix.jar:$jars/bcprov.jar:$jars/bcutil.jar
+check "compiles" java_compiles -cp "$path" "$here/Est.java"
+unit
+openssl pkcs12 -export -in "$unit/birth.pem" -inkey "$unit/birth.key" -passout pass:peers \
+	-name identity -out birth.p12
+est() { # OLD OPERATION NEW
+	java_runs -cp "$path:$stage/java" Est "$url" lamps root.pem "$1.p12" "$2" "$3.p12"
+}
+enrols() {
+	est "$@" | tr '\n' ' ' &&
+		openssl pkcs12 -in "$3.p12" -passin pass:peers -nodes -nokeys -out "$unit/$3.pem" &&
+		openssl pkcs12 -in "$3.p12" -passin pass:peers -nodes -nocerts -out "$unit/$3.key"
+}
+check "enrols, having seen the hierarchy" says "cacerts: 2.*issued:.*$serial" enrols birth simpleenroll first
+check "is in use" says '"access":"full"' state_of first
+check "renews" says "issued:.*$serial" enrols first simplereenroll second
+check "the new one is in use" says '"access":"full"' state_of second
