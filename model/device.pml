@@ -5,9 +5,9 @@
  *
  * What stands here is the code's: table.pml is printed from src/fleet/machine_table.c, words.pml
  * (made by model/run) holds machine.h's effects and machine_table.c's roles, judge_request and
- * apply are src/fleet/machine.c line by line, JUDGE and JUDGE_BIRTH are identity_judge. What
- * machine.c leaves to its caller (the rows of certificates, `last_good`) is in end_certificates,
- * confirm and issue: lifecycle/ has to do the same.
+ * apply are src/fleet/machine.c line by line, JUDGE and JUDGE_BIRTH are identity_judge,
+ * end_certificates, confirm and issue are those of src/lifecycle/effect.c, what device() does is what
+ * device/core/plan.c decides.
  *
  *   people ----- decisions ---->  server:  judged on a snapshot -> (signed) -> committed -> answered
  *   device -- enrols, first use ->         |                                  |
@@ -26,7 +26,7 @@
  *   marks every certificate of before as `earlier`.
  * - Once `quiet`, troubles end, a helpful operator does what the state asks for, and the device
  *   tries again. That it is then in use after finitely many steps is "a way back in".
- * - Marks and the watch's rank only refuse: they can break no promise but the first.
+ * - Marks only refuse: they can break no promise but the first. The watch's rank lies between the two here.
  *
  * Left out: enforcement points and clouds (their receipts are tested), grants and claim codes,
  * dates other than "the current certificate is over its time", certificates issued ahead.
@@ -42,10 +42,11 @@
 #define MUTANT 0
 #endif
 #define SUPERSEDES_AT_ISSUE 11
-#define REVOKES_THE_LAST_GOOD_KEY 12
+#define FORGETS_THE_LAST_GOOD_KEY 12
 #define DEVICE_DROPS_A_SUSPENDED_KEY 13
 #define BIRTH_OPENS_ONLY_AWAITING 14
 #define REFURBISHES_A_DENIED_BIRTH 15
+#define DEVICE_DROPS_WHAT_IT_NEEDS 16
 #define ACCEPT_DOES_NOT_REVOKE 21
 #define COMMITS_A_STALE_JUDGEMENT 22
 #define SESSION_IS_JUDGED_ONCE 23
@@ -66,6 +67,7 @@
 #define SUPERSEDED 3
 #define REVOKED 4
 #define WITHDRAWN 5
+#define COMPROMISED 6 /* revoked, for this reason */
 
 /* enum access; ACCESS_STATE_ONLY changes nothing and counts as nothing */
 #define NOTHING 0
@@ -77,7 +79,7 @@
 
 #define RANK_NONE 0
 #define RANK_OWNER 1
-#define RANK_WATCH 2
+#define RANK_WATCH 2 /* the machine's; no suspension of the watch's is tried */
 #define RANK_MAKER 3
 
 /* --- durable in the store: struct device, and the rows of its certificates --- */
@@ -121,6 +123,7 @@ typedef request {
 	byte step;
 	byte event, role, key;
 	bit confirmed;
+	bit compromise; /* the reason of a revocation */
 	bit stale;
 #if MUTANT == COMMITS_A_STALE_JUDGEMENT
 	byte next;
@@ -133,6 +136,9 @@ request r;
 /* --- the checks' own --- */
 
 bit quiet;
+#if PROMISE == 1
+bit compromised; /* the key of a device without a birth identity: only a new board helps */
+#endif
 #if PROMISE == 8
 bit told; /* the last decision was answered with this: */
 byte told_state, told_owner;
@@ -145,14 +151,16 @@ byte session; /* a connection was opened with this key; else it is no state: eac
 /* Within one step only. */
 hidden byte asked, from, next, after, rank_asked, k;
 hidden int effects, roles;
-hidden byte allowed, ends_offer, slips_away;
+hidden byte allowed, ends_offer, slips_away, is_compromise, bad_reason;
 
 /* --- identity.c --- */
 
 #define IN_USE(s) (s == ACTIVE || s == IN_TRANSFER)
 #define LAST_WAY_IN(key)                                                                 \
-	(d.state == AWAITING_DEVICE && d.birth == 0 && d.last_good == key &&             \
-		status[key] == SUPERSEDED)
+	(d.birth == 0 &&                                                                 \
+	 (IN_USE(d.state) -> key == d.current && status[key] == CURRENT && d.expired :   \
+	  d.state == AWAITING_DEVICE && key == d.last_good &&                            \
+		(status[key] == SUPERSEDED || status[key] == REVOKED)))
 #define JUDGE(key)                                                                       \
 	((key == 0 || d.state == RETIRED)		     -> NOTHING :                 \
 	 (LAST_WAY_IN(key)				     -> ENROLMENT :               \
@@ -180,11 +188,12 @@ hidden byte allowed, ends_offer, slips_away;
 
 /* What the device holds, and the store would take in a state that lets it. */
 #define KEEPS(key)                                                                       \
-	(key != 0 && ((key == d.current && status[key] == CURRENT) ||                    \
-		(key == d.last_good && status[key] == SUPERSEDED)))
+	(key != 0 && (d.current != 0 -> key == d.current :                               \
+		key == d.last_good && (status[key] == SUPERSEDED || status[key] == REVOKED)))
 #define HAS_A_WAY_IN                                                                     \
 	(d.state == RETIRED ||                                                           \
 	 (d.birth_denied && (d.state == SUSPENDED || d.state == RETURNED)) ||            \
+	 (d.birth == 0 && compromised) ||                                                \
 	 (!d.birth_denied && d.birth == element) ||                                      \
 	 (d.birth == 0 && (KEEPS(has) || (saved && KEEPS(new)))))
 
@@ -241,9 +250,9 @@ inline forget_the_dead()
 {
 	FOR_KEYS(k) {
 		if
-		:: status[k] >= SUPERSEDED && k != d.last_good && k != has && k != new &&
-			(r.step == 0 || k != r.key) ->
+		:: status[k] >= SUPERSEDED && k != has && k != new && (r.step == 0 || k != r.key) ->
 			status[k] = FREE;
+			d.last_good = (d.last_good == k -> 0 : d.last_good);
 			recorded[k] = 0;
 #if PROMISE == 8
 			copies[k] = 0;
@@ -277,6 +286,7 @@ inline judge_request(what, asker, is_first_use)
 {
 	asked = what;
 	from = d.state;
+	bad_reason = 0;
 	look_up(asked, from, next, effects);
 	roles_of(asked, roles);
 	rank_of(asker, rank_asked);
@@ -303,21 +313,26 @@ inline judge_request(what, asker, is_first_use)
 
 #define WAS_IN_USE (d.before == ACTIVE || d.before == IN_TRANSFER)
 
-/* Pending and current certificates end. Without a birth identity the last good key stays, for enrolment. */
+/*
+ * Pending and current certificates end. A compromised key is no way in; the one before it may still be. (With a
+ * birth identity nobody asks for the last good key, nor for the reason.)
+ */
 inline end_certificates()
 {
+	is_compromise = (bad_reason && d.birth == 0);
+#if MUTANT != FORGETS_THE_LAST_GOOD_KEY
+	if
+	:: d.birth == 0 && d.current != 0 && !is_compromise -> d.last_good = d.current
+	:: else
+	fi;
+#endif
+#if PROMISE == 1
+	compromised = compromised | is_compromise;
+#endif
 	FOR_KEYS(k) {
 		if
-		:: status[k] == PENDING -> status[k] = REVOKED
-		:: status[k] == CURRENT && d.birth == 0 && !(effects & EFFECT_SWAP_ELEMENT) ->
-#if MUTANT == REVOKES_THE_LAST_GOOD_KEY
-			status[k] = REVOKED
-#else
-			status[k] = SUPERSEDED;
-			d.last_good = k
-#endif
-		:: status[k] == CURRENT && !(d.birth == 0 && !(effects & EFFECT_SWAP_ELEMENT)) ->
-			status[k] = REVOKED
+		:: status[k] == PENDING || status[k] == CURRENT ->
+			status[k] = (is_compromise -> COMPROMISED : REVOKED)
 		:: else
 		fi
 	}
@@ -336,10 +351,10 @@ inline confirm()
 	:: d.current != 0 -> status[d.current] = SUPERSEDED
 	:: else
 	fi;
+	d.last_good = (d.birth == 0 -> d.current : 0);
 	d.current = d.pending;
 	status[d.current] = CURRENT;
 	d.pending = 0;
-	d.last_good = 0;
 	d.expired = 0
 }
 
@@ -383,6 +398,10 @@ inline move()
 	:: next < REFUSED -> after = next
 	fi;
 	if
+	:: after == RETIRED -> d.last_good = 0
+	:: else
+	fi;
+	if
 	:: after == SUSPENDED && d.state != SUSPENDED ->
 		d.before = d.state;
 		d.rank = rank_asked
@@ -419,6 +438,9 @@ inline apply_effects()
 	:: effects & EFFECT_SWAP_ELEMENT -> /* the new board brings a birth identity; the old one keeps its keys */
 		d.birth_denied = 0;
 		element = 3 - element;
+#if PROMISE == 1
+		compromised = 0;
+#endif
 #if MUTANT != OLD_BOARD_STAYS_LISTED
 		d.birth = element;
 #endif
@@ -496,7 +518,8 @@ inline commit(which, is_first_use)
 
 inline drop_request()
 {
-	r.step = 0; r.event = 0; r.role = 0; r.key = 0; r.confirmed = 0; r.stale = 0;
+	r.step = 0; r.event = 0; r.role = 0; r.key = 0; r.confirmed = 0; r.compromise = 0;
+	r.stale = 0;
 #if MUTANT == COMMITS_A_STALE_JUDGEMENT
 	r.next = 0; r.effects = 0; r.owner_changed = 0;
 #endif
@@ -539,12 +562,8 @@ inline drop_new_key()
 	forget_the_dead()
 }
 
-/*
- * The new certificate is used. A device lets go of the old key only when the new one was let in,
- * and of the new one only when it hears that this certificate is withdrawn or revoked: not
- * when it is suspended, nor "superseded" (the last good key is that, on the shelf).
- */
-#define NEW_IS_DEAD (status[new] == REVOKED || status[new] == WITHDRAWN)
+/* plan.c: another identity may enrol or is in full use, so the refusal of the new one will not go away. */
+#define NEW_IS_OF_NO_USE (JUDGE(new) != FULL && MAY_ENROL)
 #define IS_FREE(n) (status[n] == FREE && r.key != n)
 
 proctype device()
@@ -558,7 +577,7 @@ proctype device()
 	   }
 
 	/* It asks for a certificate, for the first time or again; the same request, the same certificate. */
-	:: atomic { new != 0 && !saved && MAY_ENROL ->
+	:: atomic { new != 0 && !saved && status[new] < SUPERSEDED && MAY_ENROL ->
 		is_lost = 0;
 		if
 		:: true
@@ -567,7 +586,7 @@ proctype device()
 		d_step {
 			if
 #if MUTANT != REPEATED_REQUEST_IS_NEW
-			:: status[new] != FREE
+			:: status[new] == PENDING || status[new] == CURRENT
 #endif
 			:: else ->
 				judge_request(DEVICE_EVENT, ROLE_DEVICE, 0);
@@ -622,16 +641,22 @@ proctype device()
 		judge_request(DEVICE_EVENT, ROLE_DEVICE, 1);
 		take_request(DEVICE_EVENT, ROLE_DEVICE, new, 1)
 	   }
-	:: d_step { saved && JUDGE(new) == ENROLMENT -> keep_new_identity(); check() }
-	:: d_step { saved && NEW_IS_DEAD -> drop_new_key(); check() }
-	/* It ran out before the answer came: whoever gets in by birth begins anew. */
-	:: d_step { saved && d.expired && new == d.current && JUDGE_BIRTH(element) == ENROLMENT ->
+	:: d_step { saved && NEW_IS_OF_NO_USE -> drop_new_key(); check() }
+	/* A key that was seen before is refused, whatever became of its certificate: it makes another. */
+	:: d_step { new != 0 && !saved && status[new] >= SUPERSEDED && MAY_ENROL ->
 		drop_new_key(); check() }
+#if MUTANT == DEVICE_DROPS_WHAT_IT_NEEDS
+	:: d_step { saved && d.expired && new == d.current -> drop_new_key(); check() }
+#else
+	/* Nothing else is let in, and this one is, for enrolment: the server had seen it in use. */
+	:: d_step { saved && JUDGE(new) == ENROLMENT && !MAY_ENROL -> keep_new_identity(); check() }
+#endif
 #if MUTANT == DEVICE_DROPS_A_SUSPENDED_KEY
 	:: d_step { saved && d.state == SUSPENDED -> drop_new_key(); check() }
 #endif
 
-	:: d_step { has != 0 && status[has] >= SUPERSEDED && JUDGE_BIRTH(element) == ENROLMENT ->
+	/* An identity that is over for good is as good as none, where there is a birth identity. */
+	:: d_step { has != 0 && status[has] >= SUPERSEDED && d.birth != 0 ->
 		has = 0; forget_the_dead(); check() }
 
 	/* It loses power: what was not durable yet is gone, the new key's request among it. */
@@ -676,6 +701,7 @@ proctype server()
 		if
 		:: (effects & EFFECT_CONFIRM_PENDING) && d.pending == 0
 		:: else ->
+			bad_reason = r.compromise;
 			apply(r.key, r.confirmed);
 			if
 			:: r.key != 0 && r.owner_changed -> earlier[r.key] = 1
@@ -689,6 +715,7 @@ proctype server()
 #elif MUTANT == LEDGER_IN_A_SECOND_TRANSACTION
 	:: d_step { r.step == JUDGED && !r.stale ->
 		judge_request(r.event, r.role, r.confirmed);
+		bad_reason = r.compromise;
 		apply(r.key, r.confirmed);
 		r.step = HALF; r.stale = 0
 	   }
@@ -712,6 +739,7 @@ proctype server()
 	:: d_step { r.step == JUDGED && !r.stale ->
 		judge_request(r.event, r.role, r.confirmed);
 		assert(allowed);
+		bad_reason = r.compromise;
 		commit(r.key, r.confirmed);
 		printf("server: commits event=%d -> state=%d\n", r.event, d.state);
 		r.step = COMMITTED; r.stale = 0;
@@ -753,6 +781,7 @@ proctype server()
 inline pick()
 {
 	if
+	:: event = E_REVOKE_OPERATIONAL; role = ROLE_MAKER; compromise = 1
 	:: event = E_ONBOARD; role = ROLE_MAKER
 	:: event = E_CLAIM; role = ROLE_COMING_OWNER
 	:: event = E_REVOKE_OPERATIONAL; role = ROLE_WATCH
@@ -774,60 +803,66 @@ inline pick()
 	:: event = E_REPLACE; role = ROLE_MAKER
 	:: event = E_RETIRE; role = ROLE_MAKER
 #if PROMISE == 1
-	:: event = E_SUSPEND; role = ROLE_WATCH
-	:: event = E_RESUME; role = ROLE_WATCH
 	:: event = E_MARK; role = ROLE_SUPPORT
 	:: event = E_UNMARK; role = ROLE_MAKER
 #endif
 	fi
 }
 
-inline do_it(what, asker)
+inline do_it(what, asker, for_compromise)
 {
 	judge_request(what, asker, 0);
+	bad_reason = for_compromise;
 	if
 	:: allowed ->
 		commit(0, 0);
-		printf("people: event=%d, role=%d -> state=%d\n", asked, asker, d.state);
+		printf("people: event=%d, role=%d%c -> state=%d\n", asked, asker,
+			(bad_reason -> '!' : ' '), d.state);
 		check()
 	:: else
 	fi
 }
 
+inline forget_choice()
+{
+	event = 0; role = 0; compromise = 0
+}
+
 proctype people()
 {
 	byte event, role;
+	bit compromise;
 	do
 	:: atomic { !quiet ->
 		pick();
 		if
-		:: d_step { true -> do_it(event, role); event = 0; role = 0 }
-		:: d_step { true -> do_it(event, role); tell(); event = 0; role = 0 }
+		:: d_step { true -> do_it(event, role, compromise); forget_choice() }
+		:: d_step { true -> do_it(event, role, compromise); tell(); forget_choice() }
 		:: d_step { r.step == 0 ->
 			judge_request(event, role, 0);
 			if
-			:: allowed -> take_request(event, role, 0, 0)
+			:: allowed -> take_request(event, role, 0, 0); r.compromise = compromise
 			:: else
 			fi;
-			event = 0; role = 0
+			forget_choice()
 		   }
 		fi
 	   }
 
 	/* Troubles end: from here on somebody helps. */
 	:: d_step { !quiet && r.step == 0 && PROMISE == 1 -> quiet = 1 }
-	:: d_step { quiet && d.marked && d.state != RETIRED -> do_it(E_UNMARK, ROLE_MAKER) }
-	:: d_step { quiet && d.state == MANUFACTURED -> do_it(E_ONBOARD, ROLE_MAKER) }
-	:: d_step { quiet && d.state == HELD && !d.marked -> do_it(E_CLAIM, ROLE_COMING_OWNER) }
-	:: d_step { quiet && d.state == SUSPENDED && !d.birth_denied -> do_it(E_RESUME, ROLE_MAKER) }
+	:: d_step { quiet && d.marked && d.state != RETIRED -> do_it(E_UNMARK, ROLE_MAKER, 0) }
+	:: d_step { quiet && d.state == MANUFACTURED -> do_it(E_ONBOARD, ROLE_MAKER, 0) }
+	:: d_step { quiet && d.state == HELD && !d.marked -> do_it(E_CLAIM, ROLE_COMING_OWNER, 0) }
+	:: d_step { quiet && d.state == SUSPENDED && !d.birth_denied -> do_it(E_RESUME, ROLE_MAKER, 0) }
 	:: d_step { quiet && (d.state == SUSPENDED || d.state == RETURNED) && d.birth_denied ->
-		do_it(E_REPLACE, ROLE_MAKER) }
+		do_it(E_REPLACE, ROLE_MAKER, 0) }
 	:: d_step { quiet && d.state == RETURNED && !d.birth_denied && !d.marked ->
-		do_it(E_REFURBISH, ROLE_SUPPORT) }
-	/* No birth identity, and the certificate ran out while it was away: by the last good key. */
-	:: d_step { quiet && IN_USE(d.state) && d.birth == 0 && d.expired &&
-		!(new != 0 && new == d.pending && saved) ->
-		do_it(E_REVOKE_OPERATIONAL, ROLE_WATCH) }
+		do_it(E_REFURBISH, ROLE_SUPPORT, 0) }
+#if PROMISE == 1
+	:: d_step { quiet && compromised && d.birth == 0 && d.state != RETIRED ->
+		do_it(E_REPLACE, ROLE_MAKER, 0) }
+#endif
 	od
 }
 
