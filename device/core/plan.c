@@ -103,7 +103,16 @@ next_step(const struct plan *p, int64_t now_s, struct plan_step *out)
 		out->action = PLAN_ADOPT;
 		return true;
 	}
-	if (now_s > p->held.next_ends_s) {
+	/*
+	 * Without a birth identity: the server had seen it in use, the answer was lost, and now it is the last
+	 * good key. The former identity opens nothing any more.
+	 */
+	if (!p->held.has_birth && p->seen.is_known && p->seen.by == WHO_NEXT &&
+		p->seen.access == ADMITTED_ENROLMENT) {
+		out->action = PLAN_ADOPT;
+		return true;
+	}
+	if (now_s > p->held.next_ends_s && p->held.has_birth) {
 		out->action = PLAN_DROP_NEXT;
 		return true;
 	}
@@ -218,6 +227,9 @@ plan_take_refusal(struct plan *p, const struct plan_step *step, int64_t retry_af
 	} else if (step->action == PLAN_ASK && step->who == WHO_OPERATIONAL) {
 		is_news = !p->identity_is_refused && p->held.has_birth;
 		p->identity_is_refused = true;
+		if (!p->held.has_birth) {
+			p->next_is_refused = false; /* nobody tells when that ends: each in turn */
+		}
 	}
 	/* The first refusal of an identity says: ask as another, at once. */
 	if (!is_news) {

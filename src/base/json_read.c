@@ -92,16 +92,25 @@ judge_depth(span text, struct diag *d)
 	return OK;
 }
 
-/* "\u0000" would end the text early for everyone who reads C strings. */
+/* "\u0000" would end the text early for everyone who reads C strings; cJSON takes wrong digits for zeros. */
 static status
 judge_escapes(span text, struct diag *d)
 {
+	uint8_t code[2];
+
 	for (size_t i = 0; i + 1 < text.len; i++) {
 		if (text.data[i] != '\\') {
 			continue;
 		}
-		if (text.data[i + 1] == 'u' && span_is(span_slice(text, i + 2, 4), "0000")) {
-			return diag_set_at(d, BAD_INPUT, "RFC 8259 7", i, "escaped NUL in JSON");
+		if (text.data[i + 1] == 'u') {
+			if (hex_decode(span_slice(text, i + 2, 4), code, sizeof(code)) != OK) {
+				return diag_set_at(d, BAD_INPUT, "RFC 8259 7", i,
+					"not four digits behind \\u");
+			}
+			if (code[0] == 0 && code[1] == 0) {
+				return diag_set_at(
+					d, BAD_INPUT, "RFC 8259 7", i, "escaped NUL in JSON");
+			}
 		}
 		i++;
 	}

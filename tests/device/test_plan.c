@@ -99,6 +99,11 @@ static const struct row table[] = {
 		.expected = { PLAN_MAKE_REQUEST, WHO_OPERATIONAL, 3, false } },
 	{ "the last good key, expired, asks", { OLD_IDENTITY }, { 0 },
 		.expected = { PLAN_ASK, WHO_OPERATIONAL } },
+	{ "a next that is the last good key by now", { OLD_IDENTITY, NEXT },
+		{ SEEN(WHO_NEXT, ADMITTED_ENROLMENT) }, .next_is_refused = true,
+		.expected = { PLAN_ADOPT, WHO_NEXT } },
+	{ "a next that ran out, and may be the last good key", { OLD_IDENTITY, OLD_NEXT }, { 0 },
+		.expected = { PLAN_ASK, WHO_NEXT } },
 };
 
 static void
@@ -124,6 +129,37 @@ test_table(void **state)
 				(int)step.wait_s);
 		}
 	}
+}
+
+/* Without a birth identity nobody tells when a suspension ends: both keys are tried for as long as it takes. */
+static void
+test_each_in_turn(void **state)
+{
+	const struct plan_held held = { IDENTITY, NEXT };
+	const struct plan_seen full = { .access = ADMITTED_FULL, .version = 9 };
+	unsigned asked_as_next = 0;
+	int64_t now_ms = 0;
+	struct plan p;
+
+	(void)state;
+	plan_init(&p, &limits, &held);
+	while (asked_as_next < 3) {
+		struct plan_step step = plan_next(&p, NOW, now_ms);
+
+		if (step.action == PLAN_WAIT) {
+			now_ms += step.wait_ms;
+			continue;
+		}
+		assert_int_equal(step.action, PLAN_ASK);
+		assert_in_range(now_ms, 0, 3600000);
+		asked_as_next += step.who == WHO_NEXT;
+		if (asked_as_next < 3) {
+			plan_take_refusal(&p, &step, 0, now_ms, 1);
+		} else {
+			plan_take_state(&p, &step, &full, now_ms, now_ms, 1);
+		}
+	}
+	assert_int_equal(plan_next(&p, NOW, now_ms).action, PLAN_ADOPT);
 }
 
 static void
@@ -454,6 +490,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_each_in_turn),
 		cmocka_unit_test(test_free_slot),
 		cmocka_unit_test(test_back_off),
 		cmocka_unit_test(test_waits),
