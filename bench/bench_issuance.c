@@ -17,7 +17,7 @@
 
 #define WARM 40	  /* first of all, not counted */
 #define ONE 60	  /* one at a time */
-#define ROUND 250 /* certificates a round */
+#define ROUND 100 /* certificates a round */
 #define PAIRS 3	  /* of rounds on all cores and on one */
 #define IN_FLIGHT 32
 #define DEVICES (WARM + ONE + 2 * PAIRS * ROUND)
