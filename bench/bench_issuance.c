@@ -15,9 +15,9 @@
 #include "floor.h"
 #include "stage.h"
 
-#define WARM 60	  /* first of all, not counted */
+#define WARM 40	  /* first of all, not counted */
 #define ONE 60	  /* one at a time */
-#define ROUND 250 /* certificates a round */
+#define ROUND 100 /* certificates a round */
 #define PAIRS 3	  /* of rounds on all cores and on one */
 #define IN_FLIGHT 32
 #define DEVICES (WARM + ONE + 2 * PAIRS * ROUND)
