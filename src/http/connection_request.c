@@ -236,7 +236,12 @@ charge(struct connection *c)
 	size_t more = w->body.room - w->charged;
 
 	w->charged = w->body.room;
-	return atomic_fetch_add(&server->bodies, more) + more <= server->options.bodies_max;
+	if (atomic_fetch_add(&server->bodies, more) + more <= server->options.bodies_max) {
+		return true;
+	}
+	/* Given back at once: who is sent away must not keep others out until he has gone. */
+	work_drop_body(w);
+	return false;
 }
 
 /* Takes what is there of the body. OK: it is complete. UNAVAILABLE: it is not. */

@@ -175,6 +175,14 @@ empty(struct buffer *b)
 	buffer_clear(b);
 }
 
+void
+work_drop_body(struct work *w)
+{
+	empty(&w->body);
+	atomic_fetch_sub(&w->server->bodies, w->charged);
+	w->charged = 0;
+}
+
 static void
 reset_exchange(struct work *w)
 {
@@ -199,10 +207,8 @@ work_reset(struct work *w)
 {
 	reset_exchange(w);
 	empty(&w->text);
-	empty(&w->body);
 	empty(&w->head);
-	atomic_fetch_sub(&w->server->bodies, w->charged);
-	w->charged = 0;
+	work_drop_body(w);
 	memset(&w->request, 0, offsetof(struct http_request, headers));
 	w->connection = NULL;
 	w->route = NULL;

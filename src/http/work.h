@@ -59,6 +59,8 @@ struct work *work_new(struct http_server *s);
 void work_free(struct work *w);
 /* Forgets request and reply; keeps small buffers and the arena's first block. */
 void work_reset(struct work *w);
+/* Frees the body, and gives back what it counted for towards all bodies' limit. */
+void work_drop_body(struct work *w);
 /* To a worker. LIMIT: the queue is full. */
 MUST_USE status work_submit(struct work *w);
 /* Answers here and now, without handler. */

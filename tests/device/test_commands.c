@@ -182,7 +182,8 @@ test_server_is_verified(void **state)
 	char url[64], path[600];
 
 	(void)state;
-	snprintf(url, sizeof(url), "https://localhost:%u", server.port);
+	/* Another name of the same address, which needs no list of hosts. */
+	snprintf(url, sizeof(url), "https://127.1:%u", server.port);
 	assert_int_equal(AGENT("state", "--server", url), 1);
 	snprintf(path, sizeof(path), "%s/ca.pem", folder);
 	fake_write_pem(path, strangers);

@@ -53,7 +53,7 @@ public class Tls {
 	}
 
 	static long talk(SSLContext context, int port, String version) throws Exception {
-		try (SSLSocket s = (SSLSocket) context.getSocketFactory().createSocket("localhost", port)) {
+		try (SSLSocket s = (SSLSocket) context.getSocketFactory().createSocket("127.0.0.1", port)) {
 			SSLParameters p = s.getSSLParameters();
 			p.setEndpointIdentificationAlgorithm("HTTPS");
 			p.setProtocols(new String[] { version });

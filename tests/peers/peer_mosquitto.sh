@@ -30,11 +30,11 @@ CONF
 	return 1
 }
 publishes() { # FOLDER OF THE UNIT
-	limited mosquitto_pub -h localhost -p "$broker_port" --cafile broker.pem \
+	limited mosquitto_pub -h 127.0.0.1 -p "$broker_port" --cafile broker.pem \
 		--cert "$1/first.pem" --key "$1/first.key" -q 1 -t lamps/on -m 1 -d
 }
 alert_for() { # FOLDER OF THE UNIT: what the broker says to it on the wire
-	printf '' | limited openssl s_client -connect "localhost:$broker_port" -CAfile broker.pem \
+	printf '' | limited openssl s_client -connect "127.0.0.1:$broker_port" -CAfile broker.pem \
 		-cert "$1/first.pem" -key "$1/first.key" -tls1_2
 }
 cp issuing.bundle.pem broker.crl

@@ -3,7 +3,7 @@
 active_unit
 talks() { # OPTION ...
 	printf 'GET /device/v1/state HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' |
-		limited openssl s_client -connect "localhost:$port" -servername localhost \
+		limited openssl s_client -connect "127.0.0.1:$port" -servername localhost \
 			-CAfile root.pem -verify_return_error -cert "$unit/first.pem" \
 			-key "$unit/first.key" -ign_eof "$@" 2>&1
 }

@@ -216,7 +216,7 @@ start_server() {
 	start "$stage/log" "$TENURED" --home "$stage/home"
 	eventually grep -q " ready " "$stage/log" || return 1
 	port=$(sed -n 's/.*https:[^ ]*:\([0-9]*\) .*/\1/p' "$stage/log")
-	url=https://localhost:$port
+	url=https://127.0.0.1:$port
 	plain=$(sed -n 's/.*\(http:[^ "]*\)".*/\1/p' "$stage/log")
 }
 
@@ -224,7 +224,7 @@ fill_shelf() {
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout printer.key -out printer.pem \
 		-subj "/CN=printer" -days 2 2>/dev/null
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout broker.key \
-		-out broker.pem -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost" \
+		-out broker.pem -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \
 		-days 90 2>/dev/null
 	tenure factory run --fleet lamps --count 16 --out units &&
 		tenure manifest import units/manifest.json --fleet lamps --codes sheet.cms \

@@ -9,7 +9,7 @@ let session;
 
 function ask(agent, connection) {
 	return new Promise((resolve, reject) => {
-		const request = https.request({ host: 'localhost', port, path: '/device/v1/state', agent,
+		const request = https.request({ host: '127.0.0.1', port, path: '/device/v1/state', agent,
 			...files, minVersion: version, maxVersion: version, timeout: 10000, ...connection });
 		request.on('error', reject);
 		request.on('timeout', () => request.destroy(new Error('timeout')));
