@@ -4,8 +4,8 @@
  *
  *   store's rows -> tiles, durable -> signed -> guard, outside the home -> `checkpoint` replaced
  *
- * The steps are those of src/ledger/sequencer.c (reconcile, append_rows, publish). guard_write
- * compares and swaps: one step, which two servers cannot share.
+ * The steps are those of src/ledger/sequencer.c (lock_guard, reconcile, append_rows, publish) and
+ * of guard_write, which compares and then writes: the lock keeps a second server out meanwhile.
  * A tree is one number: a leading 1, then one bit an entry, so that 1 is the empty tree, the number
  * says both size and root, and a tree is a prefix of another where that one shifted right is it.
  *
@@ -22,13 +22,13 @@
 #define GUARD_IS_IGNORED 43
 #define GUARD_AFTER_CHECKPOINT 44
 #define CHECKPOINT_BEFORE_TILES 45
-#define GUARD_COMPARED_WITHOUT_LOCK 46
+#define GUARD_IS_NOT_LOCKED 46
 #define GUARD_KEEPS_ONLY_THE_SIZE 47
 
 #define EMPTY 1
-#define FULL_TREE 8 /* three entries: two trees can part, and one can be longer by two */
-#define SIZE(t) (t >= 8 -> 3 : (t >= 4 -> 2 : (t >= 2 -> 1 : 0)))
-#define PREFIX(a, b) (b == a || b >> 1 == a || b >> 2 == a || b >> 3 == a)
+#define FULL_TREE 16 /* four entries: two trees can part, and one can be longer by three */
+#define SIZE(t) (t >= 16 -> 4 : (t >= 8 -> 3 : (t >= 4 -> 2 : (t >= 2 -> 1 : 0))))
+#define PREFIX(a, b) (b == a || b >> 1 == a || b >> 2 == a || b >> 3 == a || b >> 4 == a)
 #define NONE 0
 
 typedef home {
@@ -36,6 +36,7 @@ typedef home {
 };
 home h[2];
 byte guard = NONE; /* what the guard's file says */
+bit locked;	   /* a living server's lock beside it */
 
 byte longest = EMPTY; /* the longest checkpoint that was ever to be seen */
 bit store_copied, tiles_copied, checkpoint_copied;
@@ -89,6 +90,14 @@ inline publish(mine)
 	step = RUNS
 }
 
+inline take_lock()
+{
+#if MUTANT != GUARD_IS_NOT_LOCKED
+	locked = 1;
+#endif
+	skip
+}
+
 proctype server(byte me)
 {
 	byte step = OFF;
@@ -99,14 +108,15 @@ proctype server(byte me)
 	byte durable = EMPTY;
 #endif
 	do
-	:: d_step { step == OFF && (me == 0 || IS_COPIED) ->
+	:: d_step { step == OFF && (me == 0 || IS_COPIED) && !locked ->
 		reconcile(h[me]);
 		printf("server %d: starts, allowed: %d\n", me, fits);
 		HOLDS(fits || COPY_HAS_BEGUN, "broken: refused after nothing but a crash\n");
 		if
 		:: fits ->
 			HOLDS(PREFIX(longest, h[me].store), "broken: a home older than its own past goes on\n");
-			step = RUNS; tree = h[me].checkpoint; published = tree; expected = guard
+			step = RUNS; tree = h[me].checkpoint; published = tree; expected = guard;
+			take_lock()
 		:: else -> step = REFUSES
 		fi
 	   }
@@ -126,25 +136,21 @@ proctype server(byte me)
 #else
 	:: d_step { step == RUNS && tree != published -> h[me].tiles = tree; step = FLUSHED }
 #endif
-#if MUTANT == GUARD_COMPARED_WITHOUT_LOCK
-	:: d_step { step == FLUSHED && guard == expected -> step = COMPARED }
-	:: d_step { step == COMPARED ->
-		printf("server %d: writes the guard\n", me);
-		guard = tree; expected = tree; step = GUARDED
-	   }
-#elif MUTANT == GUARD_AFTER_CHECKPOINT
+#if MUTANT == GUARD_AFTER_CHECKPOINT
 	:: d_step { step == FLUSHED && guard == expected -> publish(h[me]); step = GUARDED }
 	:: d_step { step == GUARDED ->
 		printf("server %d: writes the guard\n", me);
 		guard = tree; expected = tree; step = RUNS
 	   }
 #else
-	:: d_step { step == FLUSHED && guard == expected ->
+	:: d_step { step == FLUSHED && guard == expected -> step = COMPARED }
+	:: d_step { step == COMPARED ->
 		printf("server %d: writes the guard\n", me);
 		guard = tree; expected = tree; step = GUARDED
 	   }
 #endif
-	:: d_step { step == FLUSHED && guard != expected -> step = REFUSES } /* somebody else's word */
+	/* somebody else wrote it */
+	:: d_step { step == FLUSHED && guard != expected -> step = REFUSES; locked = 0 }
 #if MUTANT != GUARD_AFTER_CHECKPOINT
 	:: d_step { step == GUARDED -> publish(h[me]) }
 #endif
@@ -155,6 +161,7 @@ proctype server(byte me)
 		h[me].tiles = durable;
 #endif
 		printf("server %d: dies\n", me);
+		locked = 0;
 		step = OFF; tree = NONE; published = NONE; expected = NONE }
 	od
 }
