@@ -132,7 +132,8 @@ answer_factory(const struct fake_request *r, struct buffer *out)
 		o = cJSON_ParseWithLength(line, (size_t)(end - line));
 		serial = cJSON_GetStringValue(cJSON_GetObjectItem(o, "serial"));
 		assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(o, "points")), 5);
-		if (strncmp(serial, "0123bad", 7) == 0) {
+		/* Long enough that no random serial begins so. */
+		if (strncmp(serial, "0123badbadbad", 13) == 0) {
 			buffer_printf(
 				out, "{\"serial\":\"%s\",\"problem\":\"no such key\"}\n", serial);
 		} else {
@@ -527,8 +528,8 @@ units_that_are_refused(void **state)
 
 	(void)state;
 	world = (struct world){ 0 };
-	expect(1, "", "2 of 2 units were refused", FACTORY " --serial-prefix 0123bad0", 2u, folder,
-		"bad", fake_url(s), folder, token);
+	expect(1, "", "2 of 2 units were refused", FACTORY " --serial-prefix 0123badbadbad", 2u,
+		folder, "bad", fake_url(s), folder, token);
 	expect(2, "", "begin with 0123", FACTORY " --serial-prefix 99", 2u, folder, "bad",
 		fake_url(s), folder, token);
 	expect(2, "", "--count", FACTORY, 0u, folder, "bad", fake_url(s), folder, token);
