@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATH_ROOM 4096
+#define LOCK_TRIES 25 /* in half a second */
 
 /* It passes: somebody makes room. */
 static bool
@@ -247,6 +249,28 @@ folder_make(const char *path, unsigned mode, struct diag *d)
 	return OK;
 }
 
+/*
+ * Waits a moment for one who holds it: a process that was killed may leave a child that has not come to its exec yet, and
+ * with it the lock.
+ */
+static bool
+take_lock(int lock)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(lock, LOCK_EX | LOCK_NB) == 0) {
+			return true;
+		}
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			return false;
+		}
+		nanosleep(&pause, NULL);
+	}
+	errno = EWOULDBLOCK;
+	return false;
+}
+
 status
 file_lock(const char *path, int *fd, struct diag *d)
 {
@@ -255,7 +279,7 @@ file_lock(const char *path, int *fd, struct diag *d)
 	if (lock < 0) {
 		return system_fault(d, "open", path);
 	}
-	if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+	if (!take_lock(lock)) {
 		status s = errno == EWOULDBLOCK ? diag_set(d, CONFLICT, NULL,
 							  "%s is held by another process", path)
 						: system_fault(d, "lock", path);

@@ -20,7 +20,7 @@ MUST_USE status file_create(const char *path, span content, unsigned mode, struc
 MUST_USE status folder_make(const char *path, unsigned mode, struct diag *d);
 MUST_USE status folder_sync(const char *path, struct diag *d);
 /* Exclusive lock of the file, made if absent; held until the process ends or close(*fd).
- * CONFLICT if another process holds it. */
+ * CONFLICT if another process holds it, and goes on holding it for half a second. */
 MUST_USE status file_lock(const char *path, int *fd, struct diag *d);
 /* write(2) until all is written. */
 MUST_USE status write_all(int fd, span content, struct diag *d);
