@@ -56,7 +56,8 @@ const struct conf_key configuration_keys[] = {
 
 	{ "signer", "program", CONF_PATH, "", 0, 0, "tenure-signer; empty: beside tenured" },
 	{ "signer", "passphrase_file", CONF_PATH, "", 0, 0,
-		"file with the passphrase of the keys; empty: systemd's credential \"passphrase\", "
+		"file with the passphrase of the keys, mode 0600; empty: systemd's credential "
+		"\"passphrase\", "
 		"or a prompt" },
 	{ "signer", "channels", CONF_NUMBER, "2", 1, 64, "requests to the signer at a time" },
 
