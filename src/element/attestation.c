@@ -332,7 +332,10 @@ check_tpm2(const struct evidence *e, const struct attestation_anchor *anchor,
 	status s = tpm2_attestation_check(&e->tpm2, e->challenge, anchor->key, point, d);
 
 	*out = (struct attestation){ .is_proven = s == OK, .slot = -1 };
-	return diag_kind(d, s, s == BAD_INPUT ? ATTESTATION_MALFORMED : ATTESTATION_FAILED);
+	if (s == OK) {
+		return OK;
+	}
+	return diag_kind(d, s, s == CRYPTO ? ATTESTATION_FAILED : ATTESTATION_MALFORMED);
 }
 
 /* --- a token's own word --- */
