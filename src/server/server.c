@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "home/home.h"
 #include "ledger/checkpoint.h"
+#include "lifecycle/challenge.h"
 #include "lifecycle/ocsp.h"
 #include "server/jobs.h"
 #include "server/routes.h"
@@ -120,6 +121,9 @@ open_store(struct server *s, struct diag *d)
 
 	status st = store_open(&o, &s->life.store, d);
 
+	if (st == OK) {
+		st = challenge_key_load(&s->life, d);
+	}
 	return st == OK ? ocsp_memory_new(s->life.store, &s->life.ocsp, d) : st;
 }
 

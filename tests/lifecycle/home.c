@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "lifecycle/challenge.h"
 #include "lifecycle/ocsp.h"
 #include "pki/pem.h"
 
@@ -25,6 +26,7 @@ start(struct home *h)
 	assert_ok(signer_start(&signer, &h->signer, &d), d);
 	assert_ok(reader_open(h->store, &h->reader, &d), d);
 	h->life.store = h->store;
+	assert_ok(challenge_key_load(&h->life, &d), d);
 	assert_ok(ocsp_memory_new(h->store, &h->life.ocsp, &d), d);
 	h->life.signer = h->signer;
 	h->session.reader = h->reader;
