@@ -65,7 +65,7 @@ void reply_empty(struct exchange *x, int status);
 void reply_json(struct exchange *x, int status, struct json_writer *w);
 /* Takes the descriptor. */
 void reply_file(struct exchange *x, int status, const char *content_type, int file, uint64_t size);
-/* RFC 9457: type "/problems/<status name with dashes>", title, status, detail, and "clause" where a standard
+/* RFC 9457: type "/problems/<the diag's kind, or the status's name with dashes>", title, status, detail, and "clause" where a standard
  * speaks; the HTTP status by status_http. */
 void reply_problem(struct exchange *x, const struct diag *d);
 /* The same with an HTTP status of its own (401, 405, 415 ...). 429 and 503 get `Retry-After: 1`, where the handler has not

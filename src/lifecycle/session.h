@@ -18,7 +18,8 @@ struct life {
 	struct signer *signer;
 	struct sequencer *sequencer; /* NULL while a home is founded */
 	const struct clock *clock;
-	const char *plain_url; /* what certificates point to */
+	uint8_t challenge_key[32]; /* by challenge_key_load */
+	const char *plain_url;	   /* what certificates point to */
 	const char *crl_folder;
 	int64_t crl_lifetime_s;
 	int64_t withdraw_after_s;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "home/home.h"
 #include "ledger/checkpoint.h"
+#include "lifecycle/challenge.h"
 #include "server/jobs.h"
 #include "server/routes.h"
 
@@ -117,7 +118,9 @@ open_store(struct server *s, struct diag *d)
 		.context = s,
 	};
 
-	return store_open(&o, &s->life.store, d);
+	status st = store_open(&o, &s->life.store, d);
+
+	return st == OK ? challenge_key_load(&s->life, d) : st;
 }
 
 /* The key by which everybody checks the ledger, as C2SP writes it. */

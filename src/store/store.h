@@ -111,7 +111,20 @@ struct attempt {
 };
 void change_attempt_put(struct change *c, const struct attempt *a, int64_t from);
 /* EXISTS if this challenge was burnt before. Kept until expires_s. */
+#define CHALLENGE_REPLAYED "attestation-replayed" /* the kind of that refusal's diag */
 void change_challenge_burn(struct change *c, span challenge, int64_t expires_s);
+
+/* The evidence that a certificate was issued on, as it came. */
+struct kept_evidence {
+	int64_t certificate; /* row */
+	int64_t element;     /* row of the element that it was checked against */
+	bool slot_is_locked; /* as it was proven */
+	span der;
+};
+/* Of a certificate that the same change adds: its row is read at commit. */
+void change_evidence(
+	struct change *c, const struct kept_evidence *e, const int64_t *certificate_row);
+
 /* Housekeeping: drops burnt challenges that expired before now_s, and kept answers (idempotency)
  * older than IDEMPOTENCY_KEPT_S. Nothing that a CRL, the ledger or a receipt needs. */
 #define IDEMPOTENCY_KEPT_S 86400
@@ -273,6 +286,10 @@ MUST_USE status read_certificate_by_serial(struct reader *r, struct arena *a,
 MUST_USE status read_certificate_by_request(struct reader *r, struct arena *a, int64_t device,
 	const uint8_t request_hash[32], struct certificate *out);
 MUST_USE status read_key_is_known(struct reader *r, const uint8_t key_hash[32], bool *is_known);
+MUST_USE status read_challenge_is_burnt(struct reader *r, span challenge, bool *is_burnt);
+/* NOT_FOUND for a certificate that was issued without. */
+MUST_USE status read_evidence(
+	struct reader *r, struct arena *a, int64_t certificate, struct kept_evidence *out);
 MUST_USE status read_fleet(struct reader *r, int64_t row, struct fleet *out);
 MUST_USE status read_fleet_by_name(struct reader *r, const char *name, struct fleet *out);
 MUST_USE status read_owner(struct reader *r, int64_t row, struct owner *out);

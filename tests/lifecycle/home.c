@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "lifecycle/challenge.h"
 #include "pki/pem.h"
 
 static void
@@ -24,6 +25,7 @@ start(struct home *h)
 	assert_ok(signer_start(&signer, &h->signer, &d), d);
 	assert_ok(reader_open(h->store, &h->reader, &d), d);
 	h->life.store = h->store;
+	assert_ok(challenge_key_load(&h->life, &d), d);
 	h->life.signer = h->signer;
 	h->session.reader = h->reader;
 }
