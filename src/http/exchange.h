@@ -59,6 +59,8 @@ struct exchange {
 void reply_header(struct exchange *x, const char *name, const char *value);
 /* Copies the body. `content_type` static or in the arena; NULL: none. */
 void reply_bytes(struct exchange *x, int status, const char *content_type, span body);
+/* The same, for a body that is appended to what is returned. */
+struct buffer *reply_open(struct exchange *x, int status, const char *content_type);
 /* A 204 or another without a body. */
 void reply_empty(struct exchange *x, int status);
 /* Starts a JSON body: write by w (it appends to the reply's body). */
