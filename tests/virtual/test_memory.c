@@ -173,7 +173,7 @@ static void
 as_gen_dig(struct part *p, unsigned slot)
 {
 	part_temp_set(p, noise, PART_TEMP_RANDOM);
-	p->live.temp.is_gen_dig = true;
+	p->live.temp.is_gen_dig = p->live.temp.is_of_slot = true;
 	p->live.temp.key_id = (uint8_t)slot;
 }
 
@@ -216,15 +216,9 @@ test_encrypted_write(void **state)
 		talk_expect(&p, PART_EXECUTION, CALL(WRITE, 0xC2, address, wrong, 64));
 	}
 	talk_expect(&p, PART_EXECUTION, CALL(WRITE, 0xC2, DATA_AT(8, 0, 0), data, 64));
-	p.live.temp.source_is_input = true; /* slot 6 wants a random nonce */
+	p.live.temp.is_of_slot = false; /* GenDig over something else */
 	talk_expect(&p, PART_EXECUTION, CALL(WRITE, 0xC2, address, data, 64));
-	p.live.temp.source_is_input = false;
-	p.live.temp.is_gen_dig = false;
-	talk_expect(&p, PART_EXECUTION, CALL(WRITE, 0xC2, address, data, 64));
-	p.live.temp.is_gen_dig = true;
-	p.live.temp.no_mac = true;
-	talk_expect(&p, PART_EXECUTION, CALL(WRITE, 0xC2, address, data, 64));
-	p.live.temp.no_mac = false;
+	p.live.temp.is_of_slot = true;
 	talk_expect(&p, PART_OK, CALL(WRITE, 0xC2, address, data, 64));
 	assert_memory_equal(part_slot(&p, 5), ones, 32);
 	assert_false(p.live.temp.is_valid);
