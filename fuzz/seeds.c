@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "element/evidence.h"
 #include "fuzz.h"
 #include "ledger/checkpoint.h"
 #include "ledger/entry.h"
@@ -77,6 +78,38 @@ save_keys_certificates(void)
 			save("certificate", k->name, k->certificate);
 		}
 	}
+}
+
+/* --- evidence --- */
+
+static void
+save_statement(const char *name, const struct evidence *e)
+{
+	struct buffer b;
+
+	buffer_init(&b, EVIDENCE_MAX);
+	HOLDS(evidence_write(e, &b, NULL) == OK);
+	save_buffer("evidence", name, &b);
+}
+
+static void
+save_evidence(void)
+{
+	static const uint8_t part[8] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	span p = SPAN_ARRAY(part);
+	struct evidence e = { .kind = EVIDENCE_ATECC608, .challenge = p };
+
+	e.atecc608.slot = 2;
+	save_statement("atecc608", &e);
+	e.kind = EVIDENCE_TPM2;
+	e.tpm2 = (struct evidence_tpm2){ p, p, p, p, p, p, p };
+	save_statement("tpm2", &e);
+	e.kind = EVIDENCE_TOKEN;
+	e.token = (struct evidence_token){ .model = span_text("TA100"),
+		.serial = span_text("0123"),
+		.is_local = true,
+		.is_never_extractable = true };
+	save_statement("token", &e);
 }
 
 /* --- messages --- */
@@ -337,6 +370,7 @@ main(int argc, char **argv)
 	HOLDS(a != NULL);
 	save_request(KEY_P256, "p256_evidence", SPAN_ARRAY(evidence));
 	save_request(KEY_P384, "p384_plain", (span){ NULL, 0 });
+	save_evidence();
 	save_keys_certificates();
 	save_issue("operational", "operational", false);
 	save_issue("server", "server", true);

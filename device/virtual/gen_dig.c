@@ -17,7 +17,7 @@
 
 #define TEMP_KEY_FIRST 0x8000 /* zone 3: TempKey, then the caller's bytes */
 
-enum zone { ZONE_CONFIG, ZONE_OTP, ZONE_DATA, ZONE_SHARED, ZONE_COUNTER, ZONE_POLICY };
+enum dig { DIG_CONFIG, DIG_OTP, DIG_DATA, DIG_SHARED, DIG_COUNTER, DIG_POLICY };
 
 /* By zone: how many objects it has, and the bytes that the call brings. */
 static const struct {
@@ -35,13 +35,13 @@ is_well_formed(const struct part *p, const struct part_call *c)
 		return false;
 	}
 	len = zones[c->param1].data_len;
-	if (c->param1 == ZONE_SHARED) {
+	if (c->param1 == DIG_SHARED) {
 		return c->data_len == len;
 	}
 	if (c->param2 >= zones[c->param1].count) {
 		return false;
 	}
-	if (c->param1 == ZONE_DATA && slot_policy_has(p, c->param2, SLOT_NO_MAC)) {
+	if (c->param1 == DIG_DATA && slot_policy_has(p, c->param2, SLOT_NO_MAC)) {
 		len = 4;
 	}
 	return c->data_len == len;
@@ -104,7 +104,7 @@ mix_state(const struct part *p, const struct part_call *c, uint8_t message[LAYOU
 	uint32_t value;
 
 	layout_mix(p, c, none, p->live.temp.value, message);
-	if (c->param1 == ZONE_COUNTER) {
+	if (c->param1 == DIG_COUNTER) {
 		value = part_counter_get(p, c->param2);
 	} else {
 		value = part_slot_config(p->memory.config, c->param2) |
@@ -119,7 +119,7 @@ mix_state(const struct part *p, const struct part_call *c, uint8_t message[LAYOU
 enum part_status
 part_gen_dig(struct part *p, const struct part_call *c, struct part_answer *out)
 {
-	bool wants_data = c->param1 == ZONE_OTP || c->param1 == ZONE_DATA;
+	bool wants_data = c->param1 == DIG_OTP || c->param1 == DIG_DATA;
 	uint8_t message[LAYOUT_MIX_LEN];
 	const uint8_t *zone;
 
@@ -132,17 +132,17 @@ part_gen_dig(struct part *p, const struct part_call *c, struct part_answer *out)
 		return PART_EXECUTION;
 	}
 	switch (c->param1) {
-	case ZONE_DATA:
+	case DIG_DATA:
 		return of_slot(p, c);
-	case ZONE_SHARED:
+	case DIG_SHARED:
 		mix_shared(p, c, message);
 		break;
-	case ZONE_COUNTER:
-	case ZONE_POLICY:
+	case DIG_COUNTER:
+	case DIG_POLICY:
 		mix_state(p, c, message);
 		break;
 	default:
-		zone = c->param1 == ZONE_CONFIG ? p->memory.config : p->memory.otp;
+		zone = c->param1 == DIG_CONFIG ? p->memory.config : p->memory.otp;
 		layout_mix(p, c, zone + (size_t)32 * c->param2, p->live.temp.value, message);
 	}
 	replace(p, message);

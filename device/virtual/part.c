@@ -84,7 +84,9 @@ part_serial(const struct part *p, uint8_t out[9])
 uint8_t
 part_address(const struct part *p)
 {
-	return p->memory.config[85] != 0 ? p->memory.config[85] : p->memory.config[16];
+	uint8_t extra = p->memory.config[85];
+
+	return (extra != 0 ? extra : p->memory.config[16]) & 0xFE;
 }
 
 /* --- what commands share --- */

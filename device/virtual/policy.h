@@ -1,22 +1,14 @@
 #pragma once
-/* The bits of SlotConfig and KeyConfig that keys and secrets are judged by, and the options of the whole chip. */
-#include "device/virtual/part.h"
+/* What of SlotConfig and KeyConfig secrets are judged by, beyond memory.h, and the options of the whole chip. */
+#include "device/virtual/memory.h"
 
-/* SlotConfig of what is no private key */
+/* SlotConfig */
 #define SLOT_NO_MAC 0x0010
-#define SLOT_ENC_READ 0x0040
-#define SLOT_SECRET 0x0080
 #define SLOT_DERIVE_OF_PARENT 0x1000 /* parent is WriteKey's slot, not the slot itself */
 #define SLOT_DERIVE 0x2000
 #define SLOT_WRITE_ENCRYPTED 0x4000 /* of a private key: PrivWrite */
 #define SLOT_DERIVE_NEEDS_MAC 0x8000
-/* KeyConfig */
-#define KEY_PRIVATE 0x0001
-#define KEY_PUB_INFO \
-	0x0002 /* private: its public key may be had; public: it is validated; other: KDF may write it */
-#define KEY_REQ_RANDOM 0x0040
-#define KEY_TYPE_P256 4
-#define KEY_TYPE_AES 6
+#define KEY_TYPE_AES 6u
 /* Configuration zone */
 #define CONFIG_AES_ENABLE_AT 13
 #define CONFIG_SECURE_BOOT_AT 70
@@ -40,21 +32,15 @@ key_policy_has(const struct part *p, unsigned slot, uint16_t bits)
 }
 
 static inline unsigned
-slot_read_key(const struct part *p, unsigned slot)
-{
-	return part_slot_config(p->memory.config, slot) & 15;
-}
-
-static inline unsigned
 slot_write_key(const struct part *p, unsigned slot)
 {
-	return part_slot_config(p->memory.config, slot) >> 8 & 15;
+	return SLOT_WRITE_KEY(part_slot_config(p->memory.config, slot));
 }
 
 static inline unsigned
 slot_key_type(const struct part *p, unsigned slot)
 {
-	return part_key_config(p->memory.config, slot) >> 2 & 7;
+	return KEY_TYPE(part_key_config(p->memory.config, slot));
 }
 
 static inline uint16_t

@@ -15,7 +15,6 @@
 #include "device/virtual/policy.h"
 #include "pki/key.h"
 
-#define ZONE_ENCRYPTED 0x40
 #define PLAIN_LEN 36
 
 static bool

@@ -29,8 +29,6 @@
 #define MODE_STORE 6
 #define MODE_COPY 7
 #define MODE_MAC 0x80
-#define PUBLIC_KEY_LEN 72
-#define PUBLIC_KEY_IS_VALID 0x5
 #define DIGEST_LEN 32
 #define SIGNATURE_LEN 64
 
@@ -46,14 +44,9 @@ slots_are_fit(const struct part *p, const struct boot *b)
 {
 	size_t stored_len = b->setting == BOOT_SIGNATURE ? SIGNATURE_LEN : DIGEST_LEN;
 
-	if (key_policy_has(p, b->key_slot, KEY_PRIVATE) ||
-		slot_key_type(p, b->key_slot) != KEY_TYPE_P256 ||
-		part_slot_size(b->key_slot) < PUBLIC_KEY_LEN ||
-		!part_slot_is_enabled(p, b->key_slot)) {
-		return false;
-	}
-	if (key_policy_has(p, b->key_slot, KEY_PUB_INFO) &&
-		part_slot(p, b->key_slot)[0] >> 4 != PUBLIC_KEY_IS_VALID) {
+	if (!part_slot_is_public_key(p, b->key_slot) || !part_slot_is_enabled(p, b->key_slot) ||
+		(part_slot_is_validated_kind(p, b->key_slot) &&
+			!part_slot_is_valid(p, b->key_slot))) {
 		return false;
 	}
 	return b->setting == BOOT_FULL_ONLY ||

@@ -27,7 +27,6 @@
 #define TARGET_NONE 0xC0
 #define BLOCK 64
 #define CONTEXT_HEAD 36
-#define SLOT_OF_PUBLIC_KEY_LEN 72
 
 enum operation {
 	START,
@@ -228,13 +227,11 @@ add_public_key(struct part *p, const struct part_call *c)
 {
 	uint8_t point[64];
 
-	if (c->data_len != 0 || c->param2 >= PART_SLOTS ||
-		part_slot_size(c->param2) < SLOT_OF_PUBLIC_KEY_LEN) {
+	if (c->data_len != 0 || c->param2 >= PART_SLOTS) {
 		return PART_PARSE;
 	}
 	if (!p->live.sha.is_running || !part_data_is_locked(p) ||
-		key_policy_has(p, c->param2, KEY_PRIVATE) ||
-		slot_key_type(p, c->param2) != KEY_TYPE_P256) {
+		!part_slot_is_public_key(p, c->param2)) {
 		return PART_EXECUTION;
 	}
 	part_public_key(p, c->param2, point);

@@ -6,7 +6,8 @@
  *   EvidenceBundle    ::= SEQUENCE { evidences SEQUENCE SIZE (1) OF EvidenceStatement }
  *   EvidenceStatement ::= SEQUENCE { type OBJECT IDENTIFIER, stmt ANY DEFINED BY type }
  *
- * Types are arcs of our own below 2.25.<uuid> (Rec. ITU-T X.667): the draft leaves them to whoever defines them.
+ * Types are arcs of our own below 2.25.305030647290410459873825239964802379215, which is UUID
+ * e57ac408-aaa8-416c-b809-65a293646dcf (Rec. ITU-T X.667 7): the draft leaves them to whoever defines them.
  *
  *   .1  Atecc608Statement ::= SEQUENCE {          a key made by GenKey mode 0C, attested by slot 1
  *         challenge  OCTET STRING,                  the server's, whole
@@ -22,7 +23,7 @@
  *         creation   OCTET STRING,                  TPMS_CREATION_DATA: its hash stands in `certify`
  *         quote      OCTET STRING, quoteSignature OCTET STRING,     over the same challenge
  *         akPublic   OCTET STRING }                 TPMT_PUBLIC of the attestation key
- *       qualifyingData of both = SHA-256(challenge)
+ *       qualifyingData of both, and outsideInfo of the key's TPM2_Create, = SHA-256(challenge)
  *
  *   .3  TokenStatement ::= SEQUENCE {             a PKCS#11 token's word about its own key; nobody signs it
  *         challenge  OCTET STRING,
@@ -30,7 +31,7 @@
  *         serial     UTF8String,
  *         isLocal    BOOLEAN, isNeverExtractable BOOLEAN, isSensitive BOOLEAN }
  *
- * The key itself is that of the request. Unknown types and anything left over are BAD_INPUT.
+ * The key itself is that of the request. Unknown types and anything left over are BAD_INPUT. For people: docs/attestation.md.
  */
 #include "base/buffer.h"
 #include "pki/der.h"
@@ -38,6 +39,8 @@
 #define CHALLENGE_MAX 64       /* bytes of a challenge; ours have fewer */
 #define EVIDENCE_MAX 4096      /* bytes of a whole bundle: TPM structures take 1.5 KiB */
 #define TPM_STRUCTURE_MAX 1024 /* TPMT_PUBLIC, TPMS_ATTEST, TPMS_CREATION_DATA */
+#define TOKEN_TEXT_MAX 64      /* bytes; CK_TOKEN_INFO has 16 */
+#define ATECC608_SLOTS 16
 #define NUM_IN_LEN 20
 
 enum evidence_kind { EVIDENCE_ATECC608 = 1, EVIDENCE_TPM2 = 2, EVIDENCE_TOKEN = 3 };
@@ -69,7 +72,7 @@ struct evidence {
 
 /* The value of the attribute. Spans point into it. BAD_INPUT, LIMIT. */
 MUST_USE status evidence_read(span der, struct evidence *out, struct diag *d);
-/* For the device: appends the value. BAD_INPUT for what would not be read back; NO_MEMORY. */
+/* For the device: appends the value. BAD_INPUT, LIMIT for what would not be read back; NO_MEMORY. */
 MUST_USE status evidence_write(const struct evidence *e, struct buffer *out, struct diag *d);
 /* What an ATECC608 is given of a challenge. */
 void evidence_num_in(span challenge, uint8_t out[NUM_IN_LEN]);

@@ -62,6 +62,7 @@ test_every_mode(void **state)
 
 	talk_make("trustflex-tls", &p);
 	host_fill(p.memory.otp, 64, 99);
+	host_policy(&p, 6, 0x0F8F, 0x003C); /* without ReqRandom */
 	host_secret(&p, SECRET_SLOT, 6, secret);
 	for (unsigned mode = 0; mode < 256; mode++) {
 		if (!is_mode(mode)) {
@@ -90,6 +91,7 @@ test_every_bit(void **state)
 	struct part p;
 
 	talk_make("trustflex-tls", &p);
+	host_policy(&p, 6, 0x0F8F, 0x003C); /* without ReqRandom */
 	host_secret(&p, SECRET_SLOT, 6, secret);
 	prepare(&p, 0, secret, &q);
 	for (unsigned bit = 0; bit < 8 * 77; bit++) {
@@ -113,6 +115,7 @@ test_answers_its_own_mac(void **state)
 	struct part p;
 
 	talk_make("trustflex-tls", &p);
+	host_policy(&p, 6, 0x0F8F, 0x003C); /* without ReqRandom */
 	host_secret(&p, SECRET_SLOT, 6, secret);
 	host_fill(q.data, 32, 3);
 	r = talk_expect(&p, PART_OK, CALL(0x08, 0, SECRET_SLOT, q.data, 32));
@@ -130,6 +133,7 @@ test_latch(void **state)
 	struct part p;
 
 	talk_make("trustflex-tls", &p);
+	host_policy(&p, 6, 0x0F8F, 0x003C);
 	host_secret(&p, 6, 6, secret);
 	host_secret(&p, 9, 6, secret);
 	p.memory.config[69] = 0x80 | 9;

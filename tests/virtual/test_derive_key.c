@@ -44,6 +44,7 @@ check_kind(unsigned slot_config, unsigned mode, bool has_mac)
 	struct part p;
 
 	talk_make("trustflex-tls", &p);
+	host_policy(&p, PARENT, 0x0F8F, 0x003C); /* without ReqRandom */
 	host_policy(&p, TARGET, slot_config, SECRET_KEY);
 	host_secret(&p, TARGET, 1, target);
 	host_secret(&p, PARENT, 2, parent);

@@ -67,6 +67,7 @@ test_every_mode(void **state)
 
 	talk_make("trustflex-tls", &p);
 	host_fill(p.memory.otp, 64, 99);
+	host_policy(&p, 6, 0x0F8F, 0x003C); /* without ReqRandom */
 	host_secret(&p, SECRET_SLOT, 6, secret);
 	for (unsigned mode = 0; mode < 256; mode++) {
 		if ((mode & 0x88) == 0) {
