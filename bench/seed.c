@@ -22,7 +22,8 @@ struct seeding {
 	struct store *store;
 	struct fleet fleet;
 	struct owner owner;
-	struct private_key issuer_key; /* of the chip maker: nobody's here, as births are found by their fingerprint */
+	struct private_key
+		issuer_key; /* of the chip maker: nobody's here, as births are found by their fingerprint */
 	struct buffer issuer_name;
 	uint8_t issuer_key_id[20];
 	int64_t now_s;
@@ -60,9 +61,11 @@ add_owner(struct seeding *s)
 	struct change *c = change_new(a);
 	struct diag d = { 0 };
 
-	s->owner = (struct owner){
-		.name = "buyer", .title = "buyer", .kind = OWNER_CUSTOMER, .salt = { 1 }, .created_s = s->now_s
-	};
+	s->owner = (struct owner){ .name = "buyer",
+		.title = "buyer",
+		.kind = OWNER_CUSTOMER,
+		.salt = { 1 },
+		.created_s = s->now_s };
 	bench_must(id_new(&clock_system, &s->owner.id), &d);
 	change_owner_add(c, &s->owner);
 	bench_must(store_commit(s->store, c, NULL, &d), &d);
@@ -264,7 +267,9 @@ add_units(struct seeding *s)
 void
 crowd_seed(struct crowd *c, const struct stage *stage, size_t count, size_t others)
 {
-	struct seeding s = { .crowd = c, .now_s = clock_now_s(&clock_system), .issuer_key_id = { 7 } };
+	struct seeding s = {
+		.crowd = c, .now_s = clock_now_s(&clock_system), .issuer_key_id = { 7 }
+	};
 
 	crowd_begin(c, stage, count);
 	open_store(&s);

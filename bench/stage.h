@@ -3,6 +3,7 @@
  * The shipped programs on a home of their own, for the benchmarks that ask them over loopback: `tenure init`, then
  * tenured with its signer, until stage_close. Whatever goes wrong ends the benchmark.
  */
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "bench.h"
