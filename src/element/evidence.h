@@ -23,7 +23,7 @@
  *         creation   OCTET STRING,                  TPMS_CREATION_DATA: its hash stands in `certify`
  *         quote      OCTET STRING, quoteSignature OCTET STRING,     over the same challenge
  *         akPublic   OCTET STRING }                 TPMT_PUBLIC of the attestation key
- *       qualifyingData of both = SHA-256(challenge)
+ *       qualifyingData of both, and outsideInfo of the key's TPM2_Create, = SHA-256(challenge)
  *
  *   .3  TokenStatement ::= SEQUENCE {             a PKCS#11 token's word about its own key; nobody signs it
  *         challenge  OCTET STRING,

@@ -9,7 +9,6 @@ struct enrolment {
 	const struct admission *who;
 	span csr;	 /* DER */
 	bool is_renewal; /* simplereenroll: by the operational identity, names must match */
-	span evidence;	 /* of attestation, DER; empty: none */
 	/*
 	 * What ties a request to its connection by its challengePassword (RFC 7030 3.5): tls-unique (RFC 5929 3), or, under
 	 * TLS 1.3, tls-exporter (RFC 9266). A request that carries another tls-unique is refused. Where the fleet
@@ -24,9 +23,9 @@ struct enrolment {
 };
 
 /*
- * o->certificate with its DER in the arena. The same request again (same CSR and evidence, while its certificate is
- * pending or current) gives the stored one. DENIED: not in this state, or the fleet wants an attestation;
- * EXISTS: the key was seen before; BAD_INPUT, CRYPTO: the request; UNAVAILABLE: the signer.
+ * o->certificate with its DER in the arena. The same request again (same CSR, with the evidence in it, while its certificate is
+ * pending or current) gives the stored one. DENIED: not in this state, or the fleet wants an attestation (lifecycle/prove.h);
+ * EXISTS: the key or the challenge was seen before; BAD_INPUT, CRYPTO: the request; UNAVAILABLE: the signer.
  */
 MUST_USE status enrol_device(
 	struct session *s, const struct enrolment *e, struct outcome *o, struct diag *d);

@@ -10,8 +10,10 @@ est_request_refuse(struct exchange *x, const struct est_request *r, const struct
 {
 	char what[LOG_QUOTED_MAX];
 
-	log_event(LOG_INFO, "enrolment_refused", "serial=%s status=\"%s\" what=%s",
-		r->who.device.serial, status_name(d->status), log_quote(what, d->text));
+	/* Evidence that does not hold is somebody trying, more often than not. */
+	log_event(d->kind != NULL ? LOG_WARNING : LOG_INFO, "enrolment_refused",
+		"serial=%s status=\"%s\" kind=%s what=%s", r->who.device.serial,
+		status_name(d->status), d->kind != NULL ? d->kind : "-", log_quote(what, d->text));
 	reply_problem(x, d);
 }
 

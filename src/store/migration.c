@@ -163,8 +163,18 @@ static const char version_2[] =
 	"CREATE TABLE attempt (subject TEXT PRIMARY KEY, failures INTEGER NOT NULL,"
 	" locked_until_s INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
-/* Version 3: how EST treats a fleet's devices, and through whom a certificate was asked for. */
+/*
+ * Version 3: the evidence that a certificate was issued on is kept, so that it can be checked again. Its row is its
+ * certificate's, which comes behind it in the same change: therefore no foreign key.
+ */
 static const char version_3[] =
+	"ALTER TABLE element ADD COLUMN is_vendors_word INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE evidence (certificate INTEGER PRIMARY KEY,"
+	" element INTEGER NOT NULL REFERENCES element, slot_is_locked INTEGER NOT NULL,"
+	" der BLOB NOT NULL) STRICT;";
+
+/* Version 4: how EST treats a fleet's devices, and through whom a certificate was asked for. */
+static const char version_4[] =
 	"ALTER TABLE fleet ADD COLUMN est_pending INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE fleet ADD COLUMN est_retry_after_s INTEGER NOT NULL DEFAULT 60;"
 	"ALTER TABLE fleet ADD COLUMN est_link INTEGER NOT NULL DEFAULT 0;"
@@ -173,7 +183,7 @@ static const char version_3[] =
 	"ALTER TABLE fleet ADD COLUMN est_ra INTEGER REFERENCES operator;"
 	"ALTER TABLE certificate ADD COLUMN via INTEGER REFERENCES operator;";
 
-static const char *const migrations[] = { version_1, version_2, version_3 };
+static const char *const migrations[] = { version_1, version_2, version_3, version_4 };
 const int64_t migration_latest = COUNT_OF(migrations);
 
 static status
