@@ -64,16 +64,6 @@ part_slot_set_valid(struct part *p, unsigned slot, bool is_valid)
 	part_slot_put(p, slot, 0, &first, 1);
 }
 
-bool
-part_temp_is_of_key(const struct part *p, unsigned slot)
-{
-	const struct part_temp_key *t = &p->live.temp;
-	bool wants_random = (part_key_config(p->memory.config, slot) & KEY_REQ_RANDOM) != 0;
-
-	return t->is_valid && t->is_gen_dig && t->is_of_slot && !t->is_64 && !t->is_private &&
-	       !t->no_mac && t->key_id == slot && !(wants_random && t->source_is_input);
-}
-
 void
 part_temp_mask(const struct part *p, uint8_t bytes[32])
 {

@@ -182,6 +182,44 @@ test_fleet_is_changed_at_its_version(void **state)
 	patch("/api/v1/fleets/nothing", "{\"version\":1}", 404);
 }
 
+/* A registration authority: by its certificate, and without a token. */
+static void
+add_gate(void)
+{
+	struct buffer body;
+	struct answer_seen a;
+	span text, line;
+
+	assert_int_equal(
+		0, home_run(&stage.home, NULL,
+			   (const char *[]){ "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+				   "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+				   "/CN=gate", "-keyout", home_path(&stage.home, "gate.key"),
+				   "-addext", "extendedKeyUsage=1.3.6.1.5.5.7.3.28", "-out",
+				   home_path(&stage.home, "gate.pem"), NULL }));
+	text = bytes_of_file(stage.home.arena, home_path(&stage.home, "gate.pem"));
+	buffer_init(&body, 1 << 16);
+	buffer_put_text(&body, "{\"name\":\"gate\",\"role\":\"ra\",\"certificate\":\"");
+	while (span_take_line(&text, &line)) {
+		buffer_put(&body, line);
+		buffer_put_text(&body, "\\n");
+	}
+	buffer_put_text(&body, "\"}");
+	buffer_put_byte(&body, '\0');
+	stage_post(
+		&stage, ASK_ADMIN, "/api/v1/operators", "{\"name\":\"gate\",\"role\":\"ra\"}", 400);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/operators",
+		"{\"name\":\"gate\",\"role\":\"ra\",\"certificate\":\"x\"}", 400);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/operators",
+		"{\"name\":\"gate\",\"role\":\"support\",\"certificate\":\"x\"}", 400);
+	stage_post(&stage, ASK_MAKER, "/api/v1/operators", (const char *)body.data, 403);
+	a = stage_post(&stage, ASK_ADMIN, "/api/v1/operators", (const char *)body.data, 201);
+	assert_string_equal("ra", answer_text(&a, "role"));
+	assert_true(answer_is_null(&a, "token"));
+	stage_post(&stage, ASK_ADMIN, "/api/v1/operators/gate/token", "{}", 409);
+	buffer_wipe(&body);
+}
+
 static void
 test_fleet_says_how_est_treats_it(void **state)
 {
@@ -209,8 +247,7 @@ test_fleet_says_how_est_treats_it(void **state)
 	struct answer_seen a;
 
 	(void)state;
-	stage_post(
-		&stage, ASK_ADMIN, "/api/v1/operators", "{\"name\":\"gate\",\"role\":\"ra\"}", 201);
+	add_gate();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		a = stage_get(&stage, ASK_MAKER, target, 200);
 		patch(target,

@@ -219,12 +219,6 @@ test_encrypted_write(void **state)
 	p.live.temp.is_of_slot = false; /* GenDig over something else */
 	talk_expect(&p, PART_EXECUTION, CALL(WRITE, 0xC2, address, data, 64));
 	p.live.temp.is_of_slot = true;
-	p.live.temp.source_is_input = true; /* slot 6 wants a random nonce */
-	talk_expect(&p, PART_EXECUTION, CALL(WRITE, 0xC2, address, data, 64));
-	p.live.temp.source_is_input = false;
-	p.live.temp.no_mac = true;
-	talk_expect(&p, PART_EXECUTION, CALL(WRITE, 0xC2, address, data, 64));
-	p.live.temp.no_mac = false;
 	talk_expect(&p, PART_OK, CALL(WRITE, 0xC2, address, data, 64));
 	assert_memory_equal(part_slot(&p, 5), ones, 32);
 	assert_false(p.live.temp.is_valid);
