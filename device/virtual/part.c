@@ -21,6 +21,7 @@
 #define KEY_REQ_AUTH 0x0080
 #define KEY_PERSISTENT_DISABLE 0x1000
 #define SLOT_LIMITED_USE 0x20
+#define IO_PROTECTION 0x0002 /* of ChipOptions; its top nibble is the slot */
 
 /* --- memory --- */
 
@@ -84,10 +85,25 @@ part_serial(const struct part *p, uint8_t out[9])
 uint8_t
 part_address(const struct part *p)
 {
-	return p->memory.config[85] != 0 ? p->memory.config[85] : p->memory.config[16];
+	uint8_t extra = p->memory.config[85];
+
+	return (extra != 0 ? extra : p->memory.config[16]) & 0xFE;
 }
 
 /* --- what commands share --- */
+
+const uint8_t *
+part_io_key(const struct part *p)
+{
+	unsigned options = p->memory.config[90] | (unsigned)p->memory.config[91] << 8;
+	unsigned slot = options >> 12;
+
+	if ((options & IO_PROTECTION) == 0 ||
+		(part_key_config(p->memory.config, slot) & KEY_IS_PRIVATE) != 0) {
+		return NULL;
+	}
+	return part_slot(p, slot);
+}
 
 void
 part_temp_forget(struct part *p)

@@ -16,8 +16,8 @@
 #define PART_DATA_LEN 1208
 #define PART_PACKET_MAX \
 	155 /* the chip's longest: count is one byte, KDF and Verify stay below it */
-#define PART_ANSWER_MAX 100
-#define PART_ANSWER_DATA_MAX 96
+#define PART_ANSWER_MAX 102
+#define PART_ANSWER_DATA_MAX 99 /* SHA's context: 4 + 32 + 63; KDF has 64 + 32 */
 
 /* The chip's own words, as they stand in an answer. */
 enum part_status {
@@ -49,6 +49,7 @@ struct part_temp_key {
 	uint8_t key_id;	      /* of GenKey or GenDig */
 	bool source_is_input; /* SourceFlag: 1 pass-through, 0 random */
 	bool is_gen_dig, is_gen_key, no_mac;
+	bool is_of_slot; /* by GenDig over the data slot key_id: what encrypted reads and writes need */
 	bool is_private; /* GenKey FFFF: it holds an ephemeral private key */
 };
 
@@ -150,6 +151,8 @@ void part_slot_put(struct part *p, unsigned slot, size_t at, const uint8_t *byte
 const uint8_t *part_private_key(const struct part *p, unsigned slot);
 /* X || Y out of a 72-byte slot's layout (4 zero bytes, X, 4 zero bytes, Y). */
 void part_public_key(const struct part *p, unsigned slot, uint8_t point[64]);
+/* The IO protection key, which ChipOptions names (32 bytes of its slot); NULL: the part has none. */
+const uint8_t *part_io_key(const struct part *p);
 /* An authorization by this slot's key: CheckMac and Verify. */
 void part_authorize(struct part *p, unsigned slot);
 /* Counter 0 or 1; PART_COUNTER_MAX is the last. */

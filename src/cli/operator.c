@@ -16,8 +16,8 @@ static const struct flag add_arguments[] = {
 	{ 0 },
 };
 static const struct flag add_flags[] = {
-	{ "role", VALUE_CHOICE, "admin|maker|support|owner|auditor|watch", "what he may do", "role",
-		FLAG_NEEDED },
+	{ "role", VALUE_CHOICE, "admin|maker|support|owner|auditor|watch|ra", "what he may do",
+		"role", FLAG_NEEDED },
 	{ "owner", VALUE_TEXT, "NAME", "whose devices he speaks for (role owner)", "owner", 0 },
 	{ 0 },
 };

@@ -24,6 +24,8 @@ struct http_peer {
 	size_t chain_count;
 	uint8_t tls_unique[64]; /* RFC 5929 3, TLS 1.2 only */
 	size_t tls_unique_len;
+	uint8_t tls_exporter[32]; /* RFC 9266, TLS 1.3 only, and with a client certificate */
+	size_t tls_exporter_len;
 };
 
 struct http_reply {
@@ -59,6 +61,8 @@ struct exchange {
 void reply_header(struct exchange *x, const char *name, const char *value);
 /* Copies the body. `content_type` static or in the arena; NULL: none. */
 void reply_bytes(struct exchange *x, int status, const char *content_type, span body);
+/* The same, for a body that is appended to what is returned. */
+struct buffer *reply_open(struct exchange *x, int status, const char *content_type);
 /* A 204 or another without a body. */
 void reply_empty(struct exchange *x, int status);
 /* Starts a JSON body: write by w (it appends to the reply's body). */

@@ -43,6 +43,13 @@ reply_bytes(struct exchange *x, int http_status, const char *content_type, span 
 	buffer_put(&x->reply.body, body);
 }
 
+struct buffer *
+reply_open(struct exchange *x, int http_status, const char *content_type)
+{
+	begin(x, http_status, content_type);
+	return &x->reply.body;
+}
+
 void
 reply_empty(struct exchange *x, int http_status)
 {

@@ -17,11 +17,12 @@ struct fleet_request {
 	enum attestation_level required_level;
 	bool crl_lists_superseded;
 	int64_t offer_lifetime_s; /* 0: 7 days */
+	struct est_policy est;	  /* retry_after_s 0: a minute */
 };
 /* BAD_INPUT also for a name that is an operation of EST: it is the label in the fleet's EST paths (RFC 7030 3.2.2). */
 MUST_USE status fleet_create(
 	struct session *s, const struct fleet_request *r, struct fleet *out, struct diag *d);
-/* Lifetime, renewal, required level, superseded, offers; at f->version. Maker. */
+/* Lifetime, renewal, required level, superseded, offers, EST; at f->version. Maker. */
 MUST_USE status fleet_set(struct session *s, const struct fleet *f, struct diag *d);
 
 #define TOKEN_TEXT_MAX 64

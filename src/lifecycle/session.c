@@ -26,6 +26,8 @@ operator_roles(const struct operator_account *o, const struct device *d, int64_t
 	case OPERATOR_WATCH:
 		return ROLE_WATCH;
 	case OPERATOR_AUDITOR:
+	case OPERATOR_RA:
+	case OPERATOR_ROLE_COUNT:
 		break;
 	}
 	return 0;
@@ -58,7 +60,7 @@ session_may_see(const struct session *s, const struct device *d)
 	case ACTOR_OPERATOR:
 		break;
 	}
-	if (o->is_disabled) {
+	if (o->is_disabled || o->role == OPERATOR_RA) {
 		return false;
 	}
 	return o->role != OPERATOR_OWNER || (o->owner != 0 && o->owner == d->owner);

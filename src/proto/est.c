@@ -5,6 +5,7 @@
 #include "pki/cms.h"
 #include "pki/csr.h"
 #include "pki/pem.h"
+#include "proto/est_attributes.h"
 #include "proto/est_label.h"
 #include "proto/routes.h"
 
@@ -14,12 +15,14 @@
  *
  * The manners towards clients that read less than the standard says:
  *   - Content-Transfer-Encoding is always sent, never read;
- *   - the base64 stands on one line with one line feed, but in lines of 64 for libest, which reads no long line;
+ *   - the base64 stands on one line with one line feed, but in lines of 64 for libest, which reads no long line; a
+ *     fleet may have it in one way for all;
  *   - enrolment answers with smime-type=certs-only, cacerts without.
  */
 
 #define CERTIFICATES_PLAIN "application/pkcs7-mime"
 #define CERTIFICATES_ENROLLED "application/pkcs7-mime; smime-type=certs-only"
+#define LINE_WIDTH 64
 #define CSR_BODY_MAX (2 * CSR_SIZE_MAX) /* base64 in lines, or PEM */
 
 static bool
@@ -30,13 +33,23 @@ is_libest(const struct exchange *x)
 	return span_is(span_slice(agent, 0, 6), "libest");
 }
 
+/* Characters in a line of base64; 0: all in one. */
+static size_t
+line_width(const struct exchange *x, const struct fleet *f)
+{
+	if (f->est.lines == EST_LINES_AUTO) {
+		return is_libest(x) ? LINE_WIDTH : 0;
+	}
+	return f->est.lines == EST_LINES_WRAPPED ? LINE_WIDTH : 0;
+}
+
 static void
-reply_base64(struct exchange *x, const char *content_type, span der)
+reply_base64(struct exchange *x, const struct fleet *f, const char *content_type, span der)
 {
 	struct buffer text;
 
 	buffer_init(&text, 1 << 20);
-	base64_write(&text, der, is_libest(x) ? 64 : 0);
+	base64_write(&text, der, line_width(x, f));
 	if (buffer_failed(&text)) {
 		reply_problem_as(x, 500, "no memory for the answer");
 	} else {
@@ -47,14 +60,15 @@ reply_base64(struct exchange *x, const char *content_type, span der)
 }
 
 static void
-reply_certificates(struct exchange *x, const char *content_type, const span *list, size_t count)
+reply_certificates(struct exchange *x, const struct fleet *f, const char *content_type,
+	const span *list, size_t count)
 {
 	struct buffer cms;
 	struct diag d = { 0 };
 
 	buffer_init(&cms, 1 << 20);
 	if (cms_certificates_write(list, count, &cms, &d) == OK) {
-		reply_base64(x, content_type, buffer_span(&cms));
+		reply_base64(x, f, content_type, buffer_span(&cms));
 	} else {
 		reply_problem(x, &d);
 	}
@@ -97,35 +111,15 @@ est_cacerts(struct exchange *x)
 		reply_problem(x, &d);
 		return;
 	}
-	reply_certificates(x, CERTIFICATES_PLAIN, chain, count);
+	reply_certificates(x, &f, CERTIFICATES_PLAIN, chain, count);
 }
 
-/* --- csrattrs: RFC 7030 4.5 --- */
-
-/*
- * CsrAttrs with what a request should be made by: a P-256 key (RFC 7030 4.5.2: an Attribute of the key's type with its
- * curve as the value) and a signature with SHA-256. Names are not asked for: they are ours to give.
- */
-static status
-write_attributes(struct der_writer *w, span *out, struct diag *d)
-{
-	der_open(w, DER_SEQUENCE);
-	der_open(w, DER_SEQUENCE);
-	der_put_oid(w, oid(OID_EC_PUBLIC_KEY));
-	der_open(w, DER_SET);
-	der_put_oid(w, oid(OID_P256));
-	der_close_set_of(w);
-	der_close(w);
-	der_put_oid(w, oid(OID_ECDSA_SHA256));
-	der_close(w);
-	return der_writer_finish(w, out, d);
-}
+/* --- csrattrs: RFC 7030 4.5, RFC 9908 --- */
 
 static void
 est_csrattrs(struct exchange *x)
 {
-	uint8_t room[128];
-	struct der_writer w;
+	uint8_t room[EST_ATTRIBUTES_MAX];
 	struct diag d = { 0 };
 	struct session s;
 	struct fleet f;
@@ -134,12 +128,11 @@ est_csrattrs(struct exchange *x)
 	if (!service_session(x, &s) || !est_fleet(x, &s, &f)) {
 		return;
 	}
-	der_writer_init(&w, room, sizeof(room));
-	if (write_attributes(&w, &der, &d) != OK) {
+	if (est_attributes_write(&f, room, &der, &d) != OK) {
 		reply_problem(x, &d);
 		return;
 	}
-	reply_base64(x, "application/csrattrs", der);
+	reply_base64(x, &f, "application/csrattrs", der);
 }
 
 /* --- simpleenroll, simplereenroll: RFC 7030 4.2 --- */
@@ -168,7 +161,8 @@ reply_refused(struct exchange *x, const struct admission *who, const struct diag
 }
 
 static void
-answer_enrolment(struct exchange *x, struct session *s, const struct enrolment *e)
+answer_enrolment(
+	struct exchange *x, struct session *s, const struct fleet *f, const struct enrolment *e)
 {
 	struct diag d = { 0 };
 	struct outcome o;
@@ -178,7 +172,32 @@ answer_enrolment(struct exchange *x, struct session *s, const struct enrolment *
 		reply_refused(x, e->who, &d);
 		return;
 	}
-	reply_certificates(x, CERTIFICATES_ENROLLED, &o.certificate.der, 1);
+	reply_certificates(x, f, CERTIFICATES_ENROLLED, &o.certificate.der, 1);
+}
+
+/* Nobody owns it yet, somebody may at any time. Whom an operator has suspended or taken back is refused in any case. */
+static bool
+may_wait(const struct fleet *f, const struct admission *who)
+{
+	return f->est.pending == EST_PENDING_WAIT && who->device.state == DEVICE_HELD &&
+	       who->certificate.kind == CERTIFICATE_BIRTH;
+}
+
+/*
+ * The same request may come again later (RFC 7030 4.2.3). Nothing is kept of it. Devices that were switched on
+ * together come apart: each has its own part of the quarter.
+ */
+static void
+reply_later(struct exchange *x, const struct fleet *f)
+{
+	const uint8_t *own = x->peer->fingerprint;
+	int64_t part = own[0] << 8 | own[1];
+	char seconds[24];
+
+	snprintf(seconds, sizeof(seconds), "%lld",
+		(long long)(f->est.retry_after_s + f->est.retry_after_s * part / (4 * 65536)));
+	reply_empty(x, 202);
+	reply_header(x, "Retry-After", seconds);
 }
 
 static void
@@ -186,7 +205,8 @@ enrol(struct exchange *x, bool is_reenroll)
 {
 	struct admission who;
 	struct enrolment e = { .who = &who,
-		.channel = span_of(x->peer->tls_unique, x->peer->tls_unique_len) };
+		.tls_unique = span_of(x->peer->tls_unique, x->peer->tls_unique_len),
+		.tls_exporter = span_of(x->peer->tls_exporter, x->peer->tls_exporter_len) };
 	struct diag d = { 0 };
 	struct session s;
 	struct fleet f;
@@ -195,7 +215,7 @@ enrol(struct exchange *x, bool is_reenroll)
 		!is_own_fleet(x, &f, &who)) {
 		return;
 	}
-	if (who.access == ACCESS_STATE_ONLY) {
+	if (who.access == ACCESS_STATE_ONLY && !may_wait(&f, &who)) {
 		reply_problem_as(x, 403, who.why);
 		return;
 	}
@@ -209,7 +229,12 @@ enrol(struct exchange *x, bool is_reenroll)
 		reply_refused(x, &who, &d);
 		return;
 	}
-	answer_enrolment(x, &s, &e);
+	if (who.access == ACCESS_STATE_ONLY) {
+		reply_later(x, &f);
+		return;
+	}
+	e.must_link = f.est.link == EST_LINK_REQUIRED;
+	answer_enrolment(x, &s, &f, &e);
 }
 
 static void

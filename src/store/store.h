@@ -261,6 +261,29 @@ MUST_USE status store_commit_batch(struct store *s, struct change **changes, siz
 #define SEEN_DELAY_S 10
 void store_seen(struct store *s, int64_t device, int64_t at_s);
 
+/*
+ * What was read may be kept and used again, without a look at the store, for as long as it is true:
+ *
+ *	changes = store_changes(store);
+ *	reader_begin(); the certificate and its device are read; reader_end();
+ *	if (store_mark(store, changes, certificate, device, &mark)) { it may be kept with its mark }
+ *	...
+ *	store_mark_stands(store, &mark): nothing that was read has changed
+ *
+ * A commit that changes the certificate's row, or its device's, is seen by store_mark_stands before store_commit returns. One
+ * that changes authorities, fleets or OCSP responders moves the epoch, and no older mark stands. Any thread; never blocks.
+ */
+struct store_mark {
+	uint64_t epoch;
+	uint32_t certificate_slot, device_slot, certificate, device;
+};
+uint64_t store_changes(struct store *s);
+uint64_t store_epoch(struct store *s);
+/* Rows, 0 for none. False: something was committed since store_changes: what was read may be old already. */
+MUST_USE bool store_mark(struct store *s, uint64_t changes, int64_t certificate, int64_t device,
+	struct store_mark *out);
+bool store_mark_stands(struct store *s, const struct store_mark *m);
+
 /* --- reading ---------------------------------------------------------- */
 
 MUST_USE status reader_open(struct store *s, struct reader **out, struct diag *d);
@@ -298,6 +321,7 @@ MUST_USE status read_authority(
 	struct reader *r, struct arena *a, int64_t row, struct authority *out);
 MUST_USE status read_authority_by_name(
 	struct reader *r, struct arena *a, const char *name, struct authority *out);
+MUST_USE status read_operator(struct reader *r, int64_t row, struct operator_account *out);
 MUST_USE status read_operator_by_name(
 	struct reader *r, const char *name, struct operator_account *out);
 MUST_USE status read_operator_by_token(

@@ -182,6 +182,61 @@ test_fleet_is_changed_at_its_version(void **state)
 	patch("/api/v1/fleets/nothing", "{\"version\":1}", 404);
 }
 
+static void
+test_fleet_says_how_est_treats_it(void **state)
+{
+	static const struct {
+		const char *member;
+		int status;
+	} rows[] = {
+		{ "\"est_pending\":\"wait\"", 200 },
+		{ "\"est_pending\":\"later\"", 400 },
+		{ "\"est_pending\":true", 400 },
+		{ "\"est_retry_after\":30", 200 },
+		{ "\"est_retry_after\":0", 400 },
+		{ "\"est_retry_after\":86401", 400 },
+		{ "\"est_link\":\"required\"", 200 },
+		{ "\"est_link\":\"\"", 400 },
+		{ "\"est_lines\":\"wrapped\"", 200 },
+		{ "\"est_lines\":\"two\"", 400 },
+		{ "\"est_server_keys\":true", 200 },
+		{ "\"est_server_keys\":\"yes\"", 400 },
+		{ "\"est_ra\":\"nobody-of-this-name\"", 404 },
+		{ "\"est_ra\":\"Gate\"", 400 },
+		{ "\"est_ra\":\"gate\"", 200 },
+	};
+	const char *target = "/api/v1/fleets/lamps";
+	struct answer_seen a;
+
+	(void)state;
+	stage_post(
+		&stage, ASK_ADMIN, "/api/v1/operators", "{\"name\":\"gate\",\"role\":\"ra\"}", 201);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		a = stage_get(&stage, ASK_MAKER, target, 200);
+		patch(target,
+			stage_text(&stage, "{\"version\":%d,%s}", (int)answer_number(&a, "version"),
+				rows[i].member),
+			rows[i].status);
+	}
+	a = stage_get(&stage, ASK_MAKER, target, 200);
+	assert_string_equal("wait", answer_text(&a, "est_pending"));
+	assert_int_equal(30, answer_number(&a, "est_retry_after"));
+	assert_string_equal("required", answer_text(&a, "est_link"));
+	assert_string_equal("wrapped", answer_text(&a, "est_lines"));
+	assert_string_equal("gate", answer_text(&a, "est_ra"));
+	a = stage_get(&stage, ASK_OWNER, target, 200);
+	assert_true(answer_is_null(&a, "est_ra"));
+	a = stage_get(&stage, ASK_MAKER, target, 200);
+	a = patch(target,
+		stage_text(&stage,
+			"{\"version\":%d,\"est_ra\":\"none\",\"est_server_keys\":false,"
+			"\"est_pending\":null}",
+			(int)answer_number(&a, "version")),
+		200);
+	assert_true(answer_is_null(&a, "est_ra"));
+	assert_string_equal("wait", answer_text(&a, "est_pending"));
+}
+
 /* --- authorities --- */
 
 static void
@@ -469,6 +524,7 @@ main(void)
 		cmocka_unit_test_teardown(test_fleet_is_made_with_its_defaults, forget),
 		cmocka_unit_test_teardown(test_fleet_wants_what_is_there, forget),
 		cmocka_unit_test_teardown(test_fleet_is_changed_at_its_version, forget),
+		cmocka_unit_test_teardown(test_fleet_says_how_est_treats_it, forget),
 		cmocka_unit_test_teardown(test_authorities_are_listed_with_their_parents, forget),
 		cmocka_unit_test_teardown(test_authority_is_created_and_publishes, forget),
 		cmocka_unit_test_teardown(test_authority_of_two_shapes, forget),

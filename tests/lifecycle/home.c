@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "lifecycle/challenge.h"
+#include "lifecycle/ocsp.h"
 #include "pki/pem.h"
 
 static void
@@ -26,6 +27,7 @@ start(struct home *h)
 	assert_ok(reader_open(h->store, &h->reader, &d), d);
 	h->life.store = h->store;
 	assert_ok(challenge_key_load(&h->life, &d), d);
+	assert_ok(ocsp_memory_new(h->store, &h->life.ocsp, &d), d);
 	h->life.signer = h->signer;
 	h->session.reader = h->reader;
 }
@@ -35,6 +37,7 @@ stop(struct home *h)
 {
 	reader_close(h->reader);
 	signer_stop(h->signer);
+	ocsp_memory_free(h->life.ocsp);
 	store_close(h->store);
 }
 
@@ -135,6 +138,7 @@ home_fleet_add(
 	f->fleet.renew_after_percent = 66;
 	f->fleet.crl_lists_superseded = lists_superseded;
 	f->fleet.offer_lifetime_s = 7 * 86400;
+	f->fleet.est.retry_after_s = 60;
 	change_owner_add(c, &f->maker);
 	change_fleet_add(c, &f->fleet);
 	change_link(c, &f->fleet.maker, CHANGE_REF(&f->maker));

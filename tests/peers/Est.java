@@ -53,9 +53,6 @@ public class Est {
 	static final ESTAuth NONE = builder -> { };
 
 	static Certificate issued(EnrollmentResponse answer, KeyPair key) throws Exception {
-		if (!answer.isCompleted()) {
-			throw new Exception("not before " + answer.getNotBefore());
-		}
 		for (X509CertificateHolder c : answer.getStore().getMatches(null)) {
 			Certificate certificate = CertificateFactory.getInstance("X.509").generateCertificate(
 				new java.io.ByteArrayInputStream(c.getEncoded()));
@@ -82,7 +79,13 @@ public class Est {
 			: new X500Name("CN=bouncy");
 		PKCS10CertificationRequest request = new JcaPKCS10CertificationRequestBuilder(name, key.getPublic())
 			.build(new JcaContentSignerBuilder("SHA256withECDSA").build(key.getPrivate()));
-		Certificate made = issued(est.simpleEnroll(renews, request, NONE), key);
+		EnrollmentResponse answer = est.simpleEnroll(renews, request, NONE);
+		while (!answer.isCompleted()) {
+			System.out.println("not before " + answer.getNotBefore());
+			Thread.sleep(Math.max(1, answer.getNotBefore() - System.currentTimeMillis()));
+			answer = est.simpleEnroll(answer);
+		}
+		Certificate made = issued(answer, key);
 		KeyStore out = KeyStore.getInstance("PKCS12");
 		out.load(null, null);
 		out.setKeyEntry("identity", key.getPrivate(), PASSWORD, new Certificate[] { made });
