@@ -35,7 +35,8 @@ struct http_reply {
 	struct buffer body;
 	int file; /* -1, or a file whose first `file_size` bytes are the body; closed by the server */
 	uint64_t file_size;
-	bool closes; /* the connection, after this reply */
+	bool closes;	/* the connection, after this reply */
+	bool is_secret; /* the body is not to stay in any memory that it passed through */
 	bool is_parked;
 	uint64_t park_topic;
 	int64_t park_until_ms; /* on the monotonic clock */

@@ -78,10 +78,15 @@ judge_link(const struct enrolling *e, struct diag *d)
 static status
 read_request(struct enrolling *e, struct diag *d)
 {
-	status st = csr_read(e->enrolment->csr, &e->csr, d);
+	const struct public_key *made = e->enrolment->made;
+	status st = made != NULL ? csr_read_unproven(e->enrolment->csr, &e->csr, d)
+				 : csr_read(e->enrolment->csr, &e->csr, d);
 
 	if (st != OK) {
 		return st;
+	}
+	if (made != NULL) {
+		e->csr.key = *made;
 	}
 	if (e->csr.key.kind != KEY_P256) {
 		return diag_set(d, BAD_INPUT, "RFC 5480 2.1.1.1",
@@ -89,7 +94,8 @@ read_request(struct enrolling *e, struct diag *d)
 			key_kind_name(e->csr.key.kind));
 	}
 	public_key_hash(&e->csr.key, e->key_hash);
-	sha256(e->enrolment->csr, e->request_hash);
+	sha256_two(e->enrolment->csr, made != NULL ? made->spki : span_of(NULL, 0),
+		e->request_hash);
 	sha256(csr_attribute(&e->csr, OID_EVIDENCE), e->evidence_hash);
 	return judge_link(e, d);
 }
@@ -337,7 +343,8 @@ sign(struct enrolling *e, struct diag *d)
 		.index = r->index,
 		.issued_s = s->now_s,
 		.level = e->proof.level,
-		.slot = e->proof.slot };
+		.slot = e->proof.slot,
+		.via = s->actor.account.row };
 	memcpy(e->certificate.request_hash, e->request_hash, sizeof(e->request_hash));
 	return certificate_measure(result.der, &e->certificate, d);
 }

@@ -17,6 +17,9 @@ struct enrolment {
 	 */
 	span tls_unique, tls_exporter;
 	bool must_link;
+	/* Of a key that was made for the device (RFC 7030 4.4), with its SPKI: the request's own and its signature count
+	 * for nothing, and no request is the same as another. NULL: the request's. */
+	const struct public_key *made;
 };
 
 /*

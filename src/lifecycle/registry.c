@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "lifecycle/look.h"
+#include "pki/certificate.h"
 #include "pki/key.h"
 #include "pki/profile.h"
 
@@ -401,50 +402,86 @@ find_operator_owner(struct session *s, enum operator_role role, int64_t owner, s
 	return result == OK ? OK : diag_set(d, result, NULL, "there is no such owner");
 }
 
+/* With the one credential that `o` has by now. */
+static status
+add_operator(struct session *s, const char *name, struct operator_account *o, struct diag *d)
+{
+	struct act act = { .what = "operator", .name = name };
+	status result = look_name("operator's name", name, d);
+
+	if (result == OK) {
+		result = new_id(s, &o->id, d);
+	}
+	if (result == OK) {
+		result = act_begin(s, &act, "operator-add", d);
+	}
+	if (result != OK) {
+		return result;
+	}
+	o->created_s = s->now_s;
+	snprintf(o->name, sizeof(o->name), "%s", name);
+	act.entry.object = commitment_of(s, o);
+	act.entry.reason = operator_role_name(o->role);
+	change_operator_add(act.change, o);
+	return act_end(s, &act, d);
+}
+
 status
 operator_add(struct session *s, const char *name, enum operator_role role, int64_t owner,
 	char token[TOKEN_TEXT_MAX], struct operator_account *out, struct diag *d)
 {
-	struct act act = { .what = "operator", .name = name };
 	status result = session_need_admin(s, "a new operator", d);
 
 	token[0] = '\0';
-	*out = (struct operator_account){ .role = role, .owner = owner, .created_s = s->now_s };
-	if (result == OK) {
-		result = look_name("operator's name", name, d);
-	}
-	if (result == OK && role == OPERATOR_RA && strcmp(name, "none") == 0) {
-		result = diag_set(
-			d, BAD_INPUT, NULL, "operator's name none: in a fleet it stands for no RA");
-	}
+	*out = (struct operator_account){ .role = role, .owner = owner };
 	if (result == OK && (unsigned)role >= OPERATOR_ROLE_COUNT) {
 		result = diag_set(d, BAD_INPUT, NULL,
 			"role: admin, maker, support, owner, auditor, watch or ra");
+	}
+	if (result == OK && role == OPERATOR_RA) {
+		result = diag_set(d, BAD_INPUT, NULL,
+			"an operator of role ra is known by a certificate, not by a token");
 	}
 	if (result == OK) {
 		result = find_operator_owner(s, role, owner, d);
 	}
 	if (result == OK) {
-		result = new_id(s, &out->id, d);
-	}
-	if (result == OK) {
-		result = act_begin(s, &act, "operator-add", d);
-	}
-	if (result == OK) {
 		result = new_token(token, out->token_hash, d);
 	}
-	if (result != OK) {
-		return result;
+	if (result == OK) {
+		result = add_operator(s, name, out, d);
 	}
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	act.entry.object = commitment_of(s, out);
-	act.entry.reason = operator_role_name(role);
-	change_operator_add(act.change, out);
-	result = act_end(s, &act, d);
 	if (result != OK) {
 		OPENSSL_cleanse(token, TOKEN_TEXT_MAX);
 	}
 	return result;
+}
+
+status
+operator_add_ra(struct session *s, const char *name, span certificate, struct operator_account *out,
+	struct diag *d)
+{
+	struct certificate_view view;
+	status result = session_need_admin(s, "a new operator", d);
+
+	*out = (struct operator_account){ .role = OPERATOR_RA };
+	if (result == OK && strcmp(name, "none") == 0) {
+		result = diag_set(d, BAD_INPUT, NULL,
+			"operator's name none: in a fleet it stands for nobody");
+	}
+	if (result == OK) {
+		result = certificate_read(certificate, &view, d);
+	}
+	if (result == OK && (!view.has_ext_key_usage || !(view.ext_key_usage & EKU_CMC_RA))) {
+		result = diag_set(d, BAD_INPUT, "RFC 6402 2.10",
+			"the certificate of a registration authority has no id-kp-cmcRA among its "
+			"extended key usages");
+	}
+	if (result != OK) {
+		return result;
+	}
+	certificate_fingerprint(certificate, out->certificate_fingerprint);
+	return add_operator(s, name, out, d);
 }
 
 static status
@@ -477,6 +514,10 @@ operator_token(struct session *s, const char *name, char token[TOKEN_TEXT_MAX], 
 	}
 	if (result == OK) {
 		result = find_operator(s, name, o, d);
+	}
+	if (result == OK && o->role == OPERATOR_RA) {
+		result = diag_set(d, CONFLICT, NULL,
+			"operator %s: is of role ra, known by a certificate, not by a token", name);
 	}
 	if (result == OK) {
 		result = act_begin(s, &act, "operator-token", d);

@@ -29,6 +29,12 @@ MUST_USE status fleet_set(struct session *s, const struct fleet *f, struct diag 
 /* "tnr_" and 256 random bits in base64url, shown once; only its SHA-256 is kept. `owner` row for OPERATOR_OWNER. Admin. */
 MUST_USE status operator_add(struct session *s, const char *name, enum operator_role role,
 	int64_t owner, char token[TOKEN_TEXT_MAX], struct operator_account *out, struct diag *d);
+/*
+ * A registration authority: proven by this certificate alone (DER), which carries id-kp-cmcRA; it has no token and
+ * may do nothing but speak for the devices of fleets that name it. EXISTS: somebody's certificate already. Admin.
+ */
+MUST_USE status operator_add_ra(struct session *s, const char *name, span certificate,
+	struct operator_account *out, struct diag *d);
 /* A new token; the old one is void at once. */
 MUST_USE status operator_token(
 	struct session *s, const char *name, char token[TOKEN_TEXT_MAX], struct diag *d);

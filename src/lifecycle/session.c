@@ -148,6 +148,8 @@ session_entry(const struct session *s, const char *event, struct ledger_entry *e
 	};
 	if (s->actor.kind == ACTOR_OPERATOR) {
 		e->operator_commitment = operator_commitment(s);
+	} else if (s->actor.kind == ACTOR_DEVICE && s->actor.account.row != 0) {
+		e->via = operator_commitment(s);
 	}
 }
 
@@ -157,9 +159,12 @@ session_ledger(const struct session *s, struct change *c, const struct ledger_en
 {
 	struct buffer text;
 	span kept = { 0 };
+	bool is_told = s->actor.kind == ACTOR_OPERATOR
+			       ? e->operator_commitment != NULL
+			       : s->actor.account.row == 0 || e->via != NULL;
 	status result;
 
-	if (s->actor.kind == ACTOR_OPERATOR && e->operator_commitment == NULL) {
+	if (!is_told) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for a ledger entry");
 	}
 	buffer_init(&text, LEDGER_ENTRY_MAX);

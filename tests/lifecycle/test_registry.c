@@ -260,38 +260,6 @@ how_est_treats_a_fleet(void **state)
 	}
 }
 
-/* An authority that speaks for devices is one that was made for it. */
-static void
-who_speaks_for_a_fleet(void **state)
-{
-	struct operator_account desk, ra;
-	char token[TOKEN_TEXT_MAX];
-	struct fleet f;
-
-	(void)state;
-	assert_status(
-		OK, &w, operator_add(as(&w, ADMIN), "gate", OPERATOR_RA, 0, token, &ra, &w.d));
-	assert_status(BAD_INPUT, &w,
-		operator_add(as(&w, ADMIN), "none", OPERATOR_RA, 0, token, &desk, &w.d));
-	assert_int_equal(OK, read_operator_by_name(w.reader, "gate", &ra));
-	assert_int_equal(OK, read_operator_by_name(w.reader, "desk", &desk));
-	assert_int_equal(OK, read_fleet_by_name(w.reader, "lamps", &f));
-	f.est.ra = desk.row;
-	assert_status(BAD_INPUT, &w, fleet_set(as(&w, MAKER), &f, &w.d));
-	f.est.ra = ra.row;
-	assert_status(OK, &w, fleet_set(as(&w, MAKER), &f, &w.d));
-	/* One that is gone stays named, and can do nothing; it cannot be named anew. */
-	assert_status(OK, &w, operator_remove(as(&w, ADMIN), "gate", &w.d));
-	f.version++;
-	assert_status(OK, &w, fleet_set(as(&w, MAKER), &f, &w.d));
-	f.version++;
-	f.est.ra = 0;
-	assert_status(OK, &w, fleet_set(as(&w, MAKER), &f, &w.d));
-	f.version++;
-	f.est.ra = ra.row;
-	assert_status(BAD_INPUT, &w, fleet_set(as(&w, MAKER), &f, &w.d));
-}
-
 /* A path segment that is an operation and no label (RFC 7030 3.2.2). */
 static void
 a_fleet_is_no_operation(void **state)
@@ -344,6 +312,8 @@ operators(void **state)
 			as(&w, ADMIN), "new", OPERATOR_SUPPORT, w.anna.row, token, &who, &w.d));
 	assert_status(BAD_INPUT, &w,
 		operator_add(as(&w, ADMIN), "new", OPERATOR_ROLE_COUNT, 0, token, &who, &w.d));
+	assert_status(BAD_INPUT, &w,
+		operator_add(as(&w, ADMIN), "new", OPERATOR_RA, 0, token, &who, &w.d));
 	assert_status(BAD_INPUT, &w,
 		operator_add(as(&w, ADMIN), "Ne w", OPERATOR_SUPPORT, 0, token, &who, &w.d));
 	assert_status(EXISTS, &w,
@@ -399,7 +369,6 @@ main(void)
 		T(fleets_that_cannot_be),
 		T(profiles_that_are_no_devices),
 		T(how_est_treats_a_fleet),
-		T(who_speaks_for_a_fleet),
 		T(a_fleet_is_no_operation),
 		T(policies_change_at_a_version),
 		T(operators),

@@ -37,3 +37,12 @@ waits_for() {
 }
 check "and enrols once it is owned" says "not before.*issued:.*$serial" waits_for "$started"
 policy --est-pending refuse --est-retry-after 1m
+
+# A key that the server makes.
+unit
+openssl pkcs12 -export -in "$unit/birth.pem" -inkey "$unit/birth.key" -passout pass:peers \
+	-name identity -out birth.p12
+policy --est-server-keys yes
+check "is given a key" says "made:.*issued:.*$serial" enrols birth serverkeygen first
+policy --est-server-keys no
+check "which is in use" says '"access":"full"' state_of first
