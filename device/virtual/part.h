@@ -16,8 +16,8 @@
 #define PART_DATA_LEN 1208
 #define PART_PACKET_MAX \
 	155 /* the chip's longest: count is one byte, KDF and Verify stay below it */
-#define PART_ANSWER_MAX 100
-#define PART_ANSWER_DATA_MAX 96
+#define PART_ANSWER_MAX 102
+#define PART_ANSWER_DATA_MAX 99 /* SHA's context: 4 + 32 + 63; KDF has 64 + 32 */
 
 /* The chip's own words, as they stand in an answer. */
 enum part_status {
@@ -49,6 +49,7 @@ struct part_temp_key {
 	uint8_t key_id;	      /* of GenKey or GenDig */
 	bool source_is_input; /* SourceFlag: 1 pass-through, 0 random */
 	bool is_gen_dig, is_gen_key, no_mac;
+	bool is_of_slot; /* by GenDig over the data slot key_id: what encrypted reads and writes need */
 	bool is_private; /* GenKey FFFF: it holds an ephemeral private key */
 };
 
@@ -71,7 +72,9 @@ struct part_volatile {
 	bool digest_buffer_is_valid;
 	uint8_t alternate_key[32];
 	bool alternate_key_is_valid;
-	bool latch_is_set; /* PersistentDisable's: survives sleep, not the loss of power */
+	bool latch_is_set;  /* PersistentDisable's: survives sleep, not the loss of power */
+	bool is_authorized; /* a key with ReqAuth may be used: its AuthKey is authorized_by */
+	uint8_t authorized_by;
 	struct part_sha sha;
 	uint8_t self_test; /* failures found, 00: none */
 };
@@ -93,7 +96,8 @@ struct part_answer {
 	size_t len; /* 0: the status byte is the answer */
 };
 
-/* One command. Anything but PART_OK leaves memory as it was. */
+/* One command. Anything but PART_OK and PART_MISCOMPARE leaves the part as it was, whatever the handler did to it:
+ * part_execute sees to that. */
 typedef enum part_status part_handler(
 	struct part *p, const struct part_call *c, struct part_answer *out);
 
@@ -116,7 +120,10 @@ MUST_USE status part_restore(const struct part_memory *m, struct part *out, stru
 void part_serial(const struct part *p, uint8_t out[9]);
 uint8_t part_address(const struct part *p); /* 8-bit form: UserExtraAdd once it is set */
 
-/* Power and time. `now_ms` is any monotonic clock. */
+/* Power and time. `now_ms` is any monotonic clock. A part that is awake stays so for PART_WATCHDOG_MS, whoever wakes it
+ * again meanwhile; then it falls asleep, and forgets as it does by part_sleep. */
+#define PART_WATCHDOG_MS 1300
+bool part_is_awake(struct part *p, int64_t now_ms); /* after the watchdog has had its say */
 void part_wake(struct part *p, int64_t now_ms);
 void part_idle(struct part *p);
 void part_sleep(struct part *p);
@@ -124,7 +131,8 @@ void part_power_cycle(struct part *p);
 
 /*
  * One packet, whatever its bytes; the whole answer, its length returned. A part that is not awake, or whose watchdog has
- * run out by now_ms, answers nothing: 0. Wrong count or CRC: the status frame FF; a wrong command: 03.
+ * run out by now_ms, answers nothing: 0. Wrong count or CRC: the status frame FF; a wrong command: 03; one whose wait time
+ * the watchdog does not leave: EE. After anything but PART_OK and PART_MISCOMPARE the part is as it was before.
  */
 size_t part_execute(struct part *p, const uint8_t *packet, size_t len, int64_t now_ms,
 	uint8_t answer[PART_ANSWER_MAX]);
@@ -135,8 +143,27 @@ uint16_t part_crc(const uint8_t *bytes, size_t len);
 
 bool part_config_is_locked(const struct part *p);
 bool part_data_is_locked(const struct part *p);
-/* The slot's bytes in memory.data; its size is part_slot_size's. */
-uint8_t *part_slot(struct part *p, unsigned slot);
+/* The slot's bytes in memory.data; its size is part_slot_size's. To write: part_slot_put, which notes the change. */
+const uint8_t *part_slot(const struct part *p, unsigned slot);
+/* Within the slot; the caller has seen to policy and length. */
+void part_slot_put(struct part *p, unsigned slot, size_t at, const uint8_t *bytes, size_t len);
+/* The number of a private P-256 key that is there. NULL: no private key's slot, or none was made yet. */
+const uint8_t *part_private_key(const struct part *p, unsigned slot);
+/* X || Y out of a 72-byte slot's layout (4 zero bytes, X, 4 zero bytes, Y). */
+void part_public_key(const struct part *p, unsigned slot, uint8_t point[64]);
+/* The IO protection key, which ChipOptions names (32 bytes of its slot); NULL: the part has none. */
+const uint8_t *part_io_key(const struct part *p);
+/* An authorization by this slot's key: CheckMac and Verify. */
+void part_authorize(struct part *p, unsigned slot);
+/* Counter 0 or 1; PART_COUNTER_MAX is the last. */
+#define PART_COUNTER_MAX 2097151u
+uint32_t part_counter_get(const struct part *p, unsigned counter);
+void part_counter_put(struct part *p, unsigned counter, uint32_t value);
+/* TempKey holds a value of one call now: 32 bytes, from `source`. */
+enum part_temp_source { PART_TEMP_RANDOM = 0, PART_TEMP_INPUT = 1 };
+void part_temp_set(struct part *p, const uint8_t value[32], enum part_temp_source source);
+/* KeyID | source << 4 | GenDig << 5 | GenKey << 6 | NoMac << 7: of Sign's message and Info's state. */
+uint8_t part_temp_flags(const struct part *p);
 void part_temp_forget(struct part *p);
 /* 32 random bytes; FFFF0000 repeated until the configuration is locked. */
 void part_random(const struct part *p, uint8_t out[32]);

@@ -212,27 +212,32 @@ take(void *user, const char *section, const char *name, const char *text)
 }
 
 static status
+parse_text(struct loading *l, span text)
+{
+	int line;
+
+	if (!utf8_is_valid(text) || (text.len > 0 && memchr(text.data, 0, text.len) != NULL)) {
+		return diag_set(l->diag, BAD_INPUT, NULL, "%s is not UTF-8 text", l->path);
+	}
+	l->rest = text;
+	line = ini_parse_stream(next_line, l, take, l);
+	if (l->status == OK && line != 0) {
+		return diag_set(l->diag, BAD_INPUT, NULL,
+			"%s line %d: neither a [section] nor name = value", l->path, line);
+	}
+	return l->status;
+}
+
+static status
 load_file(struct loading *l)
 {
 	struct buffer content;
-	int line;
 	status s;
 
 	buffer_init(&content, CONF_FILE_MAX + 1);
 	s = file_read(l->path, CONF_FILE_MAX, &content, l->diag);
-	if (s == OK && (!utf8_is_valid(buffer_span(&content)) ||
-			       memchr(content.data != NULL ? (void *)content.data : "", 0,
-				       content.len) != NULL)) {
-		s = diag_set(l->diag, BAD_INPUT, NULL, "%s is not UTF-8 text", l->path);
-	}
 	if (s == OK) {
-		l->rest = buffer_span(&content);
-		line = ini_parse_stream(next_line, l, take, l);
-		s = l->status;
-		if (s == OK && line != 0) {
-			s = diag_set(l->diag, BAD_INPUT, NULL,
-				"%s line %d: neither a [section] nor name = value", l->path, line);
-		}
+		s = parse_text(l, buffer_span(&content));
 	}
 	buffer_wipe(&content);
 	return s;
@@ -262,29 +267,50 @@ fill_defaults(struct loading *l)
 	return OK;
 }
 
+/* The values' room; then the file, or the text, or neither; then the defaults. */
+static status
+load(struct loading *l, const struct conf_key *keys, size_t key_count, const span *text)
+{
+	struct conf *c = ARENA_NEW(l->arena, struct conf);
+	status s = OK;
+
+	if (c == NULL ||
+		(c->values = arena_array(l->arena, key_count, sizeof(*c->values))) == NULL) {
+		return diag_set(l->diag, NO_MEMORY, NULL, "no memory for the configuration");
+	}
+	c->keys = keys;
+	c->key_count = key_count;
+	l->conf = c;
+	if (text != NULL) {
+		s = parse_text(l, *text);
+	} else if (l->path != NULL) {
+		s = load_file(l);
+	}
+	return s == OK ? fill_defaults(l) : s;
+}
+
 status
 conf_load(struct arena *a, const char *path, const char *base_folder, const struct conf_key *keys,
 	size_t key_count, struct conf **out, struct diag *d)
 {
-	struct conf *c = ARENA_NEW(a, struct conf);
-	struct loading l = {
-		.conf = c, .arena = a, .path = path, .base_folder = base_folder, .diag = d
-	};
-	status s = OK;
+	struct loading l = { .arena = a, .path = path, .base_folder = base_folder, .diag = d };
+	status s = load(&l, keys, key_count, NULL);
 
-	if (c == NULL || (c->values = arena_array(a, key_count, sizeof(*c->values))) == NULL) {
-		return diag_set(d, NO_MEMORY, NULL, "no memory for the configuration");
-	}
-	c->keys = keys;
-	c->key_count = key_count;
-	if (path != NULL) {
-		s = load_file(&l);
-	}
 	if (s == OK) {
-		s = fill_defaults(&l);
+		*out = l.conf;
 	}
+	return s;
+}
+
+status
+conf_read(struct arena *a, span text, const struct conf_key *keys, size_t key_count,
+	struct conf **out, struct diag *d)
+{
+	struct loading l = { .arena = a, .path = "text", .diag = d };
+	status s = load(&l, keys, key_count, &text);
+
 	if (s == OK) {
-		*out = c;
+		*out = l.conf;
 	}
 	return s;
 }

@@ -24,6 +24,10 @@ struct conf; /* parsed values, in the arena */
 MUST_USE status conf_load(struct arena *a, const char *path, const char *base_folder,
 	const struct conf_key *keys, size_t key_count, struct conf **out, struct diag *d);
 
+/* The same of a text at hand; "text line 3: ..." is what a refusal begins with. */
+MUST_USE status conf_read(struct arena *a, span text, const struct conf_key *keys, size_t key_count,
+	struct conf **out, struct diag *d);
+
 /* The key must be in the table; asking for another is a programming error (aborts). */
 const char *conf_text(const struct conf *c, const char *section, const char *name);
 int64_t conf_number(const struct conf *c, const char *section, const char *name);

@@ -65,6 +65,10 @@
 /* --- the signer's channel --- */
 #define SIGNER_FRAME_MAX (64 << 20) /* a full CRL of a million entries */
 
+/* --- kept OCSP answers --- */
+#define OCSP_ANSWERS_MAX 32768 /* those who staple ask for few certificates; 64 MiB at the most */
+#define OCSP_KEPT_MAX 2048     /* bytes of one: 900 with a P-256 responder's certificate */
+
 /* --- lists --- */
 #define LIST_PAGE_MAX 1000
 #define CRL_SHARD_SIZE 10000 /* certificate indexes in one CRL shard */

@@ -72,6 +72,7 @@ set(struct diag *d, status s, const char *clause, size_t offset, const char *for
 	}
 	d->status = s;
 	d->offset = offset;
+	d->kind = NULL;
 	snprintf(d->clause, sizeof(d->clause), "%s", clause != NULL ? clause : "");
 	vsnprintf(d->text, sizeof(d->text), format, list);
 	make_one_line(d->text);
@@ -101,6 +102,24 @@ diag_set_at(struct diag *d, status s, const char *clause, size_t offset, const c
 	s = set(d, s, clause, offset, format, list);
 	va_end(list);
 	return s;
+}
+
+status
+diag_kind(struct diag *d, status s, const char *kind)
+{
+	if (d != NULL && d->kind == NULL) {
+		d->kind = kind;
+	}
+	return s;
+}
+
+status
+diag_copy(struct diag *d, const struct diag *fault)
+{
+	if (d != NULL && d->status == OK) {
+		*d = *fault;
+	}
+	return fault->status;
 }
 
 void

@@ -41,6 +41,9 @@ struct diag {
 	char text[320];	 /* plain words: what, of which object, what to do */
 	char clause[64]; /* "RFC 2986 4.1", "" where no standard speaks */
 	size_t offset;	 /* into the input, in bytes; SIZE_MAX where unknown */
+	/* A finer name than the status for programs, "attestation-replayed": the kind of the problem in RFC 9457's type. Static
+	 * text; NULL: the status says enough. */
+	const char *kind;
 };
 
 void diag_clear(struct diag *d);
@@ -56,6 +59,11 @@ status diag_set(struct diag *d, status s, const char *clause, const char *format
 /* The same, with the offset of the fault in the input. */
 status diag_set_at(struct diag *d, status s, const char *clause, size_t offset, const char *format,
 	...) __attribute__((format(printf, 5, 6)));
+
+/* Gives the noted fault its kind, unless it has one. Returns `s`, so that it stands around diag_set. */
+status diag_kind(struct diag *d, status s, const char *kind);
+/* Hands on a fault that was noted elsewhere, with all that is known of it. Only where `d` holds none. Returns its status. */
+status diag_copy(struct diag *d, const struct diag *fault);
 
 #ifdef __clang_analyzer__
 /* It sees one file at a time, and would follow paths on which a noted fault counts as OK. */

@@ -19,6 +19,7 @@ struct attestation_anchor {
 	const char *serial;  /* hex */
 	const char *model;   /* "ATECC608B" */
 	const char *profile; /* a part_profile's name, "" unknown */
+	bool is_vendors_word; /* its manifest entry was signed by the chip maker, not by a factory of our own */
 };
 
 struct attestation {
@@ -27,11 +28,38 @@ struct attestation {
 	bool slot_is_locked; /* nobody can make another key in it */
 };
 
+/* Kinds of problem (struct diag), each its own reason, stable: what programs may look for. */
+#define ATTESTATION_MALFORMED \
+	"attestation-malformed" /* not the format, or a slot that is none of 2 to 4 */
+#define ATTESTATION_IMPOSSIBLE \
+	"attestation-impossible" /* this element cannot attest, or not this way */
+#define ATTESTATION_NOT_THIS_KEY \
+	"attestation-not-this-key" /* the key is no point of the curve, or none of the element's */
+#define ATTESTATION_FAILED \
+	"attestation-failed" /* the signature does not hold, and none of the reasons below shows */
+#define ATTESTATION_OLD_KEY \
+	"attestation-old-key" /* GenKey mode 08: digest of a key that was there before */
+#define ATTESTATION_STORED_KEY \
+	"attestation-stored-key" /* GenKey mode 10: a public key that was written into a slot */
+#define ATTESTATION_OTHER_SLOT \
+	"attestation-other-slot" /* the key is of another slot than the evidence says */
+#define ATTESTATION_SHORT_SERIAL \
+	"attestation-short-serial" /* Sign mode 00: without the whole serial number */
+#define ATTESTATION_CONTRADICTION \
+	"attestation-contradiction" /* a token's word is not what the manifest says, or admits too much */
+
 /*
- * `point`: X || Y of the request's key, on the curve. CRYPTO: a signature does not hold, so that it is another chip's, another
+ * Models without an open way to attest: for these, with the chip maker's signature on the manifest entry, a
+ * token's own word counts as `vendor-unverified`. For every other model it counts for nothing.
+ */
+bool attestation_model_is_closed(const char *model);
+
+/*
+ * `point`: X || Y of the request's key. CRYPTO: a signature does not hold, so that it is another chip's, another
  * key's, other policy bytes, or another challenge. BAD_INPUT: what it says cannot be (a slot that is none of 2 to 4,
  * a malformed structure). DENIED: the element cannot attest this way (no anchor in its manifest, a kind
- * that is not its own, a profile that is not known). The diag says which, with the clause or the chip's section.
+ * that is not its own, a profile that is not known, a token's word that nobody vouches for). The diag says which, and its kind. A
+ * good one costs one verification (two where the slot is locked), one that fails up to ten, so that its reason is found.
  */
 MUST_USE status attestation_check(const struct evidence *e, const struct attestation_anchor *anchor,
 	const uint8_t point[64], struct attestation *out, struct diag *d);

@@ -9,10 +9,15 @@
  *   part_number = ATECC608B-TFLXTLS
  *   revision = 00006003          RevNum, as Info answers it
  *   address = 6c                 on the bus, 8-bit form
- *   config = <224 hex digits>    bytes 16 to 127 of the configuration zone
- *   otp = <up to 128 hex digits> the rest is 00
+ *   slot_config = 8500 8200 ...  sixteen times two bytes, as the zone stores them
+ *   key_config = 5300 5300 ...   the same
  *   config_locked = yes          data_locked = yes
+ *   otp = <up to 128 digits>     the rest is 00
  *   slot0 = primary device key   in words, for people; slot0 .. slot15
+ *
+ * More of the configuration zone where it is not 00, or not as usual: count_match (1 byte), chip_mode (1), counters
+ * (16), volatile_key_permission (1), secure_boot (2), kdf_iv (3), slot_locked (2), chip_options (2),
+ * x509_format (4). Blanks between hex digits are passed over.
  */
 #include "base/span.h"
 #include "base/status.h"
@@ -40,7 +45,8 @@ size_t part_profile_count(void);
 const struct part_profile *part_profile_at(size_t i);
 /* By name, or NULL. */
 const struct part_profile *part_profile_find(const char *name);
-/* By the chip maker's part number ("ATECC608B-TFLXTLS-B" finds "ATECC608B-TFLXTLS": the longest that it begins with), or NULL. */
+/* By the chip maker's part number ("ATECC608B-TFLXTLS-B" finds "ATECC608B-TFLXTLS": the longest that it begins with; where
+ * there is none, that of another revision, so that "ATECC608C-TNGTLSU" finds "ATECC608B-TNGTLS"), or NULL. */
 const struct part_profile *part_profile_of_part(const char *part_number);
 /* One file's text. BAD_INPUT names the line. */
 MUST_USE status part_profile_read(span text, struct part_profile *out, struct diag *d);
@@ -51,5 +57,6 @@ uint16_t part_key_config(const uint8_t config[PART_CONFIG_LEN], unsigned slot);
 bool part_slot_is_locked(const uint8_t config[PART_CONFIG_LEN], unsigned slot);
 /* Bytes that a slot holds: 36, 416 or 72. */
 size_t part_slot_size(unsigned slot);
-/* The slot's policy in words, NUL-ended, cut if too long: "private P-256 key; signs digests; ECDH; a new key may be made; lockable". */
+/* The slot's policy in words, NUL-ended, cut if too long: "private P-256 key; signs digests; ECDH; a new key may be made; lockable".
+ * part_words.c has these five. */
 void part_slot_words(const uint8_t config[PART_CONFIG_LEN], unsigned slot, char *out, size_t room);

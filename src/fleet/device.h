@@ -100,6 +100,9 @@ struct element {
 	uint8_t attestation_key[64]; /* X || Y of slot 1; all zero where there is none */
 	int64_t manifest;	     /* row, or 0 */
 	uint8_t entry_hash[32];	     /* SHA-256 of the manifest entry's payload */
+	/* The manifest entry was signed by the chip maker, as the operator's pins have it: where a part cannot prove
+	 * anything itself, this is whose word there is. */
+	bool is_vendors_word;
 	enum phase phase;
 	int64_t device; /* row of the device that carries it now, or 0 */
 };

@@ -12,14 +12,16 @@ request_submit(struct connection *c)
 	struct work *w = c->work;
 
 	wheel_clear(&c->loop->wheel, &c->timer);
-	c->state = CONNECTION_WORK;
-	c->place = WORK_AWAY;
-	if (work_submit(w) == OK) {
-		return STEP_WAIT;
+	if (!work_at_once(w)) {
+		c->state = CONNECTION_WORK;
+		c->place = WORK_AWAY;
+		if (work_submit(w) == OK) {
+			return STEP_WAIT;
+		}
+		count(&c->loop->server->counters.queue_full);
+		c->place = WORK_HERE;
+		work_refuse(w, 503, "too many requests wait; try again");
 	}
-	count(&c->loop->server->counters.queue_full);
-	c->place = WORK_HERE;
-	work_refuse(w, 503, "too many requests wait; try again");
 	c->state = CONNECTION_REPLY;
 	c->moved = 0;
 	c->moving_since_ms = c->loop->now_ms;

@@ -59,13 +59,15 @@ struct exchange {
 void reply_header(struct exchange *x, const char *name, const char *value);
 /* Copies the body. `content_type` static or in the arena; NULL: none. */
 void reply_bytes(struct exchange *x, int status, const char *content_type, span body);
+/* The same, for a body that is appended to what is returned. */
+struct buffer *reply_open(struct exchange *x, int status, const char *content_type);
 /* A 204 or another without a body. */
 void reply_empty(struct exchange *x, int status);
 /* Starts a JSON body: write by w (it appends to the reply's body). */
 void reply_json(struct exchange *x, int status, struct json_writer *w);
 /* Takes the descriptor. */
 void reply_file(struct exchange *x, int status, const char *content_type, int file, uint64_t size);
-/* RFC 9457: type "/problems/<status name with dashes>", title, status, detail, and "clause" where a standard
+/* RFC 9457: type "/problems/<the diag's kind, or the status's name with dashes>", title, status, detail, and "clause" where a standard
  * speaks; the HTTP status by status_http. */
 void reply_problem(struct exchange *x, const struct diag *d);
 /* The same with an HTTP status of its own (401, 405, 415 ...). 429 and 503 get `Retry-After: 1`, where the handler has not

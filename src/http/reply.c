@@ -43,6 +43,13 @@ reply_bytes(struct exchange *x, int http_status, const char *content_type, span 
 	buffer_put(&x->reply.body, body);
 }
 
+struct buffer *
+reply_open(struct exchange *x, int http_status, const char *content_type)
+{
+	begin(x, http_status, content_type);
+	return &x->reply.body;
+}
+
 void
 reply_empty(struct exchange *x, int http_status)
 {
@@ -118,8 +125,8 @@ reply_as(struct exchange *x, const struct problem *p)
 void
 reply_problem(struct exchange *x, const struct diag *d)
 {
-	const struct problem p = { status_http(d->status), status_name(d->status), d->text,
-		d->clause };
+	const struct problem p = { status_http(d->status),
+		d->kind != NULL ? d->kind : status_name(d->status), d->text, d->clause };
 
 	reply_as(x, &p);
 }
@@ -135,7 +142,8 @@ reply_problem_as(struct exchange *x, int http_status, const char *detail)
 void
 reply_refusal(struct exchange *x, int http_status, const struct diag *d)
 {
-	const struct problem p = { http_status, reply_phrase(http_status), d->text, d->clause };
+	const struct problem p = { http_status,
+		d->kind != NULL ? d->kind : reply_phrase(http_status), d->text, d->clause };
 
 	reply_as(x, &p);
 }

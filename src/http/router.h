@@ -10,6 +10,12 @@ struct route {
 	const char *pattern;
 	http_handler *handler;
 	size_t body_max; /* 0: a body is refused; over it: 413 before it is read */
+	/*
+	 * Tried first, on the loop's own thread: for what can be answered from memory. It must never block, not for the store
+	 * and not for the signer, and `worker` is not set. True: the reply is there. False: what is there of it is
+	 * dropped, and a worker runs the handler. NULL: the handler always is.
+	 */
+	bool (*at_once)(struct exchange *x);
 };
 
 struct router {

@@ -122,6 +122,30 @@ run(void *argument, unsigned worker)
 	loop_post(w, WORK_DONE);
 }
 
+bool
+work_at_once(struct work *w)
+{
+	struct exchange *x = &w->exchange;
+
+	if (w->route == NULL || w->route->at_once == NULL || w->refused_with != 0 || w->is_asking) {
+		return false;
+	}
+	w->since_us = stopwatch_us();
+	name_request(x);
+	if (!w->route->at_once(x)) {
+		x->reply.status = 0;
+		buffer_clear(&x->reply.body);
+		buffer_clear(&x->reply.headers);
+		return false;
+	}
+	w->took_us = stopwatch_us() - w->since_us;
+	finish(w);
+	if (w->router->finished != NULL) {
+		w->router->finished(w->router->context, x, w->took_us);
+	}
+	return true;
+}
+
 status
 work_submit(struct work *w)
 {

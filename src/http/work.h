@@ -63,6 +63,8 @@ void work_reset(struct work *w);
 void work_drop_body(struct work *w);
 /* To a worker. LIMIT: the queue is full. */
 MUST_USE status work_submit(struct work *w);
+/* Answers here and now, on the loop's thread, where the route can. False: nothing has happened. */
+bool work_at_once(struct work *w);
 /* Answers here and now, without handler. */
 void work_refuse(struct work *w, int http_status, const char *words);
 /*

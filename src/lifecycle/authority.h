@@ -1,7 +1,6 @@
 #pragma once
-/* Our own CAs, and what they say: certificates of the listener, CRLs, OCSP answers. */
+/* Our own CAs, and what they say: certificates of the listener, CRLs. */
 #include "lifecycle/session.h"
-#include "pki/ocsp_request.h"
 
 struct authority_request {
 	char name[NAME_MAX_LEN + 1];
@@ -45,10 +44,3 @@ MUST_USE status server_certificate_issue(struct session *s,
  * atomically, the number recorded. A shard without change is made anew too: nextUpdate moves on.
  */
 MUST_USE status crl_publish(struct session *s, int64_t authority, struct diag *d);
-
-/*
- * The signed answer, or one of the unsigned refusals, as DER in `out`; OK in either case. `*fresh_until_s`: 0 for one that
- * must not be cached.
- */
-MUST_USE status ocsp_answer(struct session *s, const struct ocsp_request *r, struct buffer *out,
-	int64_t *this_update_s, int64_t *fresh_until_s, struct diag *d);

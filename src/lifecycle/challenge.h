@@ -21,9 +21,16 @@ enum challenge_purpose {
 MUST_USE status challenge_new(const struct session *s, const id *device,
 	enum challenge_purpose purpose, uint8_t out[CHALLENGE_LEN], int64_t *expires_s,
 	struct diag *d);
+/* Kinds of the refusals below, beside CHALLENGE_REPLAYED of store/store.h. */
+#define CHALLENGE_FOREIGN "attestation-challenge-foreign"
+#define CHALLENGE_PURPOSE "attestation-challenge-purpose"
+#define CHALLENGE_EXPIRED "attestation-challenge-expired"
 /* Ours, for this device and purpose, not expired: OK, and when it ends. DENIED says which of these it is not. Whether it was
  * used before is the commit's to say: EXISTS from change_challenge_burn. Constant time over the MAC. */
 MUST_USE status challenge_check(const struct session *s, const id *device,
 	enum challenge_purpose purpose, span challenge, int64_t *expires_s, struct diag *d);
-/* The key in the store's settings, made when a home is founded or when it is missing; read once a process. */
-MUST_USE status challenge_key_load(struct store *store, struct diag *d);
+/*
+ * The key of the store's settings into life->challenge_key; made where it is missing. Once a process, after life->store
+ * is open. Who reads it can make challenges, and by them nothing: an element must still answer them.
+ */
+MUST_USE status challenge_key_load(struct life *life, struct diag *d);

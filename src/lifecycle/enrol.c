@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "lifecycle/issued.h"
+#include "lifecycle/prove.h"
 #include "pki/certificate.h"
 #include "pki/csr.h"
 
@@ -19,6 +20,7 @@ struct enrolling {
 	const struct enrolment *enrolment;
 	struct csr csr;
 	uint8_t key_hash[32], request_hash[32], evidence_hash[32];
+	struct proof proof;
 
 	/* What the last look showed. */
 	struct device device;
@@ -77,8 +79,8 @@ read_request(struct enrolling *e, struct diag *d)
 			key_kind_name(e->csr.key.kind));
 	}
 	public_key_hash(&e->csr.key, e->key_hash);
-	sha256_two(e->enrolment->csr, e->enrolment->evidence, e->request_hash);
-	sha256(e->enrolment->evidence, e->evidence_hash);
+	sha256(e->enrolment->csr, e->request_hash);
+	sha256(csr_attribute(&e->csr, OID_EVIDENCE), e->evidence_hash);
 	return judge_channel(e, d);
 }
 
@@ -208,21 +210,18 @@ judge_new(struct enrolling *e, struct diag *d)
 {
 	struct session *s = e->session;
 	bool is_known = true;
-	status st = read_key_is_known(s->reader, e->key_hash, &is_known);
+	status st = prove_key(s, &e->device, &e->fleet, &e->csr, &e->proof, d);
 
+	if (st != OK) {
+		return st;
+	}
+	st = read_key_is_known(s->reader, e->key_hash, &is_known);
 	if (st != OK) {
 		return diag_set(d, st, NULL, "the known keys cannot be read");
 	}
 	if (is_known) {
 		return diag_set(d, EXISTS, NULL,
 			"the request's key was seen before: make a new one for each certificate");
-	}
-	if (e->fleet.required_level > LEVEL_NONE) {
-		return diag_set(d, DENIED, NULL,
-			"fleet %s: attestation is required (%s), and none that could be verified "
-			"came "
-			"with the request",
-			e->fleet.name, attestation_level_name(e->fleet.required_level));
 	}
 	if (e->issuer.kind != AUTHORITY_ISSUING || !e->issuer.has_key) {
 		return diag_set(d, CONFLICT, NULL, "authority %s of fleet %s does not issue here",
@@ -327,8 +326,8 @@ sign(struct enrolling *e, struct diag *d)
 	e->certificate = (struct certificate){ .authority = e->issuer.row,
 		.index = r->index,
 		.issued_s = s->now_s,
-		.level = LEVEL_NONE,
-		.slot = -1 };
+		.level = e->proof.level,
+		.slot = e->proof.slot };
 	memcpy(e->certificate.request_hash, e->request_hash, sizeof(e->request_hash));
 	return certificate_measure(result.der, &e->certificate, d);
 }
@@ -336,11 +335,14 @@ sign(struct enrolling *e, struct diag *d)
 static status
 record(struct enrolling *e, struct outcome *o, struct diag *d)
 {
-	struct decision decision = { .version = e->device.version, .issued = &e->certificate };
+	struct decision decision = { .version = e->device.version,
+		.issued = &e->certificate,
+		.extend = prove_extend,
+		.context = &e->proof };
 
 	decision.request.event =
 		e->device.state == DEVICE_AWAITING_DEVICE ? EVENT_PROVE : EVENT_ROTATE;
-	decision.evidence = e->enrolment->evidence.len > 0 ? e->evidence_hash : NULL;
+	decision.evidence = e->proof.evidence.der.len > 0 ? e->evidence_hash : NULL;
 	return decide(e->session, e->device.row, &decision, o, d);
 }
 
@@ -392,5 +394,5 @@ enrol_device(
 		}
 		seen_version = e->device.version;
 	}
-	return st == OK ? OK : diag_set(d, st, fault.clause, "%s", fault.text);
+	return st == OK ? OK : diag_copy(d, &fault);
 }

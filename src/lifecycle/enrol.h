@@ -9,16 +9,15 @@ struct enrolment {
 	const struct admission *who;
 	span csr;	 /* DER */
 	bool is_renewal; /* simplereenroll: by the operational identity, names must match */
-	span evidence;	 /* of attestation, DER; empty: none */
 	/* tls-unique of the connection (RFC 5929 3). A request with a challengePassword must carry it there (RFC 7030
 	 * 3.5). Empty where TLS has none (1.3): then a challengePassword is not looked at. */
 	span channel;
 };
 
 /*
- * o->certificate with its DER in the arena. The same request again (same CSR and evidence, while its certificate is
- * pending or current) gives the stored one. DENIED: not in this state, or the fleet wants an attestation;
- * EXISTS: the key was seen before; BAD_INPUT, CRYPTO: the request; UNAVAILABLE: the signer.
+ * o->certificate with its DER in the arena. The same request again (same CSR, with the evidence in it, while its certificate is
+ * pending or current) gives the stored one. DENIED: not in this state, or the fleet wants an attestation (lifecycle/prove.h);
+ * EXISTS: the key or the challenge was seen before; BAD_INPUT, CRYPTO: the request; UNAVAILABLE: the signer.
  */
 MUST_USE status enrol_device(
 	struct session *s, const struct enrolment *e, struct outcome *o, struct diag *d);

@@ -115,6 +115,7 @@ prepare_element(const struct import *im, struct import_item *item)
 		memcpy(e->attestation_key, m->attestation_key, sizeof(e->attestation_key));
 	}
 	memcpy(e->entry_hash, m->payload_hash, sizeof(e->entry_hash));
+	e->is_vendors_word = m->pin != NULL && m->pin->is_vendor;
 	e->phase = im->fleet.phase;
 }
 

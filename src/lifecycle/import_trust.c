@@ -99,6 +99,7 @@ take_pin(struct import *im, const struct pinned_signer *p, struct diag *d)
 	}
 	st = manifest_pin_read(p->der, &im->pins[im->trust.pin_count], d);
 	if (st == OK) {
+		im->pins[im->trust.pin_count].is_vendor = p->trust == PIN_VENDOR;
 		im->pins[im->trust.pin_count++].row = p->row;
 	}
 	return st;

@@ -1,12 +1,19 @@
+#include "lifecycle/ocsp.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
-#include "lifecycle/authority.h"
-#include "lifecycle/policy.h"
-#include "lifecycle/responder.h"
+#include "lifecycle/ocsp_issuer.h"
+#include "lifecycle/ocsp_shelf.h"
 
 /* How long a relying party may keep an answer: with OCSP, a revocation is seen by then at the latest. */
 #define ANSWER_LIFETIME_S 3600
+
+struct ocsp_memory {
+	struct ocsp_issuers issuers;
+	struct ocsp_shelf shelf;
+};
 
 static status
 refuse(struct buffer *out, enum ocsp_error e, struct diag *d)
@@ -15,43 +22,61 @@ refuse(struct buffer *out, enum ocsp_error e, struct diag *d)
 	return buffer_failed(out) ? diag_set(d, NO_MEMORY, NULL, "no memory") : OK;
 }
 
-static bool
-is_issuer(const struct authority *a, const struct ocsp_certificate_id *asked)
-{
-	if (a->kind != AUTHORITY_ISSUING || !a->has_key) {
-		return false;
-	}
-	return asked->is_sha256
-		       ? span_equal(asked->name_hash, SPAN_ARRAY(a->name_hash)) &&
-				 span_equal(asked->key_hash, SPAN_ARRAY(a->key_hash_sha256))
-		       : span_equal(asked->name_hash, SPAN_ARRAY(a->name_hash_sha1)) &&
-				 span_equal(asked->key_hash, SPAN_ARRAY(a->key_hash_sha1));
-}
-
-/* The one issuer that all of the request is about: an answer has one responder. NOT_FOUND without a diag. */
+/* The one issuer that all of the request is about: an answer has one responder. NOT_FOUND: none that we answer for.
+ * UNAVAILABLE: they must be read anew. */
 static status
-find_issuer(struct session *s, const struct ocsp_request *r, struct authority *out, struct diag *d)
+find_issuer(struct ocsp_memory *m, const struct ocsp_request *r, struct ocsp_issuer *out)
 {
-	struct authority *all;
-	size_t count;
-	status st = list_authorities(s->reader, s->arena, 0, LIST_PAGE_MAX, &all, &count);
+	status st = r->count > 0 ? OK : NOT_FOUND;
 
-	if (st != OK) {
-		return diag_set(d, st, NULL, "the authorities cannot be read");
-	}
-	for (size_t k = 0; k < count; k++) {
-		bool fits = r->count > 0;
+	for (size_t k = 0; st == OK && k < r->count; k++) {
+		struct ocsp_issuer one;
 
-		for (size_t i = 0; fits && i < r->count; i++) {
-			fits = is_issuer(&all[k], &r->ids[i]);
+		st = ocsp_issuer_find(&m->issuers, &r->ids[k], &one);
+		if (st == OK && k > 0 && one.authority != out->authority) {
+			return NOT_FOUND;
 		}
-		if (fits) {
-			*out = all[k];
-			return OK;
+		if (st == OK) {
+			*out = one;
 		}
 	}
-	return NOT_FOUND;
+	return st;
 }
+
+/* --- what is known already --------------------------------------------------------- */
+
+int
+ocsp_knows_authority(struct ocsp_memory *m, span name)
+{
+	switch (ocsp_issuer_named(&m->issuers, name)) {
+	case OK:
+		return 1;
+	case NOT_FOUND:
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+enum ocsp_at_once
+ocsp_answer_at_once(
+	struct ocsp_memory *m, int64_t now_s, const struct ocsp_request *r, struct ocsp_given *out)
+{
+	struct ocsp_issuer issuer = { 0 };
+	status st = find_issuer(m, r, &issuer);
+
+	if (st == NOT_FOUND) {
+		buffer_put(out->answer, ocsp_error_response(OCSP_UNAUTHORIZED));
+		return OCSP_REFUSED;
+	}
+	if (st == OK && r->count == 1 && r->nonce.len == 0 &&
+		ocsp_shelf_answer(&m->shelf, r->ids[0].der, now_s, true, out)) {
+		return OCSP_KEPT;
+	}
+	return OCSP_ASK;
+}
+
+/* --- what the store says -------------------------------------------------------------- */
 
 static void
 set_revoked(struct ocsp_single *out, int64_t at_s, enum revocation_reason reason)
@@ -83,124 +108,227 @@ judge_device(
 	return OK;
 }
 
-/* A certificate rotated away or never used: by the fleets' policy, as on the CRL. */
 static status
-judge_superseded(
-	struct session *s, const struct certificate *k, struct ocsp_single *out, struct diag *d)
+judge(struct session *s, const struct ocsp_issuer *issuer, const struct ocsp_certificate_id *asked,
+	struct certificate *k, struct ocsp_single *out, struct diag *d)
 {
-	bool is_listed;
-	status st = policy_lists_superseded(s, k->authority, &is_listed, d);
-
-	out->status = OCSP_GOOD;
-	if (st == OK && is_listed) {
-		set_revoked(out, k->revoked_s, k->reason);
-	}
-	return st;
-}
-
-static status
-judge(struct session *s, const struct authority *a, const struct ocsp_certificate_id *asked,
-	struct ocsp_single *out, struct diag *d)
-{
-	struct certificate k;
-	status st =
-		read_certificate_by_serial(s->reader, s->arena, a->name_hash, asked->serial, &k);
+	status st = read_certificate_by_serial(
+		s->reader, s->arena, issuer->name_hash, asked->serial, k);
 
 	*out = (struct ocsp_single){ .id = asked->der, .status = OCSP_UNKNOWN };
-	if (st == NOT_FOUND || (st == OK && k.authority != a->row)) {
+	if (st == NOT_FOUND || (st == OK && k->authority != issuer->authority)) {
 		return OK; /* never issued: "unknown", never "good" (RFC 6960 2.2) */
 	}
 	if (st != OK) {
 		return diag_set(d, st, NULL, "a certificate cannot be read");
 	}
-	switch (k.status) {
+	switch (k->status) {
 	case CERTIFICATE_REVOKED:
-		set_revoked(out, k.revoked_s, k.reason);
+		set_revoked(out, k->revoked_s, k->reason);
 		return OK;
 	case CERTIFICATE_SUPERSEDED:
 	case CERTIFICATE_WITHDRAWN:
-		return judge_superseded(s, &k, out, d);
+		/* Rotated away or never used: by the fleets' policy, as on the CRL. */
+		out->status = OCSP_GOOD;
+		if (issuer->lists_superseded) {
+			set_revoked(out, k->revoked_s, k->reason);
+		}
+		return OK;
 	default:
-		return judge_device(s, &k, out, d);
+		return judge_device(s, k, out, d);
 	}
 }
 
-/* Everything that the store has to say, in one snapshot. NOT_FOUND: the issuer is not one that we answer for. */
-static status
-look_up(struct session *s, const struct ocsp_request *r, struct ocsp_sign_request *answer,
-	struct responder *responder, struct diag *d)
+static bool
+was_judged(struct ocsp_memory *m, const struct ocsp_request *r, struct ocsp_draft *draft,
+	struct ocsp_made *made)
 {
-	struct authority issuer;
+	if (r->count != 1 || !ocsp_shelf_verdict(&m->shelf, r->ids[0].der, &made->verdict)) {
+		return false;
+	}
+	made->may_be_kept = true;
+	draft->singles[0] = (struct ocsp_single){ .id = r->ids[0].der,
+		.status = made->verdict.status,
+		.revoked_s = made->verdict.revoked_s,
+		.reason = made->verdict.reason };
+	draft->count = 1;
+	return true;
+}
+
+/* Everything that the store has to say, in one snapshot, which is younger than `changes`. */
+static status
+judge_all(struct session *s, const struct ocsp_issuer *issuer, const struct ocsp_request *r,
+	struct ocsp_draft *draft, struct certificate *last, struct diag *d)
+{
 	status st = reader_begin(s->reader, d);
 
 	if (st != OK) {
 		return st;
 	}
-	st = find_issuer(s, r, &issuer, d);
-	if (st == OK) {
-		st = responder_read(s, &issuer, responder, d);
-	}
 	for (size_t k = 0; st == OK && k < r->count; k++) {
-		st = judge(s, &issuer, &r->ids[k], &answer->draft.singles[k], d);
-		answer->draft.count = k + 1;
+		st = judge(s, issuer, &r->ids[k], last, &draft->singles[k], d);
+		draft->count = k + 1;
 	}
 	reader_end(s->reader);
 	return st;
 }
 
-/* A nonce makes the answer one asker's own; "unknown" may be different in a moment. */
-static bool
-is_cacheable(const struct ocsp_draft *a)
+/* One that was never issued may be issued in a moment; and whoever makes up serials gets no room here. */
+static void
+note_verdict(struct session *s, uint64_t changes, const struct ocsp_draft *draft,
+	const struct certificate *k, struct ocsp_made *made)
+{
+	const struct ocsp_single *one = &draft->singles[0];
+
+	if (draft->count != 1 || one->status == OCSP_UNKNOWN) {
+		return;
+	}
+	made->verdict = (struct ocsp_verdict){
+		.status = one->status, .revoked_s = one->revoked_s, .reason = one->reason
+	};
+	made->may_be_kept =
+		store_mark(s->life->store, changes, k->row, k->device, &made->verdict.mark);
+}
+
+static status
+look_up(struct session *s, const struct ocsp_request *r, struct ocsp_issuer *issuer,
+	struct ocsp_draft *draft, struct ocsp_made *made, struct diag *d)
+{
+	struct ocsp_memory *m = s->life->ocsp;
+	uint64_t changes = store_changes(s->life->store);
+	struct certificate last = { 0 };
+	status st = find_issuer(m, r, issuer);
+
+	if (st == UNAVAILABLE) {
+		st = ocsp_issuers_refresh(&m->issuers, s, d);
+		changes = store_changes(s->life->store);
+		if (st == OK) {
+			st = find_issuer(m, r, issuer);
+		}
+	}
+	if (st == UNAVAILABLE) {
+		return diag_set(d, st, NULL, "the authorities change all the time");
+	}
+	if (st != OK || was_judged(m, r, draft, made)) {
+		return st;
+	}
+	st = judge_all(s, issuer, r, draft, &last, d);
+	if (st == OK) {
+		note_verdict(s, changes, draft, &last, made);
+	}
+	return st;
+}
+
+/* --- the answer --------------------------------------------------------------------------- */
+
+static void
+set_dates(const struct session *s, const struct ocsp_request *r, const struct ocsp_issuer *issuer,
+	struct ocsp_draft *a, struct ocsp_made *made)
 {
 	bool all_known = true;
 
 	for (size_t k = 0; k < a->count; k++) {
 		all_known = all_known && a->singles[k].status != OCSP_UNKNOWN;
 	}
-	return all_known && a->nonce.len == 0;
-}
-
-static void
-set_times(const struct session *s, const struct ocsp_request *r, const struct responder *responder,
-	struct ocsp_draft *a)
-{
 	a->produced_s = a->this_update_s = s->now_s;
 	a->next_update_s = s->now_s + ANSWER_LIFETIME_S;
-	if (a->next_update_s > responder->not_after_s) {
-		a->next_update_s = responder->not_after_s;
+	if (a->next_update_s > issuer->responder_not_after_s) {
+		a->next_update_s = issuer->responder_not_after_s;
 	}
 	a->nonce = r->nonce;
+	made->dates = (struct ocsp_dates){ .this_update_s = a->this_update_s,
+		.next_update_s = a->next_update_s,
+		.renewed_s = a->this_update_s + (a->next_update_s - a->this_update_s) / 2 };
+	/* A nonce makes the answer one asker's own; "unknown" may be different in a moment. */
+	if (!all_known || a->nonce.len > 0) {
+		made->dates.next_update_s = 0;
+	}
+}
+
+static status
+sign(struct session *s, const struct ocsp_request *r, const struct ocsp_issuer *issuer,
+	struct ocsp_sign_request *answer, struct ocsp_made *made, struct buffer *out,
+	struct diag *d)
+{
+	size_t before = out->len;
+	status st;
+
+	if (issuer->responder_not_after_s <= s->now_s) {
+		return diag_set(
+			d, UNAVAILABLE, NULL, "the OCSP responder of %s has expired", issuer->name);
+	}
+	set_dates(s, r, issuer, &answer->draft, made);
+	snprintf(answer->responder, sizeof(answer->responder), "%s", issuer->responder);
+	st = signer_ocsp(s->life->signer, answer, out, d);
+	out->len = st == OK ? out->len : before;
+	return st;
 }
 
 status
 ocsp_answer(struct session *s, const struct ocsp_request *r, struct buffer *out,
-	int64_t *this_update_s, int64_t *fresh_until_s, struct diag *d)
+	struct ocsp_made *made, struct diag *d)
 {
 	struct ocsp_sign_request answer = { 0 };
-	struct responder responder = { 0 };
+	struct ocsp_issuer issuer = { 0 };
 	struct diag fault = { 0 };
-	status st = look_up(s, r, &answer, &responder, &fault);
+	status st;
 
-	*this_update_s = s->now_s;
-	*fresh_until_s = 0;
+	*made = (struct ocsp_made){ .id = r->ids[0].der };
+	st = look_up(s, r, &issuer, &answer.draft, made, &fault);
 	if (st == NOT_FOUND) {
 		return refuse(out, OCSP_UNAUTHORIZED, d);
 	}
-	if (st == OK && (responder.generation == 0 || responder.not_after_s <= s->now_s)) {
-		st = diag_set(&fault, UNAVAILABLE, NULL, "its OCSP responder has expired");
-	}
 	if (st == OK) {
-		size_t before = out->len;
-
-		set_times(s, r, &responder, &answer.draft);
-		snprintf(answer.responder, sizeof(answer.responder), "%s", responder.key);
-		st = signer_ocsp(s->life->signer, &answer, out, &fault);
-		out->len = st == OK ? out->len : before;
+		st = sign(s, r, &issuer, &answer, made, out, &fault);
 	}
 	if (st != OK) {
+		*made = (struct ocsp_made){ 0 };
 		log_diag(LOG_ERROR, "ocsp_not_answered", &fault);
 		return refuse(out, st == UNAVAILABLE ? OCSP_TRY_LATER : OCSP_INTERNAL, d);
 	}
-	*fresh_until_s = is_cacheable(&answer.draft) ? answer.draft.next_update_s : 0;
+	if (made->may_be_kept && made->dates.next_update_s == 0) {
+		ocsp_shelf_put(&s->life->ocsp->shelf, made, span_of(NULL, 0), span_of(NULL, 0));
+		made->may_be_kept = false;
+	}
+	return OK;
+}
+
+void
+ocsp_keep(struct ocsp_memory *m, const struct ocsp_made *made, span answer, span note)
+{
+	if (made->may_be_kept) {
+		ocsp_shelf_put(&m->shelf, made, answer, note);
+	}
+}
+
+/* --- beginning and end ---------------------------------------------------------------------- */
+
+void
+ocsp_memory_free(struct ocsp_memory *m)
+{
+	if (m == NULL) {
+		return;
+	}
+	ocsp_issuers_wipe(&m->issuers);
+	ocsp_shelf_wipe(&m->shelf);
+	free(m);
+}
+
+status
+ocsp_memory_new(struct store *s, struct ocsp_memory **out, struct diag *d)
+{
+	struct ocsp_memory *m = calloc(1, sizeof(*m));
+	status st;
+
+	if (m == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for OCSP");
+	}
+	ocsp_issuers_init(&m->issuers, s);
+	st = ocsp_shelf_init(&m->shelf, s, d);
+	if (st != OK) {
+		ocsp_memory_free(m);
+		return st;
+	}
+	*out = m;
 	return OK;
 }

@@ -9,3 +9,6 @@
  */
 MUST_USE status policy_lists_superseded(
 	struct session *s, int64_t authority, bool *out, struct diag *d);
+/* Calls `each` for every authority that they stand on; one may be named more than once. */
+MUST_USE status policy_each_superseded(struct session *s,
+	void (*each)(void *context, int64_t authority), void *context, struct diag *d);

@@ -12,13 +12,17 @@
 #include "signer/client.h"
 #include "store/store.h"
 
+struct ocsp_memory;
+
 /* The long-lived parts; one a process. */
 struct life {
 	struct store *store;
 	struct signer *signer;
 	struct sequencer *sequencer; /* NULL while a home is founded */
+	struct ocsp_memory *ocsp;    /* lifecycle/ocsp.h; NULL where nobody asks for OCSP */
 	const struct clock *clock;
-	const char *plain_url; /* what certificates point to */
+	uint8_t challenge_key[32]; /* by challenge_key_load */
+	const char *plain_url;	   /* what certificates point to */
 	const char *crl_folder;
 	int64_t crl_lifetime_s;
 	int64_t withdraw_after_s;

@@ -7,6 +7,7 @@
 #include "proto/named.h"
 #include "proto/routes.h"
 #include "proto/served_file.h"
+#include "proto/validator.h"
 
 /*
  * The published lists, as crl_publish left them in the CRL folder. Invariant: none is handed out behind its
@@ -70,29 +71,6 @@ read_dates(struct list *l, bool is_bundle)
 	return crl_dates_read(span_of(head, len), &l->this_update_s, &l->next_update_s);
 }
 
-/* --- conditional requests: RFC 9110 13.1 --- */
-
-/* Weak comparison with each of the list. */
-static bool
-tag_matches(span wanted, const char *tag)
-{
-	return span_is(wanted, "*") ||
-	       (tag[0] != '\0' && span_find(wanted, span_text(tag)) != SIZE_MAX);
-}
-
-static bool
-is_not_modified(const struct exchange *x, const struct list *l)
-{
-	span tags = http_header_get(x->request, "If-None-Match");
-	span since = http_header_get(x->request, "If-Modified-Since");
-
-	if (tags.len > 0) {
-		return tag_matches(tags, l->tag);
-	}
-	/* The date that we gave: another one is somebody's own clock, and gets the list. */
-	return since.len > 0 && span_is(since, l->modified);
-}
-
 static void
 set_validators(struct exchange *x, const struct list *l, int64_t now_s)
 {
@@ -131,7 +109,7 @@ reply_list(struct exchange *x, struct list *l, bool is_bundle)
 	snprintf(l->tag, sizeof(l->tag), "\"%llx-%llx\"", (unsigned long long)l->file.changed_ns,
 		(unsigned long long)l->file.size);
 	http_date_text(l->modified, l->this_update_s);
-	if (is_not_modified(x, l)) {
+	if (validator_fits(x, l->tag, l->modified)) {
 		close(l->file.fd);
 		reply_empty(x, 304);
 	} else {

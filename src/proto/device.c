@@ -1,4 +1,6 @@
+#include "base/check.h"
 #include "base/text.h"
+#include "lifecycle/challenge.h"
 #include "proto/named.h"
 #include "proto/routes.h"
 
@@ -126,7 +128,75 @@ device_state(struct exchange *x)
 	reply_state(x, &s, &state);
 }
 
+/* --- a challenge to attest over --- */
+
+static const struct {
+	const char *name;
+	enum challenge_purpose purpose;
+} purposes[] = { { "key", CHALLENGE_KEY }, { "element", CHALLENGE_ELEMENT } };
+
+/* Which row of `purposes` the query names. False: the reply is a 400. */
+static bool
+query_purpose(struct exchange *x, size_t *out)
+{
+	struct diag d = { 0 };
+	span text;
+	status st = http_query_get(x->request, x->arena, "purpose", &text, &d);
+
+	for (size_t i = 0; st == OK && i < COUNT_OF(purposes); i++) {
+		if (span_is(text, purposes[i].name)) {
+			*out = i;
+			return true;
+		}
+	}
+	if (st == OK || st == NOT_FOUND) {
+		diag_set(&d, BAD_INPUT, NULL, "purpose: \"key\" or \"element\" is meant");
+	}
+	reply_problem(x, &d);
+	return false;
+}
+
+static void
+reply_challenge(struct exchange *x, span challenge, const char *purpose, int64_t expires_s)
+{
+	char text[2 * CHALLENGE_LEN];
+	struct json_writer w;
+
+	reply_json(x, 200, &w);
+	json_object_open(&w, NULL);
+	json_text(&w, "challenge", base64url_encode(text, challenge));
+	json_text(&w, "purpose", purpose);
+	json_time(&w, "expires", expires_s);
+	json_object_close(&w);
+	reply_header(x, "Cache-Control", "no-store");
+}
+
+/* Whoever may enrol may ask: nothing is stored, and the answer is good for this device alone. */
+static void
+device_challenge(struct exchange *x)
+{
+	uint8_t challenge[CHALLENGE_LEN];
+	struct admission who;
+	struct diag d = { 0 };
+	struct session s;
+	int64_t expires_s;
+	size_t i;
+
+	if (!service_session(x, &s) || !query_purpose(x, &i) || !service_device(x, &s, &who)) {
+		return;
+	}
+	if (who.access != ACCESS_ENROLMENT && who.access != ACCESS_FULL) {
+		reply_problem_as(x, 403, who.why);
+	} else if (challenge_new(&s, &who.device.id, purposes[i].purpose, challenge, &expires_s,
+			   &d) != OK) {
+		reply_problem(x, &d);
+	} else {
+		reply_challenge(x, SPAN_ARRAY(challenge), purposes[i].name, expires_s);
+	}
+}
+
 const struct route device_routes[] = {
 	{ HTTP_GET, "/device/v1/state", device_state, 0 },
+	{ HTTP_GET, "/device/v1/challenge", device_challenge, 0 },
 	{ 0 },
 };

@@ -160,8 +160,10 @@ reply_refused(struct exchange *x, const struct admission *who, const struct diag
 {
 	char what[LOG_QUOTED_MAX];
 
-	log_event(LOG_INFO, "enrolment_refused", "serial=%s status=\"%s\" what=%s",
-		who->device.serial, status_name(d->status), log_quote(what, d->text));
+	/* Evidence that does not hold is somebody trying, more often than not. */
+	log_event(d->kind != NULL ? LOG_WARNING : LOG_INFO, "enrolment_refused",
+		"serial=%s status=\"%s\" kind=%s what=%s", who->device.serial,
+		status_name(d->status), d->kind != NULL ? d->kind : "-", log_quote(what, d->text));
 	reply_problem(x, d);
 }
 

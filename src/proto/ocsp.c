@@ -1,103 +1,237 @@
+#include "lifecycle/ocsp.h"
+
 #include <stdio.h>
 
 #include "base/text.h"
 #include "http/date.h"
-#include "lifecycle/authority.h"
 #include "pki/key.h"
 #include "proto/named.h"
 #include "proto/routes.h"
+#include "proto/validator.h"
 
 /*
  * OCSP over HTTP (RFC 6960 A.1; the lightweight profile's caching, RFC 5019 6): POST, and GET with the request in
  * the path, raw. Refusals are OCSP's own, with status 200.
+ *
+ * A kept answer, and every refusal for which the store need not be asked, are given on the loop's thread.
  */
 
-#define ANSWER_MAX (64 << 10)
 #define CONTENT_TYPE "application/ocsp-response"
 
-/* The headers by which caches keep an answer (RFC 5019 6.2); none of them with a nonce, or for a refusal. */
+/* What is kept with an answer: its headers, made once. */
+struct note {
+	struct ocsp_dates dates;
+	char modified[HTTP_DATE_MAX];
+	char tag[2 * 16 + 3];
+	size_t lines_len;
+	char lines[256]; /* whole ones, for the reply's head */
+};
+_Static_assert(sizeof(struct note) <= OCSP_NOTE_MAX, "it is kept with the answer");
+
 static void
-set_caching(struct exchange *x, span answer, int64_t this_update_s, int64_t fresh_until_s)
+note_make(struct note *n, const struct ocsp_dates *dates, span answer)
 {
-	char text[HTTP_DATE_MAX], tag[2 * 32 + 3], caching[96];
-	int64_t now_s = clock_now_s(service_of(x)->life->clock);
+	char expires[HTTP_DATE_MAX], hex[2 * 16 + 1];
 	uint8_t digest[32];
 
-	if (fresh_until_s <= now_s) {
-		reply_header(x, "Cache-Control", "no-store");
+	*n = (struct note){ .dates = *dates };
+	sha256(answer, digest);
+	snprintf(n->tag, sizeof(n->tag), "\"%s\"", hex_encode(hex, span_of(digest, 16)));
+	http_date_text(n->modified, dates->this_update_s);
+	n->lines_len = (size_t)snprintf(n->lines, sizeof(n->lines),
+		"Last-Modified: %s\r\nExpires: %s\r\nETag: %s\r\n", n->modified,
+		http_date_text(expires, dates->next_update_s), n->tag);
+}
+
+/*
+ * Caches keep it until we make it anew, and hold it for true until nextUpdate only where they cannot ask again: a
+ * revocation is to be seen sooner than that.
+ */
+static void
+put_caching(struct exchange *x, const struct note *n)
+{
+	int64_t now_s = clock_now_s(service_of(x)->life->clock);
+	int64_t until_s = now_s < n->dates.renewed_s ? n->dates.renewed_s : n->dates.next_update_s;
+
+	buffer_put(&x->reply.headers, span_of((const uint8_t *)n->lines, n->lines_len));
+	buffer_printf(&x->reply.headers,
+		"Cache-Control: max-age=%lld, public, no-transform, must-revalidate\r\n",
+		(long long)(until_s > now_s ? until_s - now_s : 0));
+}
+
+/* The answer is in the reply's body. */
+static void
+finish(struct exchange *x, const struct note *n)
+{
+	if (validator_fits(x, n->tag, n->modified)) {
+		reply_empty(x, 304);
+	}
+	put_caching(x, n);
+}
+
+/* Neither a refusal nor an answer to a nonce is anybody else's (RFC 5019 6.2). */
+static void
+finish_uncached(struct exchange *x)
+{
+	reply_header(x, "Cache-Control", "no-store");
+}
+
+static void
+refuse_malformed(struct exchange *x)
+{
+	reply_bytes(x, 200, CONTENT_TYPE, ocsp_error_response(OCSP_MALFORMED));
+	finish_uncached(x);
+}
+
+/* --- without waiting -------------------------------------------------------------- */
+
+static bool
+answer_at_once(struct exchange *x, span der)
+{
+	const struct life *life = service_of(x)->life;
+	struct ocsp_given given = { .answer = reply_open(x, 200, CONTENT_TYPE) };
+	struct ocsp_request request;
+	struct note note;
+
+	if (ocsp_request_read(der, &request, NULL) != OK) {
+		refuse_malformed(x);
+		return true;
+	}
+	switch (ocsp_answer_at_once(life->ocsp, clock_now_s(life->clock), &request, &given)) {
+	case OCSP_KEPT:
+		memcpy(&note, given.note, sizeof(note));
+		finish(x, &note);
+		return true;
+	case OCSP_REFUSED:
+		finish_uncached(x);
+		return true;
+	case OCSP_ASK:
+		break;
+	}
+	return false;
+}
+
+/* Whether the path names an authority: 1, 0 (then the reply says so), -1 for who may ask the store. */
+static int
+is_named(struct exchange *x)
+{
+	int known = ocsp_knows_authority(service_of(x)->life->ocsp, x->parameters[0]);
+
+	if (known == 0) {
+		reply_problem_as(x, 404, "there is no such authority");
+	}
+	return known;
+}
+
+static bool
+is_request(struct exchange *x)
+{
+	if (http_content_is(x->request, "application/ocsp-request")) {
+		return true;
+	}
+	reply_problem_as(x, 415, "a request is application/ocsp-request (RFC 6960 A.1)");
+	return false;
+}
+
+/* Empty where the path holds none: that is answered as malformed. */
+static span
+request_in_path(struct exchange *x)
+{
+	span der;
+
+	return ocsp_path_decode(x->arena, x->rest, &der, NULL) == OK ? der : span_of(NULL, 0);
+}
+
+static bool
+post_at_once(struct exchange *x)
+{
+	int named = is_named(x);
+
+	if (named <= 0) {
+		return named == 0;
+	}
+	return !is_request(x) || answer_at_once(x, x->request->body);
+}
+
+static bool
+get_at_once(struct exchange *x)
+{
+	int named = is_named(x);
+
+	if (named <= 0) {
+		return named == 0;
+	}
+	return answer_at_once(x, request_in_path(x));
+}
+
+/* --- with store and signer --------------------------------------------------------------- */
+
+static void
+reply_answer(struct exchange *x, struct session *s, const struct ocsp_request *r)
+{
+	struct buffer *out = reply_open(x, 200, CONTENT_TYPE);
+	struct ocsp_made made;
+	struct diag d = { 0 };
+	struct note note;
+
+	if (ocsp_answer(s, r, out, &made, &d) != OK) {
+		reply_problem(x, &d);
 		return;
 	}
-	reply_header(x, "Last-Modified", http_date_text(text, this_update_s));
-	reply_header(x, "Expires", http_date_text(text, fresh_until_s));
-	sha256(answer, digest);
-	tag[0] = '"';
-	hex_encode(tag + 1, SPAN_ARRAY(digest));
-	snprintf(tag + 65, 2, "\"");
-	reply_header(x, "ETag", tag);
-	snprintf(caching, sizeof(caching), "max-age=%lld, public, no-transform, must-revalidate",
-		(long long)(fresh_until_s - now_s));
-	reply_header(x, "Cache-Control", caching);
+	if (made.dates.next_update_s == 0) {
+		finish_uncached(x);
+		return;
+	}
+	note_make(&note, &made.dates, buffer_span(out));
+	ocsp_keep(s->life->ocsp, &made, buffer_span(out),
+		span_of((const uint8_t *)&note, sizeof(note)));
+	finish(x, &note);
+}
+
+static bool
+is_authority(struct exchange *x, struct session *s)
+{
+	struct authority a;
+	int named = is_named(x);
+
+	return named == 1 || (named < 0 && named_authority(x, s, x->parameters[0], &a));
 }
 
 static void
 answer(struct exchange *x, struct session *s, span der)
 {
 	struct ocsp_request request;
-	int64_t this_update_s = 0, fresh_until_s = 0;
-	struct diag d = { 0 };
-	struct buffer out;
-	status st = OK;
 
-	buffer_init(&out, ANSWER_MAX);
 	if (ocsp_request_read(der, &request, NULL) != OK) {
-		buffer_put(&out, ocsp_error_response(OCSP_MALFORMED));
+		refuse_malformed(x);
 	} else {
-		st = ocsp_answer(s, &request, &out, &this_update_s, &fresh_until_s, &d);
+		reply_answer(x, s, &request);
 	}
-	if (st != OK) {
-		reply_problem(x, &d);
-	} else {
-		reply_bytes(x, 200, CONTENT_TYPE, buffer_span(&out));
-		set_caching(x, buffer_span(&out), this_update_s, fresh_until_s);
-	}
-	buffer_wipe(&out);
 }
 
 static void
 ocsp_post(struct exchange *x)
 {
-	struct authority a;
 	struct session s;
 
-	if (!service_session(x, &s) || !named_authority(x, &s, x->parameters[0], &a)) {
-		return;
+	if (service_session(x, &s) && is_authority(x, &s) && is_request(x)) {
+		answer(x, &s, x->request->body);
 	}
-	if (!http_content_is(x->request, "application/ocsp-request")) {
-		reply_problem_as(x, 415, "a request is application/ocsp-request (RFC 6960 A.1)");
-		return;
-	}
-	answer(x, &s, x->request->body);
 }
 
 static void
 ocsp_get(struct exchange *x)
 {
-	struct authority a;
 	struct session s;
-	span der;
 
-	if (!service_session(x, &s) || !named_authority(x, &s, x->parameters[0], &a)) {
-		return;
+	if (service_session(x, &s) && is_authority(x, &s)) {
+		answer(x, &s, request_in_path(x));
 	}
-	if (ocsp_path_decode(x->arena, x->rest, &der, NULL) != OK) {
-		der = span_of(NULL, 0); /* answered as malformed */
-	}
-	answer(x, &s, der);
 }
 
 const struct route ocsp_routes[] = {
-	{ HTTP_POST, "/ocsp/{ca}", ocsp_post, OCSP_REQUEST_MAX },
-	{ HTTP_POST, "/ocsp/{ca}/", ocsp_post, OCSP_REQUEST_MAX },
-	{ HTTP_GET, "/ocsp/{ca}/*", ocsp_get, 0 },
+	{ HTTP_POST, "/ocsp/{ca}", ocsp_post, OCSP_REQUEST_MAX, post_at_once },
+	{ HTTP_POST, "/ocsp/{ca}/", ocsp_post, OCSP_REQUEST_MAX, post_at_once },
+	{ HTTP_GET, "/ocsp/{ca}/*", ocsp_get, 0, get_at_once },
 	{ 0 },
 };

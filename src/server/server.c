@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "home/home.h"
 #include "ledger/checkpoint.h"
+#include "lifecycle/challenge.h"
+#include "lifecycle/ocsp.h"
 #include "server/jobs.h"
 #include "server/routes.h"
 
@@ -117,7 +119,12 @@ open_store(struct server *s, struct diag *d)
 		.context = s,
 	};
 
-	return store_open(&o, &s->life.store, d);
+	status st = store_open(&o, &s->life.store, d);
+
+	if (st == OK) {
+		st = challenge_key_load(&s->life, d);
+	}
+	return st == OK ? ocsp_memory_new(s->life.store, &s->life.ocsp, d) : st;
 }
 
 /* The key by which everybody checks the ledger, as C2SP writes it. */
@@ -306,6 +313,7 @@ server_stop(struct server *s)
 		sequencer_stop(s->life.sequencer);
 		s->life.sequencer = NULL;
 	}
+	ocsp_memory_free(s->life.ocsp);
 	if (s->life.store != NULL) {
 		store_close(s->life.store);
 	}

@@ -433,6 +433,20 @@ burn_challenge(struct applier *ap, const struct operation *o, struct diag *d)
 	struct query q = query_of(ap, WRITE_CHALLENGE);
 	query_bytes(&q, o->bytes);
 	query_number(&q, o->at_s);
+	status s = query_run(&q, NULL, d);
+	/* Two at the same time: whoever looked before found it unused. */
+	return s == EXISTS ? diag_kind(d, s, CHALLENGE_REPLAYED) : s;
+}
+
+static status
+write_evidence(struct applier *ap, const struct operation *o, struct diag *d)
+{
+	const struct kept_evidence *e = o->record;
+	struct query q = query_of(ap, WRITE_EVIDENCE);
+	query_number(&q, *o->row);
+	query_row(&q, e->element);
+	query_number(&q, e->slot_is_locked);
+	query_bytes(&q, e->der);
 	return query_run(&q, NULL, d);
 }
 
@@ -577,6 +591,7 @@ static apply_one *const appliers[OPERATION_COUNT] = {
 	[OPERATION_CLAIM_CODE_TRIED] = set_claim_code_tried,
 	[OPERATION_ATTEMPT_PUT] = put_attempt,
 	[OPERATION_CHALLENGE_BURN] = burn_challenge,
+	[OPERATION_EVIDENCE] = write_evidence,
 	[OPERATION_EXPIRE] = expire,
 	[OPERATION_CASE_CLOSE] = close_case,
 	[OPERATION_LEDGER] = write_ledger,

@@ -241,6 +241,12 @@ change_challenge_burn(struct change *c, span challenge, int64_t expires_s)
 }
 
 void
+change_evidence(struct change *c, const struct kept_evidence *e, const int64_t *certificate_row)
+{
+	append(c, OPERATION_EVIDENCE, e)->row = certificate_row;
+}
+
+void
 change_expire(struct change *c, int64_t now_s)
 {
 	append(c, OPERATION_EXPIRE, NULL)->at_s = now_s;

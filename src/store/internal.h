@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include "store/apply.h"
 #include "store/index.h"
+#include "store/mark.h"
 #include "store/seen.h"
 
 /* One caller of store_commit or store_commit_batch; lives on the caller's stack. */
@@ -25,6 +26,7 @@ struct store {
 
 	struct seen seen;
 	struct index_table indexes;
+	struct marks marks;
 
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t wake;

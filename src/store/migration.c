@@ -163,7 +163,17 @@ static const char version_2[] =
 	"CREATE TABLE attempt (subject TEXT PRIMARY KEY, failures INTEGER NOT NULL,"
 	" locked_until_s INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
-static const char *const migrations[] = { version_1, version_2 };
+/*
+ * Version 3: the evidence that a certificate was issued on is kept, so that it can be checked again. Its row is its
+ * certificate's, which comes behind it in the same change: therefore no foreign key.
+ */
+static const char version_3[] =
+	"ALTER TABLE element ADD COLUMN is_vendors_word INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE evidence (certificate INTEGER PRIMARY KEY,"
+	" element INTEGER NOT NULL REFERENCES element, slot_is_locked INTEGER NOT NULL,"
+	" der BLOB NOT NULL) STRICT;";
+
+static const char *const migrations[] = { version_1, version_2, version_3 };
 const int64_t migration_latest = COUNT_OF(migrations);
 
 static status

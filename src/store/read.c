@@ -250,6 +250,23 @@ read_key_is_known(struct reader *r, const uint8_t key_hash[32], bool *is_known)
 }
 
 status
+read_challenge_is_burnt(struct reader *r, span challenge, bool *is_burnt)
+{
+	int64_t burnt = 0;
+	status s = by_bytes(
+		r, NULL, WANTED(READ_CHALLENGE_IS_BURNT, row_number, &burnt), challenge, &burnt);
+
+	*is_burnt = burnt != 0;
+	return s;
+}
+
+status
+read_evidence(struct reader *r, struct arena *a, int64_t certificate, struct kept_evidence *out)
+{
+	return by_number(r, a, WANTED(READ_EVIDENCE, row_evidence, out), certificate, out);
+}
+
+status
 read_last_index(struct reader *r, int64_t authority, int64_t *out)
 {
 	struct query q = reader_query(r, READ_LAST_INDEX);

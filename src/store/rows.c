@@ -237,6 +237,7 @@ bind_element(struct query *q, const struct element *e)
 	BIND_ARRAY(q, e->entry_hash);
 	query_number(q, e->phase);
 	query_row(q, e->device);
+	query_number(q, e->is_vendors_word);
 }
 
 status
@@ -254,6 +255,7 @@ row_element(struct query *q, struct arena *a, void *record)
 	GET_ARRAY(q, e->entry_hash);
 	e->phase = (enum phase)query_get_number(q);
 	e->device = query_get_number(q);
+	e->is_vendors_word = query_get_number(q) != 0;
 	return OK;
 }
 
@@ -575,6 +577,17 @@ row_revoked(struct query *q, struct arena *a, void *record)
 	r->revoked_s = query_get_number(q);
 	r->reason = (enum revocation_reason)query_get_number(q);
 	return OK;
+}
+
+status
+row_evidence(struct query *q, struct arena *a, void *record)
+{
+	struct kept_evidence *e = record;
+
+	e->certificate = query_get_number(q);
+	e->element = query_get_number(q);
+	e->slot_is_locked = query_get_number(q) != 0;
+	return query_get_span(q, a, &e->der);
 }
 
 status

@@ -25,4 +25,4 @@ void bind_deny(struct query *q, const struct deny_record *r, int64_t issuer, int
 typedef status read_row(struct query *q, struct arena *a, void *record);
 read_row row_owner, row_authority, row_fleet, row_operator, row_manifest, row_pin, row_element,
 	row_device, row_certificate, row_offer, row_case, row_claim_code, row_attempt, row_deny,
-	row_outbox, row_idempotency, row_ledger, row_revoked, row_value;
+	row_outbox, row_evidence, row_idempotency, row_ledger, row_revoked, row_value;

@@ -17,7 +17,7 @@
 #define PIN "row, name, kid, x5t_sha256, der, trust, fleet, phase, created_s"
 #define ELEMENT                                                                              \
 	"row, serial, model, part_number, profile, attestation, attestation_key, manifest, " \
-	"entry_hash, phase, device"
+	"entry_hash, phase, device, is_vendors_word"
 #define DEVICE                                                                                 \
 	"row, id, serial, fleet, element, phase, state, state_before, suspend_rank, marks, "   \
 	"owner, offer, birth_certificate, birth_is_denied, current_certificate, "              \
@@ -58,7 +58,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 		"INSERT INTO manifest (" MANIFEST ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_PIN] = "INSERT INTO pin (" PIN ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_ELEMENT] =
-		"INSERT INTO element (" ELEMENT ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"INSERT INTO element (" ELEMENT ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_DEVICE] =
 		"INSERT INTO device (" DEVICE
 		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -114,6 +114,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[SET_SEEN] = "INSERT INTO seen (device, at_s) VALUES (?1, ?2) "
 		     "ON CONFLICT (device) DO UPDATE SET at_s = max(at_s, ?2)",
 	[WRITE_CHALLENGE] = "INSERT INTO challenge (challenge, expires_s) VALUES (?, ?)",
+	[WRITE_EVIDENCE] = "INSERT INTO evidence (certificate, element, slot_is_locked, der) "
+			   "VALUES (?, ?, ?, ?)",
 	[WRITE_LEDGER] = "INSERT INTO ledger (sequence, device, at_s, entry) VALUES (?, ?, ?, ?)",
 	[WRITE_DENY] =
 		"INSERT INTO deny (issuer, " DENY_REST ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -147,6 +149,9 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 			      "substr(key_hash, 1, 8) = substr(?1, 1, 8) AND key_hash = ?1) "
 			      "OR EXISTS (SELECT 1 FROM certificate WHERE kind <> 1 AND "
 			      "substr(key_hash, 1, 8) = substr(?1, 1, 8) AND key_hash = ?1)",
+	[READ_CHALLENGE_IS_BURNT] = "SELECT EXISTS (SELECT 1 FROM challenge WHERE challenge = ?)",
+	[READ_EVIDENCE] = "SELECT certificate, element, slot_is_locked, der FROM evidence "
+			  "WHERE certificate = ?",
 	[READ_ISSUER] = "SELECT row FROM issuer WHERE hash = ?",
 	[READ_FLEET] = "SELECT " FLEET " FROM fleet WHERE row = ?",
 	[READ_FLEET_BY_NAME] = "SELECT " FLEET " FROM fleet WHERE name = ?",

@@ -111,7 +111,20 @@ struct attempt {
 };
 void change_attempt_put(struct change *c, const struct attempt *a, int64_t from);
 /* EXISTS if this challenge was burnt before. Kept until expires_s. */
+#define CHALLENGE_REPLAYED "attestation-replayed" /* the kind of that refusal's diag */
 void change_challenge_burn(struct change *c, span challenge, int64_t expires_s);
+
+/* The evidence that a certificate was issued on, as it came. */
+struct kept_evidence {
+	int64_t certificate; /* row */
+	int64_t element;     /* row of the element that it was checked against */
+	bool slot_is_locked; /* as it was proven */
+	span der;
+};
+/* Of a certificate that the same change adds: its row is read at commit. */
+void change_evidence(
+	struct change *c, const struct kept_evidence *e, const int64_t *certificate_row);
+
 /* Housekeeping: drops burnt challenges that expired before now_s, and kept answers (idempotency)
  * older than IDEMPOTENCY_KEPT_S. Nothing that a CRL, the ledger or a receipt needs. */
 #define IDEMPOTENCY_KEPT_S 86400
@@ -248,6 +261,29 @@ MUST_USE status store_commit_batch(struct store *s, struct change **changes, siz
 #define SEEN_DELAY_S 10
 void store_seen(struct store *s, int64_t device, int64_t at_s);
 
+/*
+ * What was read may be kept and used again, without a look at the store, for as long as it is true:
+ *
+ *	changes = store_changes(store);
+ *	reader_begin(); the certificate and its device are read; reader_end();
+ *	if (store_mark(store, changes, certificate, device, &mark)) { it may be kept with its mark }
+ *	...
+ *	store_mark_stands(store, &mark): nothing that was read has changed
+ *
+ * A commit that changes the certificate's row, or its device's, is seen by store_mark_stands before store_commit returns. One
+ * that changes authorities, fleets or OCSP responders moves the epoch, and no older mark stands. Any thread; never blocks.
+ */
+struct store_mark {
+	uint64_t epoch;
+	uint32_t certificate_slot, device_slot, certificate, device;
+};
+uint64_t store_changes(struct store *s);
+uint64_t store_epoch(struct store *s);
+/* Rows, 0 for none. False: something was committed since store_changes: what was read may be old already. */
+MUST_USE bool store_mark(struct store *s, uint64_t changes, int64_t certificate, int64_t device,
+	struct store_mark *out);
+bool store_mark_stands(struct store *s, const struct store_mark *m);
+
 /* --- reading ---------------------------------------------------------- */
 
 MUST_USE status reader_open(struct store *s, struct reader **out, struct diag *d);
@@ -273,6 +309,10 @@ MUST_USE status read_certificate_by_serial(struct reader *r, struct arena *a,
 MUST_USE status read_certificate_by_request(struct reader *r, struct arena *a, int64_t device,
 	const uint8_t request_hash[32], struct certificate *out);
 MUST_USE status read_key_is_known(struct reader *r, const uint8_t key_hash[32], bool *is_known);
+MUST_USE status read_challenge_is_burnt(struct reader *r, span challenge, bool *is_burnt);
+/* NOT_FOUND for a certificate that was issued without. */
+MUST_USE status read_evidence(
+	struct reader *r, struct arena *a, int64_t certificate, struct kept_evidence *out);
 MUST_USE status read_fleet(struct reader *r, int64_t row, struct fleet *out);
 MUST_USE status read_fleet_by_name(struct reader *r, const char *name, struct fleet *out);
 MUST_USE status read_owner(struct reader *r, int64_t row, struct owner *out);

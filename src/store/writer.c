@@ -89,6 +89,7 @@ begin(struct store *s, struct diag *d)
 		st = connection_number(&s->connection, "PRAGMA data_version", &version, d);
 	}
 	if (st == OK && version != s->data_version) {
+		marks_all(&s->marks); /* somebody else has written */
 		st = applier_load(&s->applier, d);
 		s->data_version = version;
 	}
@@ -204,6 +205,22 @@ check_log(struct store *s)
 	}
 }
 
+/* Behind the commit, before its callers are told: whatever was kept of these rows is old. */
+static void
+mark_group(struct store *s, const struct waiting *group)
+{
+	for (const struct waiting *w = group; w; w = w->next) {
+		if (w->status != OK) {
+			marks_all(&s->marks); /* what is in the file is not known */
+		}
+		for (size_t i = 0; w->status == OK && i < w->count; i++) {
+			if (w->results[i].status == OK) {
+				marks_change(&s->marks, w->changes[i]);
+			}
+		}
+	}
+}
+
 static void
 commit_group(struct store *s, struct waiting *group)
 {
@@ -222,6 +239,7 @@ commit_group(struct store *s, struct waiting *group)
 		w->status = st;
 		w->diag = d;
 	}
+	mark_group(s, group);
 	forget(s, group);
 	if (st == OK && s->on_commit) {
 		s->on_commit(s->context, s->applier.counters.ledger_size);

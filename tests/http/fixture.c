@@ -37,6 +37,22 @@ say_parameter(struct exchange *x)
 	reply_bytes(x, 200, "text/plain", x->parameters[0]);
 }
 
+/* "/quick/now" is answered at once, all others by a worker, who is to find nothing of the try. */
+static bool
+say_at_once(struct exchange *x)
+{
+	reply_header(x, "From", "loop");
+	reply_bytes(x, 200, "text/plain", x->request->body);
+	return span_is(x->parameters[0], "now");
+}
+
+static void
+say_later(struct exchange *x)
+{
+	reply_header(x, "From", x->reply.status == 0 && x->reply.body.len == 0 ? "worker" : "both");
+	reply_bytes(x, 200, "text/plain", x->request->body);
+}
+
 static void
 no_content(struct exchange *x)
 {
@@ -208,6 +224,7 @@ static const struct route routes[] = {
 	{ HTTP_PUT, "/echo", echo, 16 },
 	{ HTTP_POST, "/length", body_length, 32 << 20 },
 	{ HTTP_GET, "/name/{name}", say_parameter, 0 },
+	{ HTTP_POST, "/quick/{when}", say_later, 1024, say_at_once },
 	{ HTTP_GET, "/empty", no_content, 0 },
 	{ HTTP_GET, "/same", not_modified, 0 },
 	{ HTTP_GET, "/silent", say_nothing, 0 },

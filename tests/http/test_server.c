@@ -72,6 +72,55 @@ a_connection_is_kept(void **state)
 	client_close(&c);
 }
 
+/* What can be answered at once is, on the loop; what cannot goes to a worker, who finds nothing of the try. */
+static void
+a_route_may_answer_at_once(void **state)
+{
+	static const struct {
+		const char *request, *from, *body;
+	} rows[] = {
+		{ "POST /quick/now HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab",
+			"From: loop", "ab" },
+		{ "POST /quick/later HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\ncd",
+			"From: worker", "cd" },
+		{ "POST /quick/now HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nef",
+			"From: loop", "ef" },
+		{ "POST /quick/now HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+		  "1\r\ng\r\n1\r\nh\r\n0\r\n\r\n",
+			"From: loop", "gh" },
+	};
+	struct fixture *f = *state;
+	char all[1024] = "";
+	struct client c;
+
+	/* One after the other, and pipelined. */
+	for (int pipelined = 0; pipelined < 2; pipelined++) {
+		open_one(state, &c);
+		for (size_t k = 0; pipelined && k < sizeof(rows) / sizeof(rows[0]); k++) {
+			strcat(all, rows[k].request);
+		}
+		client_send(&c, all);
+		for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+			struct answer a;
+
+			if (!pipelined) {
+				client_send(&c, rows[k].request);
+			}
+			assert_true(client_read(&c, &a));
+			assert_int_equal(200, a.status);
+			assert_true(answer_has(&a, rows[k].from));
+			assert_string_equal(rows[k].body, a.body);
+			answer_wipe(&a);
+		}
+		client_close(&c);
+	}
+	assert_int_equal(8, f->finished);
+	/* What is refused before a handler runs is refused here too. */
+	open_one(state, &c);
+	client_ask(&c, "GET /quick/now HTTP/1.1\r\nHost: x\r\n\r\n", 405, NULL);
+	client_close(&c);
+}
+
 static void
 pipelined_requests_are_answered_in_order(void **state)
 {
@@ -578,6 +627,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_reply_has_its_headers, begin, end),
 		cmocka_unit_test_setup_teardown(a_connection_is_kept, begin, end),
+		cmocka_unit_test_setup_teardown(a_route_may_answer_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(
 			pipelined_requests_are_answered_in_order, begin, end),
 		cmocka_unit_test_setup_teardown(a_request_may_come_byte_by_byte, begin, end),

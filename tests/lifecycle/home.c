@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "lifecycle/challenge.h"
+#include "lifecycle/ocsp.h"
 #include "pki/pem.h"
 
 static void
@@ -24,6 +26,8 @@ start(struct home *h)
 	assert_ok(signer_start(&signer, &h->signer, &d), d);
 	assert_ok(reader_open(h->store, &h->reader, &d), d);
 	h->life.store = h->store;
+	assert_ok(challenge_key_load(&h->life, &d), d);
+	assert_ok(ocsp_memory_new(h->store, &h->life.ocsp, &d), d);
 	h->life.signer = h->signer;
 	h->session.reader = h->reader;
 }
@@ -33,6 +37,7 @@ stop(struct home *h)
 {
 	reader_close(h->reader);
 	signer_stop(h->signer);
+	ocsp_memory_free(h->life.ocsp);
 	store_close(h->store);
 }
 

@@ -181,6 +181,47 @@ what_caches_may_keep(void **state)
 	assert_null(seen_header(&s, &r, "ETag"));
 }
 
+/* A client that has the answer is told so, until there is another one. */
+static void
+an_answer_that_the_client_has(void **state)
+{
+	const char *text = base64_encode(s.home.arena, request_file(false));
+	char *path = arena_printf(s.home.arena, "/ocsp/issuing-production/%s", text);
+	struct asked post = { .url = stand_url(&s, s.plain, "/ocsp/issuing-production"),
+		.type = "application/ocsp-request" };
+	struct seen r, again;
+	char *tag, *since;
+
+	(void)state;
+	use_once();
+	r = get(path, NULL, NULL);
+	tag = arena_printf(s.home.arena, "If-None-Match: %s", seen_header(&s, &r, "ETag"));
+	since = arena_printf(
+		s.home.arena, "If-Modified-Since: %s", seen_header(&s, &r, "Last-Modified"));
+	for (int turn = 0; turn < 2; turn++) {
+		again = get(path, "-H", turn == 0 ? tag : since);
+		assert_int_equal(304, again.status);
+		assert_int_equal(0, again.body.len);
+		assert_string_equal(seen_header(&s, &r, "ETag"), seen_header(&s, &again, "ETag"));
+		assert_non_null(seen_header(&s, &again, "Cache-Control"));
+		assert_non_null(seen_header(&s, &again, "Expires"));
+	}
+	again = get(path, "-H", "If-None-Match: \"another\"");
+	assert_int_equal(200, again.status);
+	assert_true(span_equal(r.body, again.body));
+	/* A POST is no question for a copy. */
+	post.body = request_file(false);
+	post.options[0] = "-H";
+	post.options[1] = tag;
+	again = stand_ask(&s, &post);
+	assert_int_equal(200, again.status);
+	assert_true(span_equal(r.body, again.body));
+	revoke_it();
+	again = get(path, "-H", tag);
+	assert_int_equal(200, again.status);
+	assert_false(span_equal(r.body, again.body));
+}
+
 static void
 ocsp_requests_that_are_none(void **state)
 {
@@ -429,6 +470,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(openssl_asks_for_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_request_in_the_path, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_caches_may_keep, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_answer_that_the_client_has, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ocsp_requests_that_are_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists_are_handed_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

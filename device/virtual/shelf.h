@@ -1,0 +1,35 @@
+#pragma once
+/*
+ * The parts of one process, each with its bus, and the folder that keeps them. One thread; the folder is locked as long
+ * as the shelf lives.
+ */
+#include "device/virtual/wire.h"
+
+#define SHELF_PARTS_MAX 100000 /* some 250 MB */
+
+struct shelf;
+struct shelf_bus {
+	struct wire wire; /* first: what keeps it finds the rest */
+	char profile[NAME_MAX_LEN + 1];
+	struct shelf *shelf;
+	/* bus_server's */
+	void *holder, *first_waiting, *last_waiting;
+};
+
+/* `folder` is made if it is not there, and every part in it put on the shelf; NULL: nothing is kept. BAD_INPUT names the
+ * file that is no part's state; CONFLICT: another process has the folder. */
+MUST_USE status shelf_open(const char *folder, bool has_delays, struct shelf **out, struct diag *d);
+void shelf_close(struct shelf *s);
+
+/*
+ * New parts of a profile, as shipped. `serials`: 9 bytes each; NULL: random ones. Those that are there already stay as they
+ * are. All are durable when this returns; killed meanwhile, some are there. LIMIT, CRYPTO, IO.
+ */
+MUST_USE status shelf_make(struct shelf *s, const struct part_profile *profile,
+	const uint8_t (*serials)[9], size_t count, struct diag *d);
+
+size_t shelf_count(const struct shelf *s);
+/* In order of serial numbers. */
+struct shelf_bus *shelf_at(struct shelf *s, size_t i);
+/* NULL: none. */
+struct shelf_bus *shelf_find(struct shelf *s, const uint8_t serial[9]);
