@@ -69,8 +69,8 @@ part_temp_is_of_key(const struct part *p, unsigned slot)
 	const struct part_temp_key *t = &p->live.temp;
 	bool wants_random = (part_key_config(p->memory.config, slot) & KEY_REQ_RANDOM) != 0;
 
-	return t->is_valid && t->is_gen_dig && !t->is_64 && !t->is_private && !t->no_mac &&
-	       t->key_id == slot && !(wants_random && t->source_is_input);
+	return t->is_valid && t->is_gen_dig && t->is_of_slot && !t->is_64 && !t->is_private &&
+	       !t->no_mac && t->key_id == slot && !(wants_random && t->source_is_input);
 }
 
 void

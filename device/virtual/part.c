@@ -96,8 +96,13 @@ const uint8_t *
 part_io_key(const struct part *p)
 {
 	unsigned options = p->memory.config[90] | (unsigned)p->memory.config[91] << 8;
+	unsigned slot = options >> 12;
 
-	return (options & IO_PROTECTION) != 0 ? part_slot(p, options >> 12) : NULL;
+	if ((options & IO_PROTECTION) == 0 ||
+		(part_key_config(p->memory.config, slot) & KEY_IS_PRIVATE) != 0) {
+		return NULL;
+	}
+	return part_slot(p, slot);
 }
 
 void

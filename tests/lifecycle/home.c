@@ -138,6 +138,7 @@ home_fleet_add(
 	f->fleet.renew_after_percent = 66;
 	f->fleet.crl_lists_superseded = lists_superseded;
 	f->fleet.offer_lifetime_s = 7 * 86400;
+	f->fleet.est.retry_after_s = 60;
 	change_owner_add(c, &f->maker);
 	change_fleet_add(c, &f->fleet);
 	change_link(c, &f->fleet.maker, CHANGE_REF(&f->maker));
