@@ -13,7 +13,7 @@ http_handler device_claim, device_code, device_offer, device_release, device_hol
 	device_rotate, device_retire, device_refurbish, device_suspend, device_revoke, device_mark,
 	device_unmark, device_return, device_replace;
 http_handler transfers_list, transfers_show, transfers_accept, transfers_decline, transfers_cancel;
-http_handler certificates_show, certificates_revoke;
+http_handler certificates_show, certificates_evidence, certificates_revoke;
 http_handler operators_list, operators_add, operators_token, operators_remove;
 http_handler ledger_list, ledger_proof;
 http_handler status_show, openapi_show;

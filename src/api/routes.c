@@ -50,6 +50,7 @@ const struct route api_routes[] = {
 	{ HTTP_POST, TRANSFER "/decline", transfers_decline, SMALL_BODY_MAX },
 	{ HTTP_POST, TRANSFER "/cancel", transfers_cancel, SMALL_BODY_MAX },
 	{ HTTP_GET, "/api/v1/certificates/{fingerprint}", certificates_show, 0 },
+	{ HTTP_GET, "/api/v1/certificates/{fingerprint}/evidence", certificates_evidence, 0 },
 	{ HTTP_POST, "/api/v1/certificates/{fingerprint}/revoke", certificates_revoke,
 		SMALL_BODY_MAX },
 	{ HTTP_GET, "/api/v1/operators", operators_list, 0 },

@@ -78,6 +78,7 @@ ledger_entry_write(const struct ledger_entry *e, struct buffer *out, struct diag
 	}
 	put_text(&w, "to", e->to);
 	json_number(&w, "v", 1);
+	put_text(&w, "via", e->via);
 	json_object_close(&w);
 	if (buffer_failed(out) || out->len - begin > LEDGER_ENTRY_MAX) {
 		return diag_set(

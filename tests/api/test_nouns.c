@@ -182,6 +182,98 @@ test_fleet_is_changed_at_its_version(void **state)
 	patch("/api/v1/fleets/nothing", "{\"version\":1}", 404);
 }
 
+/* A registration authority: by its certificate, and without a token. */
+static void
+add_gate(void)
+{
+	struct buffer body;
+	struct answer_seen a;
+	span text, line;
+
+	assert_int_equal(
+		0, home_run(&stage.home, NULL,
+			   (const char *[]){ "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+				   "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+				   "/CN=gate", "-keyout", home_path(&stage.home, "gate.key"),
+				   "-addext", "extendedKeyUsage=1.3.6.1.5.5.7.3.28", "-out",
+				   home_path(&stage.home, "gate.pem"), NULL }));
+	text = bytes_of_file(stage.home.arena, home_path(&stage.home, "gate.pem"));
+	buffer_init(&body, 1 << 16);
+	buffer_put_text(&body, "{\"name\":\"gate\",\"role\":\"ra\",\"certificate\":\"");
+	while (span_take_line(&text, &line)) {
+		buffer_put(&body, line);
+		buffer_put_text(&body, "\\n");
+	}
+	buffer_put_text(&body, "\"}");
+	buffer_put_byte(&body, '\0');
+	stage_post(
+		&stage, ASK_ADMIN, "/api/v1/operators", "{\"name\":\"gate\",\"role\":\"ra\"}", 400);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/operators",
+		"{\"name\":\"gate\",\"role\":\"ra\",\"certificate\":\"x\"}", 400);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/operators",
+		"{\"name\":\"gate\",\"role\":\"support\",\"certificate\":\"x\"}", 400);
+	stage_post(&stage, ASK_MAKER, "/api/v1/operators", (const char *)body.data, 403);
+	a = stage_post(&stage, ASK_ADMIN, "/api/v1/operators", (const char *)body.data, 201);
+	assert_string_equal("ra", answer_text(&a, "role"));
+	assert_true(answer_is_null(&a, "token"));
+	stage_post(&stage, ASK_ADMIN, "/api/v1/operators/gate/token", "{}", 409);
+	buffer_wipe(&body);
+}
+
+static void
+test_fleet_says_how_est_treats_it(void **state)
+{
+	static const struct {
+		const char *member;
+		int status;
+	} rows[] = {
+		{ "\"est_pending\":\"wait\"", 200 },
+		{ "\"est_pending\":\"later\"", 400 },
+		{ "\"est_pending\":true", 400 },
+		{ "\"est_retry_after\":30", 200 },
+		{ "\"est_retry_after\":0", 400 },
+		{ "\"est_retry_after\":86401", 400 },
+		{ "\"est_link\":\"required\"", 200 },
+		{ "\"est_link\":\"\"", 400 },
+		{ "\"est_lines\":\"wrapped\"", 200 },
+		{ "\"est_lines\":\"two\"", 400 },
+		{ "\"est_server_keys\":true", 200 },
+		{ "\"est_server_keys\":\"yes\"", 400 },
+		{ "\"est_ra\":\"nobody-of-this-name\"", 404 },
+		{ "\"est_ra\":\"Gate\"", 400 },
+		{ "\"est_ra\":\"gate\"", 200 },
+	};
+	const char *target = "/api/v1/fleets/lamps";
+	struct answer_seen a;
+
+	(void)state;
+	add_gate();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		a = stage_get(&stage, ASK_MAKER, target, 200);
+		patch(target,
+			stage_text(&stage, "{\"version\":%d,%s}", (int)answer_number(&a, "version"),
+				rows[i].member),
+			rows[i].status);
+	}
+	a = stage_get(&stage, ASK_MAKER, target, 200);
+	assert_string_equal("wait", answer_text(&a, "est_pending"));
+	assert_int_equal(30, answer_number(&a, "est_retry_after"));
+	assert_string_equal("required", answer_text(&a, "est_link"));
+	assert_string_equal("wrapped", answer_text(&a, "est_lines"));
+	assert_string_equal("gate", answer_text(&a, "est_ra"));
+	a = stage_get(&stage, ASK_OWNER, target, 200);
+	assert_true(answer_is_null(&a, "est_ra"));
+	a = stage_get(&stage, ASK_MAKER, target, 200);
+	a = patch(target,
+		stage_text(&stage,
+			"{\"version\":%d,\"est_ra\":\"none\",\"est_server_keys\":false,"
+			"\"est_pending\":null}",
+			(int)answer_number(&a, "version")),
+		200);
+	assert_true(answer_is_null(&a, "est_ra"));
+	assert_string_equal("wait", answer_text(&a, "est_pending"));
+}
+
 /* --- authorities --- */
 
 static void
@@ -518,6 +610,7 @@ main(void)
 		cmocka_unit_test_teardown(test_fleet_is_made_with_its_defaults, forget),
 		cmocka_unit_test_teardown(test_fleet_wants_what_is_there, forget),
 		cmocka_unit_test_teardown(test_fleet_is_changed_at_its_version, forget),
+		cmocka_unit_test_teardown(test_fleet_says_how_est_treats_it, forget),
 		cmocka_unit_test_teardown(test_authorities_are_listed_with_their_parents, forget),
 		cmocka_unit_test_teardown(test_authority_is_created_and_publishes, forget),
 		cmocka_unit_test_teardown(test_authority_of_two_shapes, forget),

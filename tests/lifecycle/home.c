@@ -138,6 +138,7 @@ home_fleet_add(
 	f->fleet.renew_after_percent = 66;
 	f->fleet.crl_lists_superseded = lists_superseded;
 	f->fleet.offer_lifetime_s = 7 * 86400;
+	f->fleet.est.retry_after_s = 60;
 	change_owner_add(c, &f->maker);
 	change_fleet_add(c, &f->fleet);
 	change_link(c, &f->fleet.maker, CHANGE_REF(&f->maker));
@@ -152,8 +153,11 @@ home_device_add(
 	struct element *e = arena_alloc(h->arena, sizeof(*e));
 	struct device *d = arena_alloc(h->arena, sizeof(*d));
 
-	snprintf(e->serial, sizeof(e->serial), "0123%012x01", number);
 	snprintf(e->model, sizeof(e->model), "ATECC608B");
+	if (h->like != NULL) {
+		*e = *h->like;
+	}
+	snprintf(e->serial, sizeof(e->serial), "0123%012x01", number);
 	e->phase = d->phase = f->fleet.phase;
 	new_id(h, &d->id);
 	memcpy(d->serial, e->serial, sizeof(d->serial));
