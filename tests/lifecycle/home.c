@@ -153,8 +153,11 @@ home_device_add(
 	struct element *e = arena_alloc(h->arena, sizeof(*e));
 	struct device *d = arena_alloc(h->arena, sizeof(*d));
 
-	snprintf(e->serial, sizeof(e->serial), "0123%012x01", number);
 	snprintf(e->model, sizeof(e->model), "ATECC608B");
+	if (h->like != NULL) {
+		*e = *h->like;
+	}
+	snprintf(e->serial, sizeof(e->serial), "0123%012x01", number);
 	e->phase = d->phase = f->fleet.phase;
 	new_id(h, &d->id);
 	memcpy(d->serial, e->serial, sizeof(d->serial));

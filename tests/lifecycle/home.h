@@ -16,6 +16,8 @@ struct home {
 	struct reader *reader;
 	struct life life;
 	struct session session;
+	const struct element *
+		like; /* what elements of new devices are, beside their serial; NULL: an ATECC608B */
 };
 
 void home_open(struct home *h);
