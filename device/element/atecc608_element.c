@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "device/element/atecc608_birth.h"
 #include "device/posix/buses.h"
 #include "element/evidence.h"
 #include "pki/key.h"
@@ -205,7 +206,12 @@ static status
 part_birth(struct element *e, struct buffer *pem, struct diag *d)
 {
 	char path[PATH_MAX + 16];
+	status s = element_atecc608_birth(e, self(e)->folder, pem, d);
 
+	if (s != NOT_FOUND) {
+		return s;
+	}
+	diag_clear(d);
 	snprintf(path, sizeof(path), "%s/birth.pem", self(e)->folder);
 	return file_read(path, BIRTH_FILE_MAX, pem, d);
 }
