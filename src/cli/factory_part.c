@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "device/element/atecc608_birth.h"
-#include "device/posix/buses.h"
 #include "element/part_profile.h"
 
 #define VIRTUAL "atecc608:unix:"
@@ -32,7 +31,7 @@ find_all(const char *address, struct factory_part **out, size_t *count, struct d
 {
 	uint8_t(*serials)[9] = NULL;
 	size_t there = 0;
-	status s = bus_socket_list(address + strlen(VIRTUAL), &serials, &there, d);
+	status s = element_atecc608_list(address + strlen(VIRTUAL), &serials, &there, d);
 
 	if (s == OK && there == 0) {
 		s = diag_set(d, NOT_FOUND, NULL, "%.100s: there is no part", address);
