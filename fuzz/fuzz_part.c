@@ -202,8 +202,11 @@ run_packet(struct life *l, const uint8_t *packet, size_t len)
 	is_refused = answer_len == 0 ||
 		     (answer_len == 4 && answer[1] != PART_OK && answer[1] != PART_MISCOMPARE);
 	HOLDS(!is_refused || memcmp(&l->before, &l->part, sizeof(l->part)) == 0);
-	check_memory(l, is_command ? packet[1] : 0,
-		is_command ? (uint16_t)(packet[3] | packet[4] << 8) : 0);
+	if (is_command) {
+		check_memory(l, packet[1], (uint16_t)(packet[3] | packet[4] << 8));
+	} else {
+		HOLDS(is_refused);
+	}
 }
 
 static size_t
