@@ -101,6 +101,7 @@ send_fresh_or_kept(struct agent *a, struct diag *d)
 		}
 		diag_clear(d); /* it was of another time; now a new one */
 	}
+	make.who = send.who;
 	make.slot = plan_free_slot(&a->plan.held);
 	s = agent_do(a, &make, d);
 	return s == OK ? agent_do(a, &send, d) : s;

@@ -21,6 +21,8 @@ static const struct conf_key conf_keys[] = {
 	{ "", "server", CONF_TEXT, "", 0, 0, "the server's address, https://HOST[:PORT]" },
 	{ "", "ca", CONF_PATH, "ca.pem", 0, 0, "PEM file of the CA of the server's certificate" },
 	{ "", "fleet", CONF_TEXT, "", 0, 0, "the fleet that this device belongs to" },
+	{ "", "element", CONF_TEXT, "", 0, 0,
+		"the secure element's address; empty: keys in files in DIR/element" },
 	{ "", "poll", CONF_DURATION, "60s", 1, HOUR,
 		"how long one question may wait at the server" },
 	{ "", "retry_least", CONF_DURATION, "2s", 1, HOUR, "pause after the first failure" },
@@ -31,7 +33,7 @@ static const struct conf_key conf_keys[] = {
 };
 
 struct arguments {
-	const char *folder, *server, *ca, *fleet, *command;
+	const char *folder, *server, *ca, *fleet, *element, *command;
 	struct command_options options;
 };
 
@@ -41,7 +43,7 @@ print_help(FILE *to)
 	const struct command *c;
 
 	fprintf(to, "usage: tenure-agent [--dir DIR] [--server URL] [--ca FILE] [--fleet NAME] "
-		    "COMMAND\n\n");
+		    "[--element ADDRESS]\n                    COMMAND\n\n");
 	for (size_t i = 0; (c = command_at(i)) != NULL; i++) {
 		fprintf(to, "  %-8s %s\n", c->name, c->help);
 	}
@@ -65,6 +67,9 @@ take_option(int letter, struct arguments *a)
 	case 'f':
 		a->fleet = optarg;
 		return true;
+	case 'e':
+		a->element = optarg;
+		return true;
 	case 'j':
 		a->options.as_json = true;
 		return true;
@@ -87,7 +92,8 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 {
 	static const struct option names[] = { { "dir", required_argument, NULL, 'd' },
 		{ "server", required_argument, NULL, 's' }, { "ca", required_argument, NULL, 'c' },
-		{ "fleet", required_argument, NULL, 'f' }, { "json", no_argument, NULL, 'j' },
+		{ "fleet", required_argument, NULL, 'f' },
+		{ "element", required_argument, NULL, 'e' }, { "json", no_argument, NULL, 'j' },
 		{ "with-key", no_argument, NULL, 'k' }, { "once", no_argument, NULL, 'o' },
 		{ "until", required_argument, NULL, 'u' }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' }, { 0 } };
@@ -159,6 +165,8 @@ configure(struct arena *arena, struct arguments *a, struct diag *d)
 	o->server = a->server != NULL ? a->server : conf_text(c, "", "server");
 	o->ca = a->ca != NULL ? a->ca : conf_text(c, "", "ca");
 	o->fleet = a->fleet != NULL ? a->fleet : conf_text(c, "", "fleet");
+	o->element = a->element != NULL ? a->element : conf_text(c, "", "element");
+	o->element = o->element[0] != '\0' ? o->element : NULL;
 	o->limits.poll_s = conf_number(c, "", "poll");
 	o->limits.retry_least_ms = 1000 * conf_number(c, "", "retry_least");
 	o->limits.retry_most_ms = 1000 * conf_number(c, "", "retry_most");

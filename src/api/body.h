@@ -17,7 +17,8 @@ enum field_type {
 /* BAD_INPUT for an unknown word. */
 typedef status word_parse(span text, int *out);
 word_parse word_phase, word_owner_kind, word_level, word_reason, word_mark, word_operator_role,
-	word_made_authority, word_consent, word_device_key;
+	word_made_authority, word_consent, word_device_key, word_est_pending, word_est_link,
+	word_est_lines;
 
 /* Which of two keys of a device: word_device_key. */
 enum device_key { DEVICE_KEY_OPERATIONAL, DEVICE_KEY_BIRTH };

@@ -60,9 +60,10 @@ fleets_show(struct exchange *x)
 struct fleet_body {
 	char name[NAME_MAX_LEN + 1], authority[NAME_MAX_LEN + 1];
 	char maker[NAME_MAX_LEN + 1], profile[NAME_MAX_LEN + 1];
-	int phase, required_level;
-	int64_t version, lifetime_s, renew_after_percent, offer_lifetime_s;
-	bool crl_lists_superseded;
+	char est_ra[NAME_MAX_LEN + 1];
+	int phase, required_level, est_pending, est_link, est_lines;
+	int64_t version, lifetime_s, renew_after_percent, offer_lifetime_s, est_retry_after_s;
+	bool crl_lists_superseded, est_server_keys;
 };
 
 /* What can be said at birth and changed later. */
@@ -75,9 +76,19 @@ struct fleet_body {
 			.word = word_level },                                                   \
 		{ "crl_lists_superseded", FIELD_BOOL, false,                                    \
 			FIELD(fleet_body, crl_lists_superseded) },                              \
+		{ "offer_lifetime", FIELD_NUMBER, false, FIELD(fleet_body, offer_lifetime_s),   \
+			OFFER_LIFETIME_MIN_S, OFFER_LIFETIME_MAX_S },                           \
+		{ "est_pending", FIELD_WORD, false, FIELD(fleet_body, est_pending),             \
+			.word = word_est_pending },                                             \
+		{ "est_retry_after", FIELD_NUMBER, false, FIELD(fleet_body, est_retry_after_s), \
+			EST_RETRY_MIN_S, EST_RETRY_MAX_S },                                     \
+		{ "est_link", FIELD_WORD, false, FIELD(fleet_body, est_link),                   \
+			.word = word_est_link },                                                \
+		{ "est_lines", FIELD_WORD, false, FIELD(fleet_body, est_lines),                 \
+			.word = word_est_lines },                                               \
+		{ "est_server_keys", FIELD_BOOL, false, FIELD(fleet_body, est_server_keys) },   \
 	{                                                                                       \
-		"offer_lifetime", FIELD_NUMBER, false, FIELD(fleet_body, offer_lifetime_s),     \
-			OFFER_LIFETIME_MIN_S, OFFER_LIFETIME_MAX_S                              \
+		"est_ra", FIELD_NAME, false, FIELD(fleet_body, est_ra)                          \
 	}
 
 static const struct field create_fields[] = {
@@ -89,16 +100,36 @@ static const struct field create_fields[] = {
 	POLICY_FIELDS,
 };
 
+/* An operator's name, or "none". False: a 404 (400) is the reply. */
+static bool
+read_ra(struct call *c, const char *name, int64_t *row)
+{
+	struct operator_account o = { 0 };
+	status s;
+
+	*row = 0;
+	if (name[0] == '\0' || strcmp(name, "none") == 0) {
+		return true;
+	}
+	s = read_operator_by_name(c->session.reader, name, &o);
+	if (s == NOT_FOUND) {
+		return call_missing(c, "operator", span_text(name));
+	}
+	*row = o.row;
+	return s == OK ? true : call_refuse(c, s);
+}
+
 void
 fleets_create(struct exchange *x)
 {
 	struct call c;
 	struct fleet_body b = { 0 };
 	struct fleet fleet = { 0 };
+	int64_t ra;
 
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, create_fields, COUNT_OF(create_fields), &b, NULL) ||
-		!call_once(&c, 201, write_fleet, &fleet)) {
+		!read_ra(&c, b.est_ra, &ra) || !call_once(&c, 201, write_fleet, &fleet)) {
 		return;
 	}
 	struct fleet_request r = {
@@ -108,6 +139,12 @@ fleets_create(struct exchange *x)
 		.required_level = (enum attestation_level)b.required_level,
 		.crl_lists_superseded = b.crl_lists_superseded,
 		.offer_lifetime_s = b.offer_lifetime_s,
+		.est = { .pending = (enum est_pending)b.est_pending,
+			.retry_after_s = b.est_retry_after_s,
+			.link = (enum est_link)b.est_link,
+			.lines = (enum est_lines)b.est_lines,
+			.makes_keys = b.est_server_keys,
+			.ra = ra },
 	};
 	memcpy(r.name, b.name, sizeof(r.name));
 	memcpy(r.authority, b.authority, sizeof(r.authority));
@@ -122,7 +159,13 @@ enum {
 	GIVEN_RENEWAL = 1 << 2,
 	GIVEN_LEVEL = 1 << 3,
 	GIVEN_LISTS = 1 << 4,
-	GIVEN_OFFER = 1 << 5
+	GIVEN_OFFER = 1 << 5,
+	GIVEN_PENDING = 1 << 6,
+	GIVEN_RETRY = 1 << 7,
+	GIVEN_LINK = 1 << 8,
+	GIVEN_LINES = 1 << 9,
+	GIVEN_KEYS = 1 << 10,
+	GIVEN_RA = 1 << 11
 };
 static const struct field set_fields[] = {
 	{ "version", FIELD_NUMBER, true, FIELD(fleet_body, version), 1, INT64_C(1) << 53 },
@@ -161,6 +204,29 @@ apply(const struct fleet_body *b, unsigned given, struct fleet *f)
 	}
 }
 
+static void
+apply_est(const struct fleet_body *b, unsigned given, int64_t ra, struct est_policy *p)
+{
+	if (given & GIVEN_PENDING) {
+		p->pending = (enum est_pending)b->est_pending;
+	}
+	if (given & GIVEN_RETRY) {
+		p->retry_after_s = b->est_retry_after_s;
+	}
+	if (given & GIVEN_LINK) {
+		p->link = (enum est_link)b->est_link;
+	}
+	if (given & GIVEN_LINES) {
+		p->lines = (enum est_lines)b->est_lines;
+	}
+	if (given & GIVEN_KEYS) {
+		p->makes_keys = b->est_server_keys;
+	}
+	if (given & GIVEN_RA) {
+		p->ra = ra;
+	}
+}
+
 void
 fleets_set(struct exchange *x)
 {
@@ -169,13 +235,15 @@ fleets_set(struct exchange *x)
 	struct fleet fleet = { 0 };
 	char name[NAME_MAX_LEN + 1];
 	unsigned given = 0;
+	int64_t ra;
 
 	if (!call_begin(&c, x, BY_MAKER) || !query_allow(&c, NULL, 0) ||
 		!body_read(&c, set_fields, COUNT_OF(set_fields), &b, &given) ||
-		!call_once(&c, 200, write_changed_fleet, &fleet) ||
+		!read_ra(&c, b.est_ra, &ra) || !call_once(&c, 200, write_changed_fleet, &fleet) ||
 		!call_name(&c, 0, "fleet", name) || !lookup_fleet(&c, name, &fleet)) {
 		return;
 	}
 	apply(&b, given, &fleet);
+	apply_est(&b, given, ra, &fleet.est);
 	call_end(&c, USE_FLEET_SET, fleet_set(&c.session, &fleet, &c.diag));
 }

@@ -3,6 +3,7 @@
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
+#include "pki/pem.h"
 
 static status
 write_operator(struct call *c, struct json_writer *w, void *context)
@@ -62,6 +63,7 @@ write_welcome(struct call *c, struct json_writer *w, void *context)
 
 struct operator_body {
 	char name[NAME_MAX_LEN + 1], owner[NAME_MAX_LEN + 1];
+	span certificate; /* PEM */
 	int role;
 };
 
@@ -69,7 +71,27 @@ static const struct field operator_fields[] = {
 	{ "name", FIELD_NAME, true, FIELD(operator_body, name) },
 	{ "role", FIELD_WORD, true, FIELD(operator_body, role), .word = word_operator_role },
 	{ "owner", FIELD_NAME, false, FIELD(operator_body, owner) },
+	{ "certificate", FIELD_LINES, false, FIELD(operator_body, certificate), 0,
+		2 * CERTIFICATE_SIZE_MAX },
 };
+
+static void
+add_ra(struct call *c, const struct operator_body *b, struct welcome *welcome)
+{
+	span der;
+
+	if (pem_read(c->x->arena, b->certificate, "CERTIFICATE", &der, &c->diag) != OK) {
+		diag_clear(&c->diag);
+		diag_set(&c->diag, BAD_INPUT, "RFC 7468 5",
+			"member \"certificate\": no certificate in PEM");
+		call_refuse(c, BAD_INPUT);
+		return;
+	}
+	if (call_without_key(c, 201, write_welcome, welcome)) {
+		call_end(c, USE_OPERATOR_ADD,
+			operator_add_ra(&c->session, b->name, der, &welcome->account, &c->diag));
+	}
+}
 
 void
 operators_add(struct exchange *x)
@@ -87,6 +109,16 @@ operators_add(struct exchange *x)
 		diag_set(&c.diag, BAD_INPUT, NULL,
 			"member \"owner\" belongs to the role owner, and to no other");
 		call_refuse(&c, BAD_INPUT);
+		return;
+	}
+	if ((b.role == (int)OPERATOR_RA) != (b.certificate.len > 0)) {
+		diag_set(&c.diag, BAD_INPUT, NULL,
+			"member \"certificate\" belongs to the role ra, and to no other");
+		call_refuse(&c, BAD_INPUT);
+		return;
+	}
+	if (b.role == (int)OPERATOR_RA) {
+		add_ra(&c, &b, &welcome);
 		return;
 	}
 	if ((b.owner[0] != '\0' && !lookup_owner(&c, b.owner, &owner)) ||

@@ -78,6 +78,24 @@ write_authority_name(struct call *c, struct json_writer *w, const char *member, 
 	return OK;
 }
 
+/* Who operates is the maker's business. */
+static status
+write_operator_name(struct call *c, struct json_writer *w, const char *member, int64_t row)
+{
+	struct operator_account o;
+
+	if (row == 0 || (call_role(c) != OPERATOR_ADMIN && call_role(c) != OPERATOR_MAKER)) {
+		json_null(w, member);
+		return OK;
+	}
+	status s = read_operator(c->session.reader, row, &o);
+	if (s != OK) {
+		return missing_row(c, s, "operator", row);
+	}
+	json_text(w, member, o.name);
+	return OK;
+}
+
 static status
 write_device_id(struct call *c, struct json_writer *w, const char *member, int64_t row)
 {
@@ -262,8 +280,14 @@ view_certificate(struct call *c, struct json_writer *w, const struct certificate
 	json_time(w, "revoked", k->revoked_s);
 	json_text(w, "reason", k->revoked_s != 0 ? revocation_reason_name(k->reason) : NULL);
 	json_text(w, "attestation", attestation_level_name(k->level));
+	if (k->slot >= 0) {
+		json_number(w, "slot", k->slot);
+	} else {
+		json_null(w, "slot");
+	}
+	s = write_operator_name(c, w, "via", k->via);
 	write_pem(w, k->der);
-	return OK;
+	return s;
 }
 
 status
@@ -325,6 +349,14 @@ view_fleet(struct call *c, struct json_writer *w, const struct fleet *f)
 	json_text(w, "required_attestation", attestation_level_name(f->required_level));
 	json_bool(w, "crl_lists_superseded", f->crl_lists_superseded);
 	json_number(w, "offer_lifetime", f->offer_lifetime_s);
+	json_text(w, "est_pending", est_pending_name(f->est.pending));
+	json_number(w, "est_retry_after", f->est.retry_after_s);
+	json_text(w, "est_link", est_link_name(f->est.link));
+	json_text(w, "est_lines", est_lines_name(f->est.lines));
+	json_bool(w, "est_server_keys", f->est.makes_keys);
+	if (s == OK) {
+		s = write_operator_name(c, w, "est_ra", f->est.ra);
+	}
 	json_number(w, "version", f->version);
 	json_time(w, "created", f->created_s);
 	return s;

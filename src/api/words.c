@@ -19,6 +19,9 @@ WORD(word_owner_kind, owner_kind_parse, enum owner_kind)
 WORD(word_level, attestation_level_parse, enum attestation_level)
 WORD(word_mark, mark_parse, enum mark)
 WORD(word_operator_role, operator_role_parse, enum operator_role)
+WORD(word_est_pending, est_pending_parse, enum est_pending)
+WORD(word_est_link, est_link_parse, enum est_link)
+WORD(word_est_lines, est_lines_parse, enum est_lines)
 /* clang-format on */
 
 /* RFC 5280 5.3.1: those that end a certificate of ours for good. Not a hold (a device is suspended), not the CA's own,

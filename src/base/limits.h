@@ -32,7 +32,9 @@
 	(INT64_C(10) * 366 * 86400)	   /* longer, and it is a birth identity */
 #define OFFER_LIFETIME_MIN_S 60		   /* time to type a code */
 #define OFFER_LIFETIME_MAX_S (366 * 86400) /* an offer that nobody remembers must end */
-#define RETURN_PROOF_S 3600		   /* how recent a device's own proof at the desk must be */
+#define EST_RETRY_MIN_S 1		   /* of an answer "later": demonstrations */
+#define EST_RETRY_MAX_S 86400 /* a device that is asked for tomorrow is as good as refused */
+#define RETURN_PROOF_S 3600   /* how recent a device's own proof at the desk must be */
 
 /* --- the ledger (C2SP tlog-tiles: an entry is at most 65,535 bytes) --- */
 #define LEDGER_ENTRY_MAX 4096

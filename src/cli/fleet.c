@@ -5,6 +5,9 @@
 
 #define FLEET "/api/v1/fleets/{FLEET}"
 #define LEVELS "none|vendor-unverified|attested"
+#define PENDING "refuse|wait"
+#define LINK "optional|required"
+#define LINES "auto|one|wrapped"
 #define SET_TRIES 3
 
 static const struct field fleet_fields[] = {
@@ -18,6 +21,12 @@ static const struct field fleet_fields[] = {
 	{ "required_attestation", "REQUIRED ATTESTATION", FIELD_TEXT, false },
 	{ "crl_lists_superseded", "CRL HAS SUPERSEDED", FIELD_YES_NO, false },
 	{ "offer_lifetime", "OFFER LIFETIME", FIELD_DURATION, false },
+	{ "est_pending", "EST PENDING", FIELD_TEXT, false },
+	{ "est_retry_after", "EST RETRY AFTER", FIELD_DURATION, false },
+	{ "est_link", "EST LINK", FIELD_TEXT, false },
+	{ "est_lines", "EST LINES", FIELD_TEXT, false },
+	{ "est_server_keys", "EST SERVER KEYS", FIELD_YES_NO, false },
+	{ "est_ra", "EST RA", FIELD_TEXT, false },
 	{ "version", "VERSION", FIELD_TEXT, false },
 	{ "created", "CREATED", FIELD_TIME, true },
 	{ 0 },
@@ -34,9 +43,28 @@ static const struct view fleet_view = { "fleet", fleet_fields };
 		{ "crl-lists-superseded", VALUE_YES_NO, "yes|no",                               \
 			"superseded certificates on CRLs and OCSP too", "crl_lists_superseded", \
 			0 },                                                                    \
+		{ "offer-lifetime", VALUE_DURATION, "TIME", "of an offer to the next owner",    \
+			"offer_lifetime", 0 },                                                  \
+		{ "est-pending", VALUE_CHOICE, PENDING,                                         \
+			"to a device that nobody owns yet: refused, or told to come again",     \
+			"est_pending", 0 },                                                     \
+		{ "est-retry-after", VALUE_DURATION, "TIME",                                    \
+			"after which it comes again; up to a quarter more, by device",          \
+			"est_retry_after", 0 },                                                 \
+		{ "est-link", VALUE_CHOICE, LINK,                                               \
+			"whether a request must be linked to its TLS connection (RFC 7030 "     \
+			"3.5)",                                                                 \
+			"est_link", 0 },                                                        \
+		{ "est-lines", VALUE_CHOICE, LINES,                                             \
+			"of EST's base64: as the client needs it, one line, or of 64",          \
+			"est_lines", 0 },                                                       \
+		{ "est-server-keys", VALUE_YES_NO, "yes|no",                                    \
+			"the server makes keys for devices that cannot (serverkeygen)",         \
+			"est_server_keys", 0 },                                                 \
 	{                                                                                       \
-		"offer-lifetime", VALUE_DURATION, "TIME", "of an offer to the next owner",      \
-			"offer_lifetime", 0                                                     \
+		"est-ra", VALUE_TEXT, "OPERATOR",                                               \
+			"of role ra, who may speak for the fleet's devices; none: nobody",      \
+			"est_ra", 0                                                             \
 	}
 
 static const struct flag create_arguments[] = {

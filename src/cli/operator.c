@@ -16,9 +16,11 @@ static const struct flag add_arguments[] = {
 	{ 0 },
 };
 static const struct flag add_flags[] = {
-	{ "role", VALUE_CHOICE, "admin|maker|support|owner|auditor|watch", "what he may do", "role",
-		FLAG_NEEDED },
+	{ "role", VALUE_CHOICE, "admin|maker|support|owner|auditor|watch|ra", "what he may do",
+		"role", FLAG_NEEDED },
 	{ "owner", VALUE_TEXT, "NAME", "whose devices he speaks for (role owner)", "owner", 0 },
+	{ "certificate", VALUE_CONTENT, "FILE",
+		"PEM; what a registration authority is known by (role ra)", "certificate", 0 },
 	{ 0 },
 };
 static const struct flag operator_argument[] = {
@@ -28,7 +30,12 @@ static const struct flag operator_argument[] = {
 
 static const struct command operator_commands[] = {
 	{ "add", "a new operator and his token",
-		"The token is shown once. Put it into a file that only its user can read.",
+		"The token is shown once. Put it into a file that only its user can read. A "
+		"registration authority (role ra) has none: it speaks for the devices of fleets "
+		"that "
+		"name it (fleet set --est-ra), with its client certificate, which has id-kp-cmcRA, "
+		"and "
+		"the device's in the header Client-Cert (RFC 9440).",
 		add_arguments, add_flags, COMMAND_SERVER | COMMAND_JSON | COMMAND_KEYLESS,
 		remote_act, { "POST", "/api/v1/operators", &operator_view, NULL } },
 	{ "list", "the operators", NULL, NULL, NULL, COMMAND_SERVER | COMMAND_JSON | COMMAND_PAGES,

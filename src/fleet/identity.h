@@ -60,7 +60,8 @@ struct certificate {
 	enum revocation_reason reason;
 	enum attestation_level level;
 	int64_t slot; /* of the element, -1 unknown */
-	span der;     /* borrowed from the reader's arena */
+	int64_t via; /* row of the registration authority that asked for it, or 0: the device itself */
+	span der;    /* borrowed from the reader's arena */
 };
 
 const char *certificate_kind_name(enum certificate_kind k);

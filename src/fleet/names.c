@@ -24,7 +24,10 @@ static const char *const offer_names[] = { "open", "accepted", "cancelled", "dec
 static const char *const authority_kinds[] = { "root", "intermediate", "issuing", "factory-signer",
 	"foreign" };
 static const char *const operator_roles[] = { "admin", "maker", "support", "owner", "auditor",
-	"watch" };
+	"watch", "ra" };
+static const char *const pending_names[] = { "refuse", "wait" };
+static const char *const link_names[] = { "optional", "required" };
+static const char *const lines_names[] = { "auto", "one", "wrapped" };
 /* RFC 5280 5.3.1; 7 is unused, 8 is for delta CRLs only. */
 static const char *const reason_names[] = { "unspecified", "keyCompromise", "cACompromise",
 	"affiliationChanged", "superseded", "cessationOfOperation", "certificateHold", "", "",
@@ -32,6 +35,7 @@ static const char *const reason_names[] = { "unspecified", "keyCompromise", "cAC
 
 _Static_assert(COUNT_OF(state_names) == DEVICE_STATE_COUNT, "every state has a name");
 _Static_assert(COUNT_OF(event_names) == DEVICE_EVENT_COUNT, "every event has a name");
+_Static_assert(COUNT_OF(operator_roles) == OPERATOR_ROLE_COUNT, "every role has a name");
 _Static_assert(COUNT_OF(phase_names) == PHASE_COUNT, "every phase has a name");
 
 static const char *
@@ -102,6 +106,9 @@ NAME_FUNCTION(owner_kind_name, enum owner_kind, owner_kinds)
 NAME_FUNCTION(offer_status_name, enum offer_status, offer_names)
 NAME_FUNCTION(authority_kind_name, enum authority_kind, authority_kinds)
 NAME_FUNCTION(operator_role_name, enum operator_role, operator_roles)
+NAME_FUNCTION(est_pending_name, enum est_pending, pending_names)
+NAME_FUNCTION(est_link_name, enum est_link, link_names)
+NAME_FUNCTION(est_lines_name, enum est_lines, lines_names)
 BIT_NAME_FUNCTION(role_name, enum role, role_names)
 BIT_NAME_FUNCTION(mark_name, enum mark, mark_names)
 PARSE_FUNCTION(device_state_parse, enum device_state, state_names)
@@ -111,6 +118,9 @@ PARSE_FUNCTION(revocation_reason_parse, enum revocation_reason, reason_names)
 PARSE_FUNCTION(attestation_level_parse, enum attestation_level, level_names)
 PARSE_FUNCTION(owner_kind_parse, enum owner_kind, owner_kinds)
 PARSE_FUNCTION(operator_role_parse, enum operator_role, operator_roles)
+PARSE_FUNCTION(est_pending_parse, enum est_pending, pending_names)
+PARSE_FUNCTION(est_link_parse, enum est_link, link_names)
+PARSE_FUNCTION(est_lines_parse, enum est_lines, lines_names)
 BIT_PARSE_FUNCTION(role_parse, enum role, role_names)
 BIT_PARSE_FUNCTION(mark_parse, enum mark, mark_names)
 /* clang-format on */

@@ -2,6 +2,31 @@
 /* A fleet: one product line under one policy. And our own issuing authorities. */
 #include "fleet/identity.h"
 
+/* Numbers are stored: add at the end only. */
+enum est_pending {
+	EST_PENDING_REFUSE = 0, /* a device that nobody owns yet is refused */
+	EST_PENDING_WAIT = 1,	/* it is told to come again (RFC 7030 4.2.3) */
+};
+enum est_link {
+	EST_LINK_OPTIONAL = 0, /* a request that is linked to its connection must be so rightly */
+	EST_LINK_REQUIRED = 1, /* every request is (RFC 7030 3.5) */
+};
+enum est_lines {
+	EST_LINES_AUTO = 0, /* as the client that asks is known to read */
+	EST_LINES_ONE = 1,
+	EST_LINES_WRAPPED = 2, /* of 64 characters */
+};
+
+/* How EST (RFC 7030) treats the devices of a fleet. */
+struct est_policy {
+	enum est_pending pending;
+	int64_t retry_after_s; /* of an answer 202, at the least; a quarter more at the most */
+	enum est_link link;
+	enum est_lines lines; /* of the base64 in answers */
+	bool makes_keys;      /* serverkeygen is offered */
+	int64_t ra; /* row of the operator of role ra that may speak for its devices; 0: nobody */
+};
+
 struct fleet {
 	int64_t row;
 	id id;
@@ -14,6 +39,7 @@ struct fleet {
 	enum attestation_level required_level;
 	bool crl_lists_superseded; /* superseded ones on CRL and OCSP too */
 	int64_t offer_lifetime_s;
+	struct est_policy est;
 	int64_t maker; /* row of the owner that makes it */
 	int64_t version;
 	int64_t created_s;
@@ -54,7 +80,10 @@ enum operator_role {
 	OPERATOR_SUPPORT = 2,
 	OPERATOR_OWNER = 3,
 	OPERATOR_AUDITOR = 4,
-	OPERATOR_WATCH = 5
+	OPERATOR_WATCH = 5,
+	OPERATOR_RA =
+		6, /* a registration authority: speaks for devices of fleets that name it, nothing else */
+	OPERATOR_ROLE_COUNT
 };
 
 struct operator_account {
@@ -70,5 +99,11 @@ struct operator_account {
 };
 
 const char *authority_kind_name(enum authority_kind k);
+const char *est_pending_name(enum est_pending p); /* "wait" */
+const char *est_link_name(enum est_link l);	  /* "required" */
+const char *est_lines_name(enum est_lines l);	  /* "wrapped" */
+MUST_USE status est_pending_parse(span name, enum est_pending *out);
+MUST_USE status est_link_parse(span name, enum est_link *out);
+MUST_USE status est_lines_parse(span name, enum est_lines *out);
 const char *operator_role_name(enum operator_role r);
 MUST_USE status operator_role_parse(span name, enum operator_role *out);

@@ -5,6 +5,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "http/crowd.h"
 #include "http/loop.h"
 #include "http/reply_head.h"
@@ -241,6 +243,9 @@ step_reply(struct connection *c)
 		return STEP_CLOSE;
 	}
 	n = transport_write(&c->transport, piece);
+	if (w->exchange.reply.is_secret && piece.data == c->loop->scratch) {
+		OPENSSL_cleanse(c->loop->scratch, piece.len);
+	}
 	if (n == TRANSPORT_END) {
 		return STEP_CLOSE;
 	}

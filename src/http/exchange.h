@@ -24,6 +24,8 @@ struct http_peer {
 	size_t chain_count;
 	uint8_t tls_unique[64]; /* RFC 5929 3, TLS 1.2 only */
 	size_t tls_unique_len;
+	uint8_t tls_exporter[32]; /* RFC 9266, TLS 1.3 only, and with a client certificate */
+	size_t tls_exporter_len;
 };
 
 struct http_reply {
@@ -33,7 +35,8 @@ struct http_reply {
 	struct buffer body;
 	int file; /* -1, or a file whose first `file_size` bytes are the body; closed by the server */
 	uint64_t file_size;
-	bool closes; /* the connection, after this reply */
+	bool closes;	/* the connection, after this reply */
+	bool is_secret; /* the body is not to stay in any memory that it passed through */
 	bool is_parked;
 	uint64_t park_topic;
 	int64_t park_until_ms; /* on the monotonic clock */

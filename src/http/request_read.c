@@ -21,10 +21,10 @@ struct reader {
 };
 
 /* Fields that mean one thing: a second line of them would be two answers to one question. */
-static const char *const singles[] = { "authorization", "content-encoding", "content-length",
-	"content-location", "content-type", "date", "expect", "from", "host", "idempotency-key",
-	"if-modified-since", "if-range", "if-unmodified-since", "last-event-id", "max-forwards",
-	"origin", "range", "referer", "transfer-encoding", "user-agent" };
+static const char *const singles[] = { "authorization", "client-cert", "content-encoding",
+	"content-length", "content-location", "content-type", "date", "expect", "from", "host",
+	"idempotency-key", "if-modified-since", "if-range", "if-unmodified-since", "last-event-id",
+	"max-forwards", "origin", "range", "referer", "transfer-encoding", "user-agent" };
 
 static status
 refuse(struct reader *r, int http_status, const char *clause, const char *words)

@@ -123,6 +123,15 @@ service_admits(struct exchange *x)
 
 /* --- devices --- */
 
+static status
+admit(struct exchange *x, struct session *s, struct admission *out, struct diag *d)
+{
+	span client = http_header_get(x->request, "Client-Cert");
+
+	return client.data == NULL ? admit_device(s, x->peer->fingerprint, out, d)
+				   : service_admit_through(x, s, client, out, d);
+}
+
 bool
 service_device(struct exchange *x, struct session *s, struct admission *out)
 {
@@ -135,7 +144,7 @@ service_device(struct exchange *x, struct session *s, struct admission *out)
 			"identity");
 		return false;
 	}
-	st = admit_device(s, x->peer->fingerprint, out, &d);
+	st = admit(x, s, out, &d);
 	if (st == NOT_FOUND) {
 		log_event(LOG_WARNING, "device_unknown", "peer=%s", x->peer->address);
 		reply_problem_as(x, 401, "nobody here knows this certificate");

@@ -53,11 +53,19 @@ MUST_USE bool service_operator(struct exchange *x, struct session *s);
 MUST_USE bool service_admits(struct exchange *x);
 
 /*
- * The device, by the client certificate, as s->actor; a first use of a new certificate is confirmed on the way.
+ * The device, by the client certificate, or by the Client-Cert header of its registration authority, as s->actor; a first use of a new certificate is confirmed on the way.
  * True for ACCESS_STATE_ONLY and above. False: the reply is a 401 (no certificate, or one that nobody
  * knows), a 403 with the reason in words, or a 503.
  */
 MUST_USE bool service_device(struct exchange *x, struct session *s, struct admission *out);
+
+/*
+ * The device that a registration authority speaks for, by `client`, the Client-Cert header of its request (RFC 9440):
+ * the peer is an operator of role ra, by its certificate, and the device's fleet names it. BAD_INPUT; DENIED: from
+ * anybody else the header is not taken. Part of service_device.
+ */
+MUST_USE status service_admit_through(
+	struct exchange *x, struct session *s, span client, struct admission *out, struct diag *d);
 
 /* The topic of reply_park that is woken when the device changes (life.on_device). */
 static inline uint64_t

@@ -79,8 +79,8 @@ context_new(void)
 	SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 				       SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
 				       SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-				    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* RELEASE_BUFFERS comes behind the handshake: transport.c. */
+	SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(c, 1); /* one read(2) a record, not two */
 	SSL_CTX_set_max_cert_list(c, TLS_CERTIFICATES_MAX);
 	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
@@ -250,6 +250,26 @@ read_certificates(SSL *ssl, X509 *leaf, struct http_peer *out, uint8_t **block)
 	return OK;
 }
 
+/*
+ * What ties a message to this connection. RFC 5929 3.1: the first Finished of the handshake; a resumed one begins with
+ * ours. TLS 1.3 has no such thing, but RFC 9266.
+ */
+static void
+read_binding(SSL *ssl, struct http_peer *out)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+
+	if (SSL_version(ssl) == TLS1_2_VERSION) {
+		out->tls_unique_len = out->is_resumed ? SSL_get_finished(ssl, out->tls_unique,
+								sizeof(out->tls_unique))
+						      : SSL_get_peer_finished(ssl, out->tls_unique,
+								sizeof(out->tls_unique));
+	} else if (SSL_export_keying_material(ssl, out->tls_exporter, sizeof(out->tls_exporter),
+			   label, sizeof(label) - 1, NULL, 0, 0) == 1) {
+		out->tls_exporter_len = sizeof(out->tls_exporter);
+	}
+}
+
 status
 tls_peer_read(SSL *ssl, struct http_peer *out, uint8_t **block)
 {
@@ -259,14 +279,11 @@ tls_peer_read(SSL *ssl, struct http_peer *out, uint8_t **block)
 	out->is_tls = true;
 	out->is_resumed = SSL_session_reused(ssl) == 1;
 	out->protocol = SSL_get_version(ssl);
-	if (SSL_version(ssl) == TLS1_2_VERSION) {
-		/* RFC 5929 3.1: the first Finished of the handshake; a resumed one begins with ours. */
-		out->tls_unique_len = out->is_resumed ? SSL_get_finished(ssl, out->tls_unique,
-								sizeof(out->tls_unique))
-						      : SSL_get_peer_finished(ssl, out->tls_unique,
-								sizeof(out->tls_unique));
+	if (leaf == NULL) {
+		return OK; /* nothing is to be tied to whom */
 	}
-	return leaf != NULL ? read_certificates(ssl, leaf, out, block) : OK;
+	read_binding(ssl, out);
+	return read_certificates(ssl, leaf, out, block);
 }
 
 void

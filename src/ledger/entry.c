@@ -7,7 +7,7 @@
 #include "pki/key.h"
 
 const char *const ledger_events[] = { "authority-create", "authority-import", "claim-code", "crl",
-	"establish", "fleet-create", "fleet-set", "manifest-import", "manifest-signer-create",
+	"crl-import", "establish", "fleet-create", "fleet-set", "manifest-import", "manifest-signer-create",
 	"manifest-signer-pin", "manufacture", "operator-add", "operator-remove", "operator-token",
 	"owner-add", "responder", "revoke-certificate", "server-certificate", "withdraw", NULL };
 
@@ -78,6 +78,7 @@ ledger_entry_write(const struct ledger_entry *e, struct buffer *out, struct diag
 	}
 	put_text(&w, "to", e->to);
 	json_number(&w, "v", 1);
+	put_text(&w, "via", e->via);
 	json_object_close(&w);
 	if (buffer_failed(out) || out->len - begin > LEDGER_ENTRY_MAX) {
 		return diag_set(

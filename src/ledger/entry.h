@@ -31,6 +31,7 @@ struct ledger_entry {
 	int64_t count;		 /* of a bulk act */
 	const uint8_t *digest;	 /* of a file, a manifest entry, a CRL */
 	const char *object;	 /* another object's name: an authority, an element's serial */
+	const char *via; /* commitment of the registration authority that spoke for the device */
 };
 
 /* The events that are no decision by the table of a device's life; ends with NULL. */

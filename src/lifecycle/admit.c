@@ -50,9 +50,10 @@ confirm(struct session *s, const struct admission *a, struct diag *d)
 	return decide(s, a->device.row, &decision, NULL, d);
 }
 
-status
-admit_device(
-	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d)
+/* `via`: who speaks for it; zero: nobody. */
+static status
+admit(struct session *s, const uint8_t fingerprint[32], const struct operator_account *via,
+	struct admission *out, struct diag *d)
 {
 	const struct actor before = s->actor;
 	struct diag fault = { 0 };
@@ -70,7 +71,9 @@ admit_device(
 		}
 		/* Not before: a key that ended, or that of a board that was taken out, proves no device at the desk. */
 		store_seen(s->life->store, out->device.row, s->now_s);
-		s->actor = (struct actor){ .kind = ACTOR_DEVICE, .device = out->device.row };
+		s->actor = (struct actor){
+			.kind = ACTOR_DEVICE, .account = *via, .device = out->device.row
+		};
 		if (out->access != ACCESS_FULL || out->certificate.status != CERTIFICATE_PENDING) {
 			return OK;
 		}
@@ -86,6 +89,67 @@ admit_device(
 		fault.status != OK && fault.status != CONFLICT ? fault.status : UNAVAILABLE, NULL,
 		"the new certificate could not be confirmed: %s",
 		fault.text[0] != '\0' ? fault.text : "the device changes all the time; try again");
+}
+
+status
+admit_device(
+	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d)
+{
+	static const struct operator_account nobody;
+
+	return admit(s, fingerprint, &nobody, out, d);
+}
+
+/* Whether the fleet of the device names him. NOT_FOUND: no such certificate, or not a device's. */
+static status
+judge_authority(struct session *s, const struct operator_account *ra, const uint8_t fingerprint[32],
+	bool *is_named)
+{
+	struct certificate k;
+	struct device device = { 0 };
+	struct fleet fleet = { 0 };
+	status st = read_certificate_by_fingerprint(s->reader, s->arena, fingerprint, &k);
+
+	if (st == OK) {
+		st = k.device != 0 ? read_device(s->reader, k.device, &device) : NOT_FOUND;
+	}
+	if (st == OK) {
+		st = read_fleet(s->reader, device.fleet, &fleet);
+		st = st == NOT_FOUND ? BUG : st;
+	}
+	*is_named = st == OK && fleet.est.ra == ra->row;
+	return st;
+}
+
+status
+admit_device_through(
+	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d)
+{
+	const struct operator_account ra = s->actor.account;
+	bool is_named = false;
+	status st;
+
+	if (s->actor.kind != ACTOR_OPERATOR || ra.role != OPERATOR_RA || ra.row == 0) {
+		return diag_set(
+			d, DENIED, NULL, "only a registration authority speaks for devices");
+	}
+	st = reader_begin(s->reader, d);
+	if (st != OK) {
+		return st;
+	}
+	st = judge_authority(s, &ra, fingerprint, &is_named);
+	reader_end(s->reader);
+	if (st != OK) {
+		return st == NOT_FOUND
+			       ? diag_set(d, NOT_FOUND, NULL, "nobody here knows this certificate")
+			       : diag_set(d, st, NULL, "the certificate's record cannot be read");
+	}
+	if (!is_named) {
+		return diag_set(d, DENIED, NULL,
+			"operator %s: does not speak for the devices of this fleet (est_ra)",
+			ra.name);
+	}
+	return admit(s, fingerprint, &ra, out, d);
 }
 
 /* --- operators --- */

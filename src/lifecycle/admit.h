@@ -21,6 +21,14 @@ struct admission {
 MUST_USE status admit_device(
 	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d);
 
+/*
+ * The same for a device that s->actor speaks for: an operator of role ra, proven, whom the device's fleet names
+ * (est_policy.ra); what the device did is recorded as having come through him. Sets s->actor to the device with the
+ * operator beside it. DENIED: he is none, or the fleet names another one, or nobody; then nothing was done.
+ */
+MUST_USE status admit_device_through(
+	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d);
+
 /* An operator by his certificate or by his token (in clear, "tnr_..."): sets s->actor. NOT_FOUND, DENIED (disabled). */
 MUST_USE status admit_operator_certificate(
 	struct session *s, const uint8_t fingerprint[32], struct diag *d);

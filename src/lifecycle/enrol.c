@@ -38,40 +38,55 @@ struct enrolling {
 
 /* Who has the key sits at this end of this connection (RFC 7030 3.5): nobody forwards another's request. */
 static status
-judge_channel(const struct enrolling *e, struct diag *d)
+judge_link(const struct enrolling *e, struct diag *d)
 {
+	const struct enrolment *asked = e->enrolment;
+	bool is_unique = asked->tls_unique.len > 0;
 	span attribute = csr_attribute(&e->csr, OID_CHALLENGE_PASSWORD), password;
 	struct der_cursor c = der_cursor_of(attribute, "RFC 2985 5.4.1", d);
+	const char *name = is_unique ? "tls-unique" : "tls-exporter (RFC 9266)";
 	const char *wanted;
 	uint8_t tag;
 	status st;
 
-	if (attribute.len == 0 || e->enrolment->channel.len == 0) {
+	if (!asked->must_link && (attribute.len == 0 || !is_unique)) {
 		return OK;
+	}
+	if (attribute.len == 0 || (!is_unique && asked->tls_exporter.len == 0)) {
+		return diag_set(d, BAD_INPUT, "RFC 7030 3.5",
+			"this fleet wants a request to be linked to its connection: by base64 of "
+			"%s as "
+			"its challengePassword",
+			name);
 	}
 	st = der_read_string(&c, "challengePassword", &tag, &password);
 	if (st != OK) {
 		return st;
 	}
-	wanted = base64_encode(e->session->arena, e->enrolment->channel);
+	wanted = base64_encode(
+		e->session->arena, is_unique ? asked->tls_unique : asked->tls_exporter);
 	if (wanted == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for an enrolment");
 	}
 	return span_equal_secret(password, span_text(wanted))
 		       ? OK
 		       : diag_set(d, BAD_INPUT, "RFC 7030 3.5",
-				 "the request's challengePassword is not this connection's "
-				 "tls-unique: "
-				 "leave it out, or link it");
+				 "the request's challengePassword is not this connection's %s: %s",
+				 name, asked->must_link ? "link it" : "leave it out, or link it");
 }
 
 static status
 read_request(struct enrolling *e, struct diag *d)
 {
-	status st = csr_read(e->enrolment->csr, &e->csr, d);
+	const struct public_key *made = e->enrolment->made;
+	status st = made != NULL ? csr_read_unproven(e->enrolment->csr, &e->csr, d)
+				 : csr_read(e->enrolment->csr, &e->csr, d);
 
 	if (st != OK) {
 		return st;
+	}
+	if (made != NULL) {
+		e->csr.key = *made;
 	}
 	if (e->csr.key.kind != KEY_P256) {
 		return diag_set(d, BAD_INPUT, "RFC 5480 2.1.1.1",
@@ -80,8 +95,11 @@ read_request(struct enrolling *e, struct diag *d)
 	}
 	public_key_hash(&e->csr.key, e->key_hash);
 	sha256(e->enrolment->csr, e->request_hash);
+	if (made != NULL) {
+		sha256_two(e->enrolment->csr, made->spki, e->request_hash);
+	}
 	sha256(csr_attribute(&e->csr, OID_EVIDENCE), e->evidence_hash);
-	return judge_channel(e, d);
+	return judge_link(e, d);
 }
 
 /* The GeneralNames asked for by extensionRequest, empty where there are none. */
@@ -327,7 +345,8 @@ sign(struct enrolling *e, struct diag *d)
 		.index = r->index,
 		.issued_s = s->now_s,
 		.level = e->proof.level,
-		.slot = e->proof.slot };
+		.slot = e->proof.slot,
+		.via = s->actor.account.row };
 	memcpy(e->certificate.request_hash, e->request_hash, sizeof(e->request_hash));
 	return certificate_measure(result.der, &e->certificate, d);
 }

@@ -9,9 +9,17 @@ struct enrolment {
 	const struct admission *who;
 	span csr;	 /* DER */
 	bool is_renewal; /* simplereenroll: by the operational identity, names must match */
-	/* tls-unique of the connection (RFC 5929 3). A request with a challengePassword must carry it there (RFC 7030
-	 * 3.5). Empty where TLS has none (1.3): then a challengePassword is not looked at. */
-	span channel;
+	/*
+	 * What ties a request to its connection by its challengePassword (RFC 7030 3.5): tls-unique (RFC 5929 3), or, under
+	 * TLS 1.3, tls-exporter (RFC 9266). A request that carries another tls-unique is refused. Where the fleet
+	 * requires the link, so is one that carries neither. Under 1.3 a password that need not be a link is not looked at:
+	 * no rule says what it means there.
+	 */
+	span tls_unique, tls_exporter;
+	bool must_link;
+	/* Of a key that was made for the device (RFC 7030 4.4), with its SPKI: the request's own and its signature count
+	 * for nothing, and no request is the same as another. NULL: the request's. */
+	const struct public_key *made;
 };
 
 /*

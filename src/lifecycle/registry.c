@@ -7,12 +7,14 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "lifecycle/look.h"
+#include "pki/certificate.h"
 #include "pki/key.h"
 #include "pki/profile.h"
 
 #define DEFAULT_LIFETIME_S (INT64_C(90) * 86400)
 #define DEFAULT_RENEW_PERCENT 66
 #define DEFAULT_OFFER_S (7 * 86400)
+#define DEFAULT_RETRY_S 60
 #define RENEW_PERCENT_MAX 89 /* the spread takes a tenth of the life more */
 
 /* A change with its one entry, committed. EXISTS speaks of `what` by its name. */
@@ -114,6 +116,22 @@ check_policy(const struct fleet *f, struct diag *d)
 		return diag_set(d, BAD_INPUT, NULL, "offer_lifetime: %d seconds to %d days",
 			OFFER_LIFETIME_MIN_S, OFFER_LIFETIME_MAX_S / 86400);
 	}
+	if (f->est.retry_after_s < EST_RETRY_MIN_S || f->est.retry_after_s > EST_RETRY_MAX_S) {
+		return diag_set(d, BAD_INPUT, NULL, "est_retry_after: %d to %d seconds",
+			EST_RETRY_MIN_S, EST_RETRY_MAX_S);
+	}
+	if ((unsigned)f->est.pending > EST_PENDING_WAIT ||
+		(unsigned)f->est.link > EST_LINK_REQUIRED ||
+		(unsigned)f->est.lines > EST_LINES_WRAPPED) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"est_pending: refuse or wait; est_link: optional or required; est_lines: "
+			"auto, one or wrapped");
+	}
+	if (f->est.makes_keys && f->required_level > LEVEL_NONE) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"est_server_keys: a key that the server makes has no attestation, which "
+			"this fleet requires");
+	}
 	if ((unsigned)f->required_level > LEVEL_ATTESTED) {
 		return diag_set(d, BAD_INPUT, NULL,
 			"required_attestation: none, vendor-unverified or attested");
@@ -188,6 +206,23 @@ find_maker(struct session *s, const char *name, struct fleet *f, struct diag *d)
 	return OK;
 }
 
+/* Who may speak for the fleet's devices. */
+static status
+check_ra(struct session *s, const struct fleet *f, struct diag *d)
+{
+	struct operator_account o;
+	status result = f->est.ra != 0 ? read_operator(s->reader, f->est.ra, &o) : OK;
+
+	if (result != OK) {
+		return diag_set(d, result, NULL, "est_ra: there is no such operator");
+	}
+	if (f->est.ra != 0 && (o.role != OPERATOR_RA || o.is_disabled)) {
+		return diag_set(d, BAD_INPUT, NULL, "est_ra: operator %s %s", o.name,
+			o.is_disabled ? "is disabled" : "is not of role ra");
+	}
+	return OK;
+}
+
 static status
 find_parts(struct session *s, const struct fleet_request *r, struct fleet *f, struct diag *d)
 {
@@ -199,6 +234,9 @@ find_parts(struct session *s, const struct fleet_request *r, struct fleet *f, st
 	result = find_authority(s, r->authority, f, d);
 	if (result == OK) {
 		result = find_maker(s, r->maker, f, d);
+	}
+	if (result == OK) {
+		result = check_ra(s, f, d);
 	}
 	reader_end(s->reader);
 	return result;
@@ -215,8 +253,12 @@ fill_fleet(const struct session *s, const struct fleet_request *r, struct fleet 
 		.crl_lists_superseded = r->crl_lists_superseded,
 		.offer_lifetime_s =
 			r->offer_lifetime_s != 0 ? r->offer_lifetime_s : DEFAULT_OFFER_S,
+		.est = r->est,
 		.version = 1,
 		.created_s = s->now_s };
+	if (f->est.retry_after_s == 0) {
+		f->est.retry_after_s = DEFAULT_RETRY_S;
+	}
 	memcpy(f->name, r->name, sizeof(f->name));
 	snprintf(f->profile, sizeof(f->profile), "%s",
 		r->profile[0] != '\0' ? r->profile : "operational");
@@ -280,9 +322,14 @@ fleet_set(struct session *s, const struct fleet *f, struct diag *d)
 		return result;
 	}
 	result = read_fleet(s->reader, f->row, stored);
+	if (result != OK) {
+		(void)diag_set(d, result, NULL, "there is no such fleet");
+	} else if (f->est.ra != stored->est.ra) {
+		result = check_ra(s, f, d);
+	}
 	reader_end(s->reader);
 	if (result != OK) {
-		return diag_set(d, result, NULL, "there is no such fleet");
+		return result;
 	}
 	/* Name, phase, authority and maker stand; and the version that was looked at counts. */
 	stored->version = f->version;
@@ -291,6 +338,7 @@ fleet_set(struct session *s, const struct fleet *f, struct diag *d)
 	stored->required_level = f->required_level;
 	stored->crl_lists_superseded = f->crl_lists_superseded;
 	stored->offer_lifetime_s = f->offer_lifetime_s;
+	stored->est = f->est;
 	act.name = stored->name;
 	result = act_begin(s, &act, "fleet-set", d);
 	if (result != OK) {
@@ -354,46 +402,86 @@ find_operator_owner(struct session *s, enum operator_role role, int64_t owner, s
 	return result == OK ? OK : diag_set(d, result, NULL, "there is no such owner");
 }
 
+/* With the one credential that `o` has by now. */
+static status
+add_operator(struct session *s, const char *name, struct operator_account *o, struct diag *d)
+{
+	struct act act = { .what = "operator", .name = name };
+	status result = look_name("operator's name", name, d);
+
+	if (result == OK) {
+		result = new_id(s, &o->id, d);
+	}
+	if (result == OK) {
+		result = act_begin(s, &act, "operator-add", d);
+	}
+	if (result != OK) {
+		return result;
+	}
+	o->created_s = s->now_s;
+	snprintf(o->name, sizeof(o->name), "%s", name);
+	act.entry.object = commitment_of(s, o);
+	act.entry.reason = operator_role_name(o->role);
+	change_operator_add(act.change, o);
+	return act_end(s, &act, d);
+}
+
 status
 operator_add(struct session *s, const char *name, enum operator_role role, int64_t owner,
 	char token[TOKEN_TEXT_MAX], struct operator_account *out, struct diag *d)
 {
-	struct act act = { .what = "operator", .name = name };
 	status result = session_need_admin(s, "a new operator", d);
 
 	token[0] = '\0';
-	*out = (struct operator_account){ .role = role, .owner = owner, .created_s = s->now_s };
-	if (result == OK) {
-		result = look_name("operator's name", name, d);
+	*out = (struct operator_account){ .role = role, .owner = owner };
+	if (result == OK && (unsigned)role >= OPERATOR_ROLE_COUNT) {
+		result = diag_set(d, BAD_INPUT, NULL,
+			"role: admin, maker, support, owner, auditor, watch or ra");
 	}
-	if (result == OK && (unsigned)role > OPERATOR_WATCH) {
-		result = diag_set(
-			d, BAD_INPUT, NULL, "role: admin, maker, support, owner, auditor or watch");
+	if (result == OK && role == OPERATOR_RA) {
+		result = diag_set(d, BAD_INPUT, NULL,
+			"an operator of role ra is known by a certificate, not by a token");
 	}
 	if (result == OK) {
 		result = find_operator_owner(s, role, owner, d);
 	}
 	if (result == OK) {
-		result = new_id(s, &out->id, d);
-	}
-	if (result == OK) {
-		result = act_begin(s, &act, "operator-add", d);
-	}
-	if (result == OK) {
 		result = new_token(token, out->token_hash, d);
 	}
-	if (result != OK) {
-		return result;
+	if (result == OK) {
+		result = add_operator(s, name, out, d);
 	}
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	act.entry.object = commitment_of(s, out);
-	act.entry.reason = operator_role_name(role);
-	change_operator_add(act.change, out);
-	result = act_end(s, &act, d);
 	if (result != OK) {
 		OPENSSL_cleanse(token, TOKEN_TEXT_MAX);
 	}
 	return result;
+}
+
+status
+operator_add_ra(struct session *s, const char *name, span certificate, struct operator_account *out,
+	struct diag *d)
+{
+	struct certificate_view view;
+	status result = session_need_admin(s, "a new operator", d);
+
+	*out = (struct operator_account){ .role = OPERATOR_RA };
+	if (result == OK && strcmp(name, "none") == 0) {
+		result = diag_set(d, BAD_INPUT, NULL,
+			"operator's name none: in a fleet it stands for nobody");
+	}
+	if (result == OK) {
+		result = certificate_read(certificate, &view, d);
+	}
+	if (result == OK && (!view.has_ext_key_usage || !(view.ext_key_usage & EKU_CMC_RA))) {
+		result = diag_set(d, BAD_INPUT, "RFC 6402 2.10",
+			"the certificate of a registration authority has no id-kp-cmcRA among its "
+			"extended key usages");
+	}
+	if (result != OK) {
+		return result;
+	}
+	certificate_fingerprint(certificate, out->certificate_fingerprint);
+	return add_operator(s, name, out, d);
 }
 
 static status
@@ -426,6 +514,10 @@ operator_token(struct session *s, const char *name, char token[TOKEN_TEXT_MAX], 
 	}
 	if (result == OK) {
 		result = find_operator(s, name, o, d);
+	}
+	if (result == OK && o->role == OPERATOR_RA) {
+		result = diag_set(d, CONFLICT, NULL,
+			"operator %s: is of role ra, known by a certificate, not by a token", name);
 	}
 	if (result == OK) {
 		result = act_begin(s, &act, "operator-token", d);

@@ -26,6 +26,8 @@ operator_roles(const struct operator_account *o, const struct device *d, int64_t
 	case OPERATOR_WATCH:
 		return ROLE_WATCH;
 	case OPERATOR_AUDITOR:
+	case OPERATOR_RA:
+	case OPERATOR_ROLE_COUNT:
 		break;
 	}
 	return 0;
@@ -58,7 +60,7 @@ session_may_see(const struct session *s, const struct device *d)
 	case ACTOR_OPERATOR:
 		break;
 	}
-	if (o->is_disabled) {
+	if (o->is_disabled || o->role == OPERATOR_RA) {
 		return false;
 	}
 	return o->role != OPERATOR_OWNER || (o->owner != 0 && o->owner == d->owner);
@@ -146,6 +148,8 @@ session_entry(const struct session *s, const char *event, struct ledger_entry *e
 	};
 	if (s->actor.kind == ACTOR_OPERATOR) {
 		e->operator_commitment = operator_commitment(s);
+	} else if (s->actor.kind == ACTOR_DEVICE && s->actor.account.row != 0) {
+		e->via = operator_commitment(s);
 	}
 }
 
@@ -155,9 +159,12 @@ session_ledger(const struct session *s, struct change *c, const struct ledger_en
 {
 	struct buffer text;
 	span kept = { 0 };
+	bool is_told = s->actor.kind == ACTOR_OPERATOR
+			       ? e->operator_commitment != NULL
+			       : s->actor.account.row == 0 || e->via != NULL;
 	status result;
 
-	if (s->actor.kind == ACTOR_OPERATOR && e->operator_commitment == NULL) {
+	if (!is_told) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for a ledger entry");
 	}
 	buffer_init(&text, LEDGER_ENTRY_MAX);

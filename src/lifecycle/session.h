@@ -41,8 +41,9 @@ enum actor_kind {
 
 struct actor {
 	enum actor_kind kind;
-	struct operator_account account; /* of an operator */
-	int64_t device;			 /* row */
+	/* Of an operator; of a device, the registration authority that speaks for it (row 0: it speaks for itself). */
+	struct operator_account account;
+	int64_t device; /* row */
 };
 
 /* What came of a decision: for the answer to it. Fields that do not apply are zero. */

@@ -106,7 +106,7 @@ read_info(struct der_cursor *request, struct csr *out)
 }
 
 status
-csr_read(span der, struct csr *out, struct diag *d)
+csr_read_unproven(span der, struct csr *out, struct diag *d)
 {
 	struct der_cursor c = der_cursor_of(der, "RFC 2986 4.1", d), request;
 	status s;
@@ -134,6 +134,14 @@ csr_read(span der, struct csr *out, struct diag *d)
 	if (s == OK) {
 		s = der_end(&c, "the request");
 	}
+	return s;
+}
+
+status
+csr_read(span der, struct csr *out, struct diag *d)
+{
+	status s = csr_read_unproven(der, out, d);
+
 	if (s != OK) {
 		return s;
 	}

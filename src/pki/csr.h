@@ -32,6 +32,8 @@ struct csr {
 
 /* Reads and checks the proof of possession. Spans point into `der`. BAD_INPUT, LIMIT, CRYPTO. */
 MUST_USE status csr_read(span der, struct csr *out, struct diag *d);
+/* The same without looking at the signature: where the request's own key does not count. */
+MUST_USE status csr_read_unproven(span der, struct csr *out, struct diag *d);
 /* From DER, PEM, or bare base64 with any white space: gives the DER, in the arena or borrowed. */
 MUST_USE status csr_unwrap(struct arena *a, span body, span *der, struct diag *d);
 /* The value of an attribute, empty where it is absent. */

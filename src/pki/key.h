@@ -105,6 +105,9 @@ MUST_USE status private_key_read(
 /* Unencrypted PEM: the agent's software keys and test elements, never a CA's. */
 MUST_USE status private_key_write_plain(
 	const struct private_key *k, struct buffer *pem, struct diag *d);
+/* The PrivateKeyInfo (RFC 5958) alone, unencrypted: a key that leaves us (RFC 7030 4.4). Appends. */
+MUST_USE status private_key_write_info(
+	const struct private_key *k, struct buffer *der, struct diag *d);
 MUST_USE status private_key_read_plain(span pem, struct private_key *out, struct diag *d);
 /* The public half; `spki` in `room` of at least 600 bytes. */
 MUST_USE status private_key_public(const struct private_key *k, uint8_t *spki, size_t room,

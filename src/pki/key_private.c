@@ -184,6 +184,23 @@ private_key_write_plain(const struct private_key *k, struct buffer *pem, struct 
 }
 
 status
+private_key_write_info(const struct private_key *k, struct buffer *der, struct diag *d)
+{
+	BIO *bio = BIO_new(BIO_s_secmem());
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(k->key);
+	status s;
+
+	if (bio == NULL || info == NULL || i2d_PKCS8_PRIV_KEY_INFO_bio(bio, info) != 1) {
+		s = crypto_fault(d, "cannot write a private key");
+	} else {
+		s = take_bio(bio, der, d);
+	}
+	PKCS8_PRIV_KEY_INFO_free(info);
+	BIO_free(bio);
+	return s;
+}
+
+status
 private_key_public(const struct private_key *k, uint8_t *spki, size_t room, struct public_key *out,
 	struct diag *d)
 {

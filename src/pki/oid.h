@@ -79,6 +79,9 @@ enum oid_known {
 	OID_EXTENSION_REQUEST,
 	OID_UNSTRUCTURED_NAME,
 	OID_EVIDENCE, /* id-aa-evidence of draft-ietf-lamps-csr-attestation: 1.2.840.113549.1.9.16.2.59 */
+	OID_REQUEST_TEMPLATE,	  /* RFC 9908 3.4 */
+	OID_DECRYPT_KEY_ID,	  /* RFC 7030 4.4.1.1 */
+	OID_ASYMMETRIC_KEY_ID,	  /* RFC 7030 4.4.1.2 */
 	OID_HARDWARE_MODULE_NAME, /* otherName, RFC 4108 5 */
 	OID_PERMANENT_IDENTIFIER, /* otherName, RFC 4043 */
 	/* CMS */

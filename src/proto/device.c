@@ -150,6 +150,7 @@ query_purpose(struct exchange *x, size_t *out)
 		}
 	}
 	if (st == OK || st == NOT_FOUND) {
+		diag_clear(&d);
 		diag_set(&d, BAD_INPUT, NULL, "purpose: \"key\" or \"element\" is meant");
 	}
 	reply_problem(x, &d);

@@ -173,7 +173,17 @@ static const char version_3[] =
 	" element INTEGER NOT NULL REFERENCES element, slot_is_locked INTEGER NOT NULL,"
 	" der BLOB NOT NULL) STRICT;";
 
-static const char *const migrations[] = { version_1, version_2, version_3 };
+/* Version 4: how EST treats a fleet's devices, and through whom a certificate was asked for. */
+static const char version_4[] =
+	"ALTER TABLE fleet ADD COLUMN est_pending INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE fleet ADD COLUMN est_retry_after_s INTEGER NOT NULL DEFAULT 60;"
+	"ALTER TABLE fleet ADD COLUMN est_link INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE fleet ADD COLUMN est_lines INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE fleet ADD COLUMN est_makes_keys INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE fleet ADD COLUMN est_ra INTEGER REFERENCES operator;"
+	"ALTER TABLE certificate ADD COLUMN via INTEGER REFERENCES operator;";
+
+static const char *const migrations[] = { version_1, version_2, version_3, version_4 };
 const int64_t migration_latest = COUNT_OF(migrations);
 
 static status

@@ -117,6 +117,12 @@ read_authority_by_name(struct reader *r, struct arena *a, const char *name, stru
 }
 
 status
+read_operator(struct reader *r, int64_t row, struct operator_account *out)
+{
+	return by_number(r, NULL, WANTED(READ_OPERATOR, row_operator, out), row, out);
+}
+
+status
 read_operator_by_name(struct reader *r, const char *name, struct operator_account *out)
 {
 	return by_text(r, NULL, WANTED(READ_OPERATOR_BY_NAME, row_operator, out), name, out);

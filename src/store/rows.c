@@ -105,6 +105,12 @@ bind_fleet(struct query *q, const struct fleet *f, int64_t version)
 	query_number(q, f->required_level);
 	query_number(q, f->crl_lists_superseded);
 	query_number(q, f->offer_lifetime_s);
+	query_number(q, f->est.pending);
+	query_number(q, f->est.retry_after_s);
+	query_number(q, f->est.link);
+	query_number(q, f->est.lines);
+	query_number(q, f->est.makes_keys);
+	query_row(q, f->est.ra);
 	query_row(q, f->maker);
 	query_number(q, version);
 	query_number(q, f->created_s);
@@ -125,6 +131,12 @@ row_fleet(struct query *q, struct arena *a, void *record)
 	f->required_level = (enum attestation_level)query_get_number(q);
 	f->crl_lists_superseded = query_get_number(q) != 0;
 	f->offer_lifetime_s = query_get_number(q);
+	f->est.pending = (enum est_pending)query_get_number(q);
+	f->est.retry_after_s = query_get_number(q);
+	f->est.link = (enum est_link)query_get_number(q);
+	f->est.lines = (enum est_lines)query_get_number(q);
+	f->est.makes_keys = query_get_number(q) != 0;
+	f->est.ra = query_get_number(q);
 	f->maker = query_get_number(q);
 	f->version = query_get_number(q);
 	f->created_s = query_get_number(q);
@@ -369,6 +381,7 @@ bind_certificate(struct query *q, const struct certificate *k, int64_t issuer)
 	query_number(q, k->reason);
 	query_number(q, k->level);
 	query_number(q, k->slot);
+	query_row(q, k->via);
 	query_bytes(q, k->der);
 }
 
@@ -396,6 +409,7 @@ row_certificate(struct query *q, struct arena *a, void *record)
 	k->reason = (enum revocation_reason)query_get_number(q);
 	k->level = (enum attestation_level)query_get_number(q);
 	k->slot = query_get_number(q);
+	k->via = query_get_number(q);
 	return query_get_span(q, a, &k->der);
 }
 

@@ -6,9 +6,11 @@
 	"row, id, name, hierarchy, kind, phase, parent, has_key, fingerprint, key_id, name_hash, " \
 	"name_hash_sha1, key_hash_sha1, key_hash_sha256, not_before_s, not_after_s, crl_number, "  \
 	"created_s, der"
-#define FLEET_REST                                                               \
-	"id, name, phase, authority, profile, lifetime_s, renew_after_percent, " \
-	"required_level, crl_lists_superseded, offer_lifetime_s, maker, version, created_s"
+#define FLEET_REST                                                                         \
+	"id, name, phase, authority, profile, lifetime_s, renew_after_percent, "           \
+	"required_level, crl_lists_superseded, offer_lifetime_s, est_pending, "            \
+	"est_retry_after_s, est_link, est_lines, est_makes_keys, est_ra, maker, version, " \
+	"created_s"
 #define FLEET "row, " FLEET_REST
 #define OPERATOR_REST \
 	"id, name, role, owner, token_hash, certificate_fingerprint, is_disabled, created_s"
@@ -33,7 +35,7 @@
 #define CERTIFICATE_REST                                                                       \
 	"kind, status, authority, number, device, owner, serial, fingerprint, key_hash, "      \
 	"request_hash, not_before_s, not_after_s, issued_s, first_used_s, revoked_s, reason, " \
-	"level, slot, der"
+	"level, slot, via, der"
 #define CERTIFICATE "row, issuer, " CERTIFICATE_REST
 #define SELECT_CERTIFICATE                        \
 	"SELECT c.row, i.hash, " CERTIFICATE_REST \
@@ -51,8 +53,8 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[WRITE_OWNER] = "INSERT INTO owner (" OWNER ") VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_AUTHORITY] = "INSERT INTO authority (" AUTHORITY
 			    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[WRITE_FLEET] =
-		"INSERT INTO fleet (" FLEET ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[WRITE_FLEET] = "INSERT INTO fleet (" FLEET
+			") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_OPERATOR] = "INSERT INTO operator (" OPERATOR ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_MANIFEST] =
 		"INSERT INTO manifest (" MANIFEST ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -64,13 +66,14 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_CERTIFICATE] =
 		"INSERT INTO certificate (" CERTIFICATE
-		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_OFFER] = "INSERT INTO offer (" OFFER ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_CASE] = "INSERT INTO warranty (" CASE ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[WRITE_ISSUER] = "INSERT INTO issuer (hash) VALUES (?)",
 	[SET_FLEET] =
 		"UPDATE fleet SET (" FLEET_REST
-		") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) WHERE row = ?1",
+		") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
+		"?19, ?20) WHERE row = ?1",
 	[SET_AUTHORITY_CRL_NUMBER] = "UPDATE authority SET crl_number = ?2 WHERE row = ?1",
 	[SET_OPERATOR] =
 		"UPDATE operator SET (" OPERATOR_REST ") = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
@@ -160,6 +163,7 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[READ_OWNER_BY_NAME] = "SELECT " OWNER " FROM owner WHERE name = ?",
 	[READ_AUTHORITY] = "SELECT " AUTHORITY " FROM authority WHERE row = ?",
 	[READ_AUTHORITY_BY_NAME] = "SELECT " AUTHORITY " FROM authority WHERE name = ?",
+	[READ_OPERATOR] = "SELECT " OPERATOR " FROM operator WHERE row = ?",
 	[READ_OPERATOR_BY_NAME] = "SELECT " OPERATOR " FROM operator WHERE name = ?",
 	[READ_OPERATOR_BY_TOKEN] = "SELECT " OPERATOR " FROM operator WHERE token_hash = ?",
 	/* Few operators are there, and fewer are removed: the other admins are looked for one by one. */

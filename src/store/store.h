@@ -321,6 +321,7 @@ MUST_USE status read_authority(
 	struct reader *r, struct arena *a, int64_t row, struct authority *out);
 MUST_USE status read_authority_by_name(
 	struct reader *r, struct arena *a, const char *name, struct authority *out);
+MUST_USE status read_operator(struct reader *r, int64_t row, struct operator_account *out);
 MUST_USE status read_operator_by_name(
 	struct reader *r, const char *name, struct operator_account *out);
 MUST_USE status read_operator_by_token(

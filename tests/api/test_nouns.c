@@ -182,6 +182,98 @@ test_fleet_is_changed_at_its_version(void **state)
 	patch("/api/v1/fleets/nothing", "{\"version\":1}", 404);
 }
 
+/* A registration authority: by its certificate, and without a token. */
+static void
+add_gate(void)
+{
+	struct buffer body;
+	struct answer_seen a;
+	span text, line;
+
+	assert_int_equal(
+		0, home_run(&stage.home, NULL,
+			   (const char *[]){ "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+				   "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+				   "/CN=gate", "-keyout", home_path(&stage.home, "gate.key"),
+				   "-addext", "extendedKeyUsage=1.3.6.1.5.5.7.3.28", "-out",
+				   home_path(&stage.home, "gate.pem"), NULL }));
+	text = bytes_of_file(stage.home.arena, home_path(&stage.home, "gate.pem"));
+	buffer_init(&body, 1 << 16);
+	buffer_put_text(&body, "{\"name\":\"gate\",\"role\":\"ra\",\"certificate\":\"");
+	while (span_take_line(&text, &line)) {
+		buffer_put(&body, line);
+		buffer_put_text(&body, "\\n");
+	}
+	buffer_put_text(&body, "\"}");
+	buffer_put_byte(&body, '\0');
+	stage_post(
+		&stage, ASK_ADMIN, "/api/v1/operators", "{\"name\":\"gate\",\"role\":\"ra\"}", 400);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/operators",
+		"{\"name\":\"gate\",\"role\":\"ra\",\"certificate\":\"x\"}", 400);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/operators",
+		"{\"name\":\"gate\",\"role\":\"support\",\"certificate\":\"x\"}", 400);
+	stage_post(&stage, ASK_MAKER, "/api/v1/operators", (const char *)body.data, 403);
+	a = stage_post(&stage, ASK_ADMIN, "/api/v1/operators", (const char *)body.data, 201);
+	assert_string_equal("ra", answer_text(&a, "role"));
+	assert_true(answer_is_null(&a, "token"));
+	stage_post(&stage, ASK_ADMIN, "/api/v1/operators/gate/token", "{}", 409);
+	buffer_wipe(&body);
+}
+
+static void
+test_fleet_says_how_est_treats_it(void **state)
+{
+	static const struct {
+		const char *member;
+		int status;
+	} rows[] = {
+		{ "\"est_pending\":\"wait\"", 200 },
+		{ "\"est_pending\":\"later\"", 400 },
+		{ "\"est_pending\":true", 400 },
+		{ "\"est_retry_after\":30", 200 },
+		{ "\"est_retry_after\":0", 400 },
+		{ "\"est_retry_after\":86401", 400 },
+		{ "\"est_link\":\"required\"", 200 },
+		{ "\"est_link\":\"\"", 400 },
+		{ "\"est_lines\":\"wrapped\"", 200 },
+		{ "\"est_lines\":\"two\"", 400 },
+		{ "\"est_server_keys\":true", 200 },
+		{ "\"est_server_keys\":\"yes\"", 400 },
+		{ "\"est_ra\":\"nobody-of-this-name\"", 404 },
+		{ "\"est_ra\":\"Gate\"", 400 },
+		{ "\"est_ra\":\"gate\"", 200 },
+	};
+	const char *target = "/api/v1/fleets/lamps";
+	struct answer_seen a;
+
+	(void)state;
+	add_gate();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		a = stage_get(&stage, ASK_MAKER, target, 200);
+		patch(target,
+			stage_text(&stage, "{\"version\":%d,%s}", (int)answer_number(&a, "version"),
+				rows[i].member),
+			rows[i].status);
+	}
+	a = stage_get(&stage, ASK_MAKER, target, 200);
+	assert_string_equal("wait", answer_text(&a, "est_pending"));
+	assert_int_equal(30, answer_number(&a, "est_retry_after"));
+	assert_string_equal("required", answer_text(&a, "est_link"));
+	assert_string_equal("wrapped", answer_text(&a, "est_lines"));
+	assert_string_equal("gate", answer_text(&a, "est_ra"));
+	a = stage_get(&stage, ASK_OWNER, target, 200);
+	assert_true(answer_is_null(&a, "est_ra"));
+	a = stage_get(&stage, ASK_MAKER, target, 200);
+	a = patch(target,
+		stage_text(&stage,
+			"{\"version\":%d,\"est_ra\":\"none\",\"est_server_keys\":false,"
+			"\"est_pending\":null}",
+			(int)answer_number(&a, "version")),
+		200);
+	assert_true(answer_is_null(&a, "est_ra"));
+	assert_string_equal("wait", answer_text(&a, "est_pending"));
+}
+
 /* --- authorities --- */
 
 static void
@@ -253,14 +345,14 @@ test_authority_of_two_shapes(void **state)
 
 /* JSON text of a PEM block, its line ends escaped. */
 static const char *
-pem_text(span der)
+block_text(const char *label, span der)
 {
 	struct buffer pem, out;
 	const char *text;
 
 	buffer_init(&pem, 1 << 16);
 	buffer_init(&out, 1 << 16);
-	pem_write(&pem, "CERTIFICATE", der);
+	pem_write(&pem, label, der);
 	for (size_t i = 0; i < pem.len; i++) {
 		if (pem.data[i] == '\n') {
 			buffer_put_text(&out, "\\n");
@@ -272,6 +364,12 @@ pem_text(span der)
 	buffer_wipe(&pem);
 	buffer_wipe(&out);
 	return text;
+}
+
+static const char *
+pem_text(span der)
+{
+	return block_text("CERTIFICATE", der);
 }
 
 /* Another company's root: made by a signer's other hierarchy, which is as foreign as any. */
@@ -303,6 +401,49 @@ test_foreign_authority_is_imported(void **state)
 	assert_true(answer_is_null(&a, "parent"));
 	assert_non_null(strstr(answer_text(&a, "pem"), "-----BEGIN CERTIFICATE-----\n"));
 	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities", body, 409);
+}
+
+/* The list of one whose key is elsewhere; at half of its life the status warns. */
+static void
+test_list_of_a_foreign_authority(void **state)
+{
+	struct home other;
+	struct authority root;
+	struct answer_seen a;
+	struct diag d = { 0 };
+	const char *list;
+
+	(void)state;
+	home_open(&other);
+	root = home_authority(&other, "offline", AUTHORITY_ROOT, NULL);
+	assert_ok(crl_publish(&other.session, root.row, &d), d);
+	list = block_text(
+		"X509 CRL", bytes_of_file(other.arena, home_path(&other, "crl/offline/full.crl")));
+	list = stage_text(&stage, "{\"pem\":\"%s\"}", list);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities",
+		stage_text(&stage,
+			"{\"name\":\"safe\",\"hierarchy\":\"other\",\"phase\":\"production\","
+			"\"pem\":\"%s\"}",
+			pem_text(root.der)),
+		201);
+	home_close(&other);
+	a = stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/safe/crl", list, 200);
+	assert_int_equal(1, answer_number(&a, "crl_number"));
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/safe/crl", list, 200);
+	stage_post(&stage, ASK_MAKER, "/api/v1/authorities/safe/crl", list, 403);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/root-production/crl", list, 409);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/nothing/crl", list, 404);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/safe/crl", "{}", 400);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/safe/crl", "{\"pem\":\"x\"}", 400);
+	a = stage_get(&stage, ASK_AUDITOR, "/api/v1/status", 200);
+	assert_true(answer_is_null(&a, "warning"));
+	home_add_s(&stage.home, 4 * 86400);
+	a = stage_get(&stage, ASK_AUDITOR, "/api/v1/status", 200);
+	assert_non_null(strstr(answer_text(&a, "warning"), "the CRL of safe is over half"));
+	a = stage_get(&stage, ASK_AUDITOR, "/metrics", 200);
+	assert_true(
+		span_find(a.body, span_text("tenure_crl_due{authority=\"safe\"} 1\n")) != SIZE_MAX);
+	home_add_s(&stage.home, -4 * 86400);
 }
 
 /* --- manifest signers --- */
@@ -469,10 +610,12 @@ main(void)
 		cmocka_unit_test_teardown(test_fleet_is_made_with_its_defaults, forget),
 		cmocka_unit_test_teardown(test_fleet_wants_what_is_there, forget),
 		cmocka_unit_test_teardown(test_fleet_is_changed_at_its_version, forget),
+		cmocka_unit_test_teardown(test_fleet_says_how_est_treats_it, forget),
 		cmocka_unit_test_teardown(test_authorities_are_listed_with_their_parents, forget),
 		cmocka_unit_test_teardown(test_authority_is_created_and_publishes, forget),
 		cmocka_unit_test_teardown(test_authority_of_two_shapes, forget),
 		cmocka_unit_test_teardown(test_foreign_authority_is_imported, forget),
+		cmocka_unit_test_teardown(test_list_of_a_foreign_authority, forget),
 		cmocka_unit_test_teardown(test_manifest_signer_of_our_own, forget),
 		cmocka_unit_test_teardown(test_manifest_signer_shapes, forget),
 		cmocka_unit_test_teardown(test_operator_gets_a_token_that_works, forget),

@@ -308,16 +308,29 @@ static void
 a_request_is_linked_to_its_connection(void **state)
 {
 	static const struct {
-		const char *password; /* NULL: none in the request */
-		const char *channel;  /* of the connection; "": it has none */
+		const char *password;	       /* NULL: none in the request */
+		const char *unique, *exporter; /* of the connection; "": it has none */
+		bool must_link;
 		status expected;
 	} rows[] = {
-		{ "b3RoZXI=", "twelve bytes", BAD_INPUT },
-		{ "twelve bytes", "twelve bytes", BAD_INPUT },
-		{ "", "twelve bytes", BAD_INPUT },
-		{ "dHdlbHZlIGJ5dGVz", "twelve bytes", OK },
-		{ NULL, "twelve bytes", OK },
-		{ "b3RoZXI=", "", OK },
+		{ "b3RoZXI=", "twelve bytes", "", false, BAD_INPUT },
+		{ "twelve bytes", "twelve bytes", "", false, BAD_INPUT },
+		{ "", "twelve bytes", "", false, BAD_INPUT },
+		{ "dHdlbHZlIGJ5dGVz", "twelve bytes", "", false, OK },
+		{ NULL, "twelve bytes", "", false, OK },
+		{ "b3RoZXI=", "", "", false, OK },
+		{ "b3RoZXI=", "", "twelve bytes", false, OK },
+		{ NULL, "", "twelve bytes", false, OK },
+		{ "dHdlbHZlIGJ5dGVz", "twelve bytes", "", true, OK },
+		{ "dHdlbHZlIGJ5dGVz", "", "twelve bytes", true, OK },
+		{ "dHdlbHZlIGJ5dGVz", "other", "twelve bytes", true, BAD_INPUT },
+		{ "b3RoZXI=", "twelve bytes", "", true, BAD_INPUT },
+		{ "b3RoZXI=", "", "twelve bytes", true, BAD_INPUT },
+		{ "", "", "twelve bytes", true, BAD_INPUT },
+		{ NULL, "twelve bytes", "", true, BAD_INPUT },
+		{ NULL, "", "twelve bytes", true, BAD_INPUT },
+		{ "dHdlbHZlIGJ5dGVz", "", "", true, BAD_INPUT },
+		{ NULL, "", "", true, BAD_INPUT },
 	};
 	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE);
 	struct simple_name nobody = { 0 };
@@ -325,7 +338,10 @@ a_request_is_linked_to_its_connection(void **state)
 	(void)state;
 	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
 		struct admission who;
-		struct enrolment e = { .who = &who, .channel = span_text(rows[k].channel) };
+		struct enrolment e = { .who = &who,
+			.tls_unique = span_text(rows[k].unique),
+			.tls_exporter = span_text(rows[k].exporter),
+			.must_link = rows[k].must_link };
 		struct private_key key;
 		struct outcome o;
 		struct diag d = { 0 };

@@ -221,6 +221,45 @@ policies_change_at_a_version(void **state)
 	assert_int_equal(entries + 1, world_ledger_size(&w));
 }
 
+static void
+how_est_treats_a_fleet(void **state)
+{
+	static const struct {
+		struct est_policy est;
+		enum attestation_level level;
+		status want;
+	} rows[] = {
+		{ { .retry_after_s = 0 }, LEVEL_NONE, BAD_INPUT },
+		{ { .retry_after_s = -1 }, LEVEL_NONE, BAD_INPUT },
+		{ { .retry_after_s = 86401 }, LEVEL_NONE, BAD_INPUT },
+		{ { .retry_after_s = 1, .pending = (enum est_pending)2 }, LEVEL_NONE, BAD_INPUT },
+		{ { .retry_after_s = 1, .link = (enum est_link)2 }, LEVEL_NONE, BAD_INPUT },
+		{ { .retry_after_s = 1, .lines = (enum est_lines)3 }, LEVEL_NONE, BAD_INPUT },
+		{ { .retry_after_s = 1, .makes_keys = true }, LEVEL_ATTESTED, BAD_INPUT },
+		{ { .retry_after_s = 1, .makes_keys = true }, LEVEL_VENDOR_UNVERIFIED, BAD_INPUT },
+		{ { .retry_after_s = 1, .ra = 99 }, LEVEL_NONE, NOT_FOUND },
+		{ { .retry_after_s = 86400,
+			  .pending = EST_PENDING_WAIT,
+			  .link = EST_LINK_REQUIRED,
+			  .lines = EST_LINES_ONE,
+			  .makes_keys = true },
+			LEVEL_NONE, OK },
+		{ { .retry_after_s = 1 }, LEVEL_ATTESTED, OK },
+	};
+	struct fleet f, stored;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		assert_int_equal(OK, read_fleet_by_name(w.reader, "lamps", &f));
+		f.est = rows[i].est;
+		f.required_level = rows[i].level;
+		assert_status(rows[i].want, &w, fleet_set(as(&w, MAKER), &f, &w.d));
+		assert_int_equal(OK, read_fleet_by_name(w.reader, "lamps", &stored));
+		assert_int_equal(
+			rows[i].want == OK, memcmp(&f.est, &stored.est, sizeof(f.est)) == 0);
+	}
+}
+
 /* A path segment that is an operation and no label (RFC 7030 3.2.2). */
 static void
 a_fleet_is_no_operation(void **state)
@@ -272,7 +311,9 @@ operators(void **state)
 		operator_add(
 			as(&w, ADMIN), "new", OPERATOR_SUPPORT, w.anna.row, token, &who, &w.d));
 	assert_status(BAD_INPUT, &w,
-		operator_add(as(&w, ADMIN), "new", (enum operator_role)6, 0, token, &who, &w.d));
+		operator_add(as(&w, ADMIN), "new", OPERATOR_ROLE_COUNT, 0, token, &who, &w.d));
+	assert_status(BAD_INPUT, &w,
+		operator_add(as(&w, ADMIN), "new", OPERATOR_RA, 0, token, &who, &w.d));
 	assert_status(BAD_INPUT, &w,
 		operator_add(as(&w, ADMIN), "Ne w", OPERATOR_SUPPORT, 0, token, &who, &w.d));
 	assert_status(EXISTS, &w,
@@ -326,8 +367,9 @@ main(void)
 		T(owners),
 		T(fleets),
 		T(fleets_that_cannot_be),
-		T(a_fleet_is_no_operation),
 		T(profiles_that_are_no_devices),
+		T(how_est_treats_a_fleet),
+		T(a_fleet_is_no_operation),
 		T(policies_change_at_a_version),
 		T(operators),
 		T(the_last_admin_stays),

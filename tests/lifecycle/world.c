@@ -128,6 +128,7 @@ company(struct world *w)
 		.lifetime_s = 90 * 86400,
 		.renew_after_percent = 66,
 		.offer_lifetime_s = 7 * 86400,
+		.est = { .retry_after_s = 60 },
 		.maker = w->maker.row,
 		.version = 1,
 		.created_s = TEST_TIME_S };

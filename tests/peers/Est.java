@@ -5,6 +5,7 @@ import java.net.URI;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.KeyStore;
+import java.security.PrivateKey;
 import java.security.Security;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
@@ -15,12 +16,17 @@ import java.util.Set;
 import javax.net.ssl.KeyManagerFactory;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.crypto.params.ECPrivateKeyParameters;
+import org.bouncycastle.crypto.params.ECPublicKeyParameters;
+import org.bouncycastle.crypto.util.PrivateKeyFactory;
+import org.bouncycastle.crypto.util.SubjectPublicKeyInfoFactory;
 import org.bouncycastle.est.ESTAuth;
 import org.bouncycastle.est.ESTService;
 import org.bouncycastle.est.EnrollmentResponse;
 import org.bouncycastle.est.jcajce.JcaJceUtils;
 import org.bouncycastle.est.jcajce.JsseESTServiceBuilder;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 import org.bouncycastle.pkcs.jcajce.JcaPKCS10CertificationRequestBuilder;
@@ -53,9 +59,6 @@ public class Est {
 	static final ESTAuth NONE = builder -> { };
 
 	static Certificate issued(EnrollmentResponse answer, KeyPair key) throws Exception {
-		if (!answer.isCompleted()) {
-			throw new Exception("not before " + answer.getNotBefore());
-		}
 		for (X509CertificateHolder c : answer.getStore().getMatches(null)) {
 			Certificate certificate = CertificateFactory.getInstance("X.509").generateCertificate(
 				new java.io.ByteArrayInputStream(c.getEncoded()));
@@ -82,7 +85,24 @@ public class Est {
 			: new X500Name("CN=bouncy");
 		PKCS10CertificationRequest request = new JcaPKCS10CertificationRequestBuilder(name, key.getPublic())
 			.build(new JcaContentSignerBuilder("SHA256withECDSA").build(key.getPrivate()));
-		Certificate made = issued(est.simpleEnroll(renews, request, NONE), key);
+		boolean isMade = a[4].equals("serverkeygen");
+		EnrollmentResponse answer = isMade ? est.simpleEnrollWithServersideCreation(request, NONE)
+			: est.simpleEnroll(renews, request, NONE);
+		while (!answer.isCompleted()) {
+			System.out.println("not before " + answer.getNotBefore());
+			Thread.sleep(Math.max(1, answer.getNotBefore() - System.currentTimeMillis()));
+			answer = est.simpleEnroll(answer);
+		}
+		if (isMade) {
+			System.out.println("made: " + answer.getPrivateKeyInfo().getPrivateKeyAlgorithm().getAlgorithm());
+			PrivateKey secret = new JcaPEMKeyConverter().getPrivateKey(answer.getPrivateKeyInfo());
+			ECPrivateKeyParameters number = (ECPrivateKeyParameters) PrivateKeyFactory.createKey(answer.getPrivateKeyInfo());
+			ECPublicKeyParameters point = new ECPublicKeyParameters(
+				number.getParameters().getG().multiply(number.getD()), number.getParameters());
+			key = new KeyPair(new JcaPEMKeyConverter().getPublicKey(
+				SubjectPublicKeyInfoFactory.createSubjectPublicKeyInfo(point)), secret);
+		}
+		Certificate made = issued(answer, key);
 		KeyStore out = KeyStore.getInstance("PKCS12");
 		out.load(null, null);
 		out.setKeyEntry("identity", key.getPrivate(), PASSWORD, new Certificate[] { made });

@@ -34,3 +34,26 @@ check "renews with a new key" says "Issued certificate is trusted" enrols first 
 check "the new one is in use" says '"access":"full"' state_of second
 new_request third "CN=somebody else"
 check "gets no other name" refuses "HTTP 400" enrols second third
+
+# An enrolment that is pending: it asks again as it is told, until somebody owns the unit.
+held_unit
+cd "$unit" || exit 1
+cp "$stage/root.pem" "$stage/issuing.pem" .
+openssl x509 -in birth.pem -outform DER -out birth.der
+new_request first "CN=whatever"
+policy --est-pending wait --est-retry-after 1s
+start polled.log limited /usr/bin/env pki --est --url "$url" --cacert root.pem --cacert issuing.pem \
+	--cert birth.der --key birth.key --in first.csr --interval 1 --outform der
+is_told() {
+	grep -q "retry" polled.log || grep -q "pending" polled.log
+}
+check "is told to wait" eventually is_told
+claim_unit
+waits_for() {
+	wait "$1"
+	code=$?
+	grep -av "failed to load" polled.log | tr -cd '[:print:]\n' | tail -n 20
+	return $code
+}
+check "and enrols once it is owned" says "Issued certificate is trusted" waits_for "$started"
+policy --est-pending refuse --est-retry-after 1m

@@ -126,9 +126,9 @@ tenure() {
 	limited "$TENURE" "$@" --client "$stage/home/client.conf" --server "$url"
 }
 
-# unit: the next one from the shelf, claimed by bob. $serial is its own, birth.pem and birth.key of
-# the folder $unit its birth identity (leaf first).
-unit() {
+# held_unit: the next one from the shelf, which nobody owns. $serial is its own, birth.pem and birth.key
+# of the folder $unit its birth identity (leaf first).
+held_unit() {
 	used=$(($(cat "$stage/used") + 1))
 	echo "$used" >"$stage/used"
 	serial=$(sed -n "$((used + 1))s/,.*//p" "$stage/sheet")
@@ -136,7 +136,21 @@ unit() {
 	(umask 077 && sed -n "$((used + 1))s/^[^,]*,\([^,]*\),.*/\1/p" "$stage/sheet" >"$unit/code")
 	cp "$unit/element/birth.pem" "$unit/birth.pem"
 	cp "$unit/element/slot0.key" "$unit/birth.key"
+}
+
+claim_unit() {
 	tenure device claim "$serial" --owner bob --code-file "$unit/code" >/dev/null
+}
+
+# unit: the next one, claimed by bob.
+unit() {
+	held_unit
+	claim_unit
+}
+
+# policy --est-... VALUE: of the fleet, for the peer that wants it otherwise.
+policy() {
+	tenure fleet set lamps "$@" >/dev/null
 }
 
 new_key() {

@@ -85,6 +85,11 @@ sample_fleet(struct fleet *f, const char *name, const struct sample_base *b, uns
 	f->required_level = LEVEL_ATTESTED;
 	f->crl_lists_superseded = true;
 	f->offer_lifetime_s = 86400;
+	f->est = (struct est_policy){ .pending = EST_PENDING_WAIT,
+		.retry_after_s = 17,
+		.link = EST_LINK_REQUIRED,
+		.lines = EST_LINES_WRAPPED,
+		.makes_keys = true };
 	f->maker = b->maker.row;
 	f->created_s = SAMPLE_START_S + number;
 	sample_id(&f->id, 10, number);

@@ -1,0 +1,16 @@
+#pragma once
+/* What an ATECC608 can beyond element.h, for the bench: its configuration and the driver itself. */
+#include "device/element/atecc608.h"
+#include "device/element/element.h"
+#include "element/part_profile.h"
+
+/* Its driver, or NULL where the element is of another kind. Between atecc608_begin and atecc608_end the bus is held. */
+struct atecc608 *element_atecc608_driver(struct element *e);
+/* The configuration zone as it is now. Statuses of element.h's operations. */
+MUST_USE status element_atecc608_config(
+	struct element *e, uint8_t out[ATECC608_CONFIG_LEN], struct diag *d);
+/* The built-in profile whose policies these are, or NULL. */
+const struct part_profile *element_atecc608_profile(const uint8_t config[ATECC608_CONFIG_LEN]);
+/* A driver's status as ours, with the part's words: "slot 3: its policy or a lock forbids it". `what` may be "". */
+status element_atecc608_fail(
+	struct element *e, enum atecc608_status s, const char *what, struct diag *d);
