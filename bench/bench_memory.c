@@ -20,12 +20,6 @@
 #define WARM 500
 #define IN_FLIGHT 64
 
-static double
-resident_mib(pid_t pid)
-{
-	return resident_kib(pid) / 1024;
-}
-
 static void
 settle(void)
 {
@@ -44,14 +38,14 @@ measure(struct bench *b, const struct stage *w, const char *server, const char *
 			.target = 64,
 			.better = BENCH_LOWER,
 			.beside = "resident, of which the programs' own pages are shared" },
-		resident_mib(w->server));
+		stage_resident_mib(w->server));
 	bench_add_one(b,
 		&(struct bench_metric){ .name = signer,
 			.unit = "MiB",
 			.target = 16,
 			.better = BENCH_LOWER,
 			.beside = "resident; scrypt's 16 MiB for a key are given back" },
-		resident_mib(w->signer));
+		stage_resident_mib(w->signer));
 }
 
 /* A batch of births, CRLs and answers, so that what work leaves behind is seen. */
@@ -125,9 +119,9 @@ idle(struct crowd *c, struct idling *m)
 	for (size_t i = 0; i < RUNS; i++) {
 		m->rate[i] = enrol(c, &next, ROUND, &m->cpu[i]);
 	}
-	before = resident_kib(c->stage->server);
+	before = 1024 * stage_resident_mib(c->stage->server);
 	idle_open(&holder, c, IDLE);
-	m->server_kib = (resident_kib(c->stage->server) - before) / IDLE;
+	m->server_kib = (1024 * stage_resident_mib(c->stage->server) - before) / IDLE;
 	m->client_kib = holder.client_kib;
 	for (size_t i = 0; i < RUNS; i++) {
 		m->rate_beside[i] = enrol(c, &next, ROUND, &m->cpu_beside[i]);

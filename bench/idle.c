@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,26 +11,6 @@ fail(const char *what)
 {
 	fprintf(stderr, "bench: %s\n", what);
 	exit(1);
-}
-
-double
-resident_kib(pid_t pid)
-{
-	char path[64], line[256];
-	double kib = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	f = fopen(path, "r");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		if (strncmp(line, "VmRSS:", 6) == 0) {
-			kib = strtod(line + 6, NULL);
-		}
-	}
-	if (f != NULL) {
-		fclose(f);
-	}
-	return kib;
 }
 
 static void
@@ -72,12 +51,12 @@ static void __attribute__((noreturn)) hold(const struct crowd *c, size_t count, 
 	}
 	SSL_CTX_set_mode(c->context, SSL_MODE_RELEASE_BUFFERS);
 	buffer_init(&body, 1 << 20);
-	before = resident_kib(getpid());
+	before = stage_resident_mib(getpid());
 	for (size_t i = 0; i < count; i++) {
 		crowd_connect(c, i % c->count, &wires[i]);
 		ask_once(&wires[i], &body);
 	}
-	each = (resident_kib(getpid()) - before) / (double)count;
+	each = 1024 * (stage_resident_mib(getpid()) - before) / (double)count;
 	if (write(out, &each, sizeof(each)) != sizeof(each) || read(in, &byte, 1) != 0) {
 		fail("the holder of connections was left alone");
 	}

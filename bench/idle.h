@@ -15,5 +15,3 @@ struct idle {
 void idle_open(struct idle *i, const struct crowd *c, size_t count);
 /* Fails the benchmark unless all are open still. */
 void idle_close(struct idle *i);
-/* Resident set, in KiB. */
-double resident_kib(pid_t pid);
