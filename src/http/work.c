@@ -28,7 +28,7 @@ name_request(struct exchange *x)
 {
 	id name;
 
-	if (x->id[0] == '\0' && id_new(x->clock, &name) == OK) {
+	if (x->id[0] == '\0' && id_next(x->clock, &name) == OK) {
 		id_text(x->id, &name);
 	}
 }
