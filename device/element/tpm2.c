@@ -13,15 +13,13 @@
 
 #include "base/check.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "device/element/tpm2_session.h"
 #include "element/evidence.h"
-#include "pki/certificate.h"
+#include "element/tpm2_credential.h"
 
 #define SLOT_COUNT 5
 #define SLOT_ATTESTATION 1
 #define BIRTH_FILE_MAX (64 << 10)
-#define SERIAL_LEN 20 /* of the hash of the endorsement key: as long as a key identifier */
 
 struct element_tpm2 {
 	struct element element; /* first: it is what the caller holds */
@@ -57,35 +55,44 @@ read_slot(struct element *e, unsigned slot, struct tpm2_blob *out, struct diag *
 
 /* --- who it is --- */
 
-/* The endorsement key's subjectPublicKeyInfo: out of its certificate, else of the key itself. */
+/* Of the endorsement key that has a certificate, else of the one of P-256. */
 static status
-hash_endorsement(struct tpm2_session *t, uint8_t out[32], struct diag *d)
+ask_serial(struct tpm2_session *t, char out[ELEMENT_SERIAL_MAX + 1], struct diag *d)
 {
 	static const TPMI_ALG_PUBLIC kinds[] = { TPM2_ALG_ECC, TPM2_ALG_RSA };
 	struct certificate_view view;
 	struct buffer certificate;
+	struct public_key key;
 	TPM2B_PUBLIC public;
-	uint8_t point[64], spki[SPKI_P256_LEN];
-	ESYS_TR key;
+	uint8_t point[64];
+	struct diag own = { 0 };
+	ESYS_TR loaded;
 	status s = NOT_FOUND;
 
 	buffer_init(&certificate, CERTIFICATE_SIZE_MAX);
 	for (size_t i = 0; s == NOT_FOUND && i < COUNT_OF(kinds); i++) {
-		s = tpm2_endorsement_certificate(t, kinds[i], &certificate, NULL);
+		diag_clear(&own);
+		s = tpm2_endorsement_certificate(t, kinds[i], &certificate, &own);
 	}
 	if (s == OK && certificate_read(buffer_span(&certificate), &view, NULL) == OK) {
-		public_key_hash(&view.key, out);
+		tpm2_serial_of_key(&view.key, out);
 		buffer_wipe(&certificate);
 		return OK;
 	}
 	buffer_wipe(&certificate);
-	s = tpm2_endorsement_key(t, TPM2_ALG_ECC, &key, &public, d);
+	/* Only a TPM that surely has none: who is asked in a bad moment must not get another name. */
+	if (s != OK && s != NOT_FOUND) {
+		return diag_set(d, s, NULL, "%s", own.text);
+	}
+	s = tpm2_endorsement_key(t, TPM2_ALG_ECC, &loaded, &public, d);
 	if (s == OK) {
 		s = tpm2_blob_point(&public, point, d);
 	}
 	if (s == OK) {
-		spki_of_point(point, spki);
-		sha256(SPAN_ARRAY(spki), out);
+		s = public_key_of_point(point, &key, d);
+	}
+	if (s == OK) {
+		tpm2_serial_of_key(&key, out);
 	}
 	return s;
 }
@@ -94,18 +101,14 @@ static status
 tpm2_serial(struct element *e, char out[ELEMENT_SERIAL_MAX + 1], struct diag *d)
 {
 	struct tpm2_session t = { 0 };
-	uint8_t hash[32];
 	status s = OK;
 
 	if (self(e)->serial[0] == '\0') {
 		s = tpm2_session_open(self(e)->tcti, &t, d);
 		if (s == OK) {
-			s = hash_endorsement(&t, hash, d);
+			s = ask_serial(&t, self(e)->serial, d);
 		}
 		tpm2_session_close(&t);
-	}
-	if (s == OK && self(e)->serial[0] == '\0') {
-		hex_encode(self(e)->serial, span_of(hash, SERIAL_LEN));
 	}
 	memcpy(out, self(e)->serial, sizeof(self(e)->serial));
 	return s;
