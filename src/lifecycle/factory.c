@@ -212,9 +212,15 @@ check_unit(const struct factory_unit *u, struct diag *d)
 			len = 0;
 		}
 	}
-	if (len != 18 || memcmp(u->unique_id, "0123", 4) != 0) {
+	if (is_of_family(u) && (len != 18 || memcmp(u->unique_id, "0123", 4) != 0)) {
 		return diag_set(d, BAD_INPUT, NULL,
 			"an element's serial has 18 lower-case hex digits and begins with 0123");
+	}
+	/* What a manifest entry takes (element/manifest_entry.c): a TPM's is the hash of its endorsement key. */
+	if (len < 8 || len % 2 != 0) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"an element's serial has 8 to %d lower-case hex digits, two a byte",
+			ELEMENT_SERIAL_MAX);
 	}
 	if (u->point_count < 1 || u->point_count > 5) {
 		return diag_set(d, BAD_INPUT, NULL,
