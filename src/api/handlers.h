@@ -4,7 +4,8 @@
 
 http_handler owners_list, owners_add, owners_show;
 http_handler fleets_list, fleets_create, fleets_show, fleets_set;
-http_handler authorities_list, authorities_add, authorities_show, authorities_publish;
+http_handler authorities_list, authorities_add, authorities_show, authorities_publish,
+	authorities_crl;
 http_handler manifest_signers_list, manifest_signers_add;
 http_handler fleet_manifest, fleet_factory;
 http_handler devices_list, devices_show, devices_timeline, devices_certificates;

@@ -22,6 +22,7 @@ const struct route api_routes[] = {
 	{ HTTP_POST, "/api/v1/authorities", authorities_add, JSON_BODY_MAX },
 	{ HTTP_GET, "/api/v1/authorities/{name}", authorities_show, 0 },
 	{ HTTP_POST, "/api/v1/authorities/{name}/publish", authorities_publish, SMALL_BODY_MAX },
+	{ HTTP_POST, "/api/v1/authorities/{name}/crl", authorities_crl, JSON_BODY_MAX },
 	{ HTTP_GET, "/api/v1/manifest-signers", manifest_signers_list, 0 },
 	{ HTTP_POST, "/api/v1/manifest-signers", manifest_signers_add, JSON_BODY_MAX },
 	{ HTTP_GET, "/api/v1/devices", devices_list, 0 },

@@ -11,7 +11,6 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "device/element/element.h"
 #include "forge.h"
 #include "pki/pem.h"
 #include "softhsm.h"
@@ -24,9 +23,8 @@ static const char *phase;
 /* --- units ---------------------------------------------------------------------------- */
 
 struct unit {
-	const char *folder, *address, *code;
+	const char *folder, *address, *code, *line;
 	char serial[ELEMENT_SERIAL_MAX + 1];
-	uint8_t birth[64], attestation[64];
 };
 
 static void
@@ -37,28 +35,31 @@ check(status s, const struct diag *d)
 	}
 }
 
-/* What the factory does at the unit: a birth key, and where the element attests, the key by which. */
-static void
-prepare(struct unit *u, const char *name, const char *address)
+static struct ran
+unit_line(const struct unit *u, const char *roots)
 {
-	struct element *e = NULL;
-	struct diag d = { 0 };
-	struct buffer evidence;
-	uint8_t point[64];
+	const char *argv[] = { getenv("TENURE_AGENT"), "--dir", u->folder, "--element", u->address,
+		"unit", roots != NULL ? "--roots" : NULL, roots, NULL };
+
+	return program_run(stage.arena, argv, 60000);
+}
+
+/* What the factory does at the unit; u->line is for the server's factory line. */
+static void
+prepare(struct unit *u, const char *name, const char *address, const char *roots)
+{
+	struct ran r;
 
 	*u = (struct unit){ .folder = stage_path(&stage, "%s", name), .address = address };
 	assert_int_equal(mkdir(u->folder, 0700), 0);
 	assert_int_equal(mkdir(stage_path(&stage, "%s/element", name), 0700), 0);
-	check(element_open(address, stage_path(&stage, "%s/element", name), &e, &d), &d);
-	check(e->operations->generate(e, 0, u->birth, &d), &d);
-	check(e->operations->serial(e, u->serial, &d), &d);
-	if (strcmp(e->operations->kind, "tpm2") == 0) {
-		buffer_init(&evidence, 8192);
-		check(e->operations->attest(e, 4, span_text("once"), point, &evidence, &d), &d);
-		check(e->operations->point(e, 1, u->attestation, &d), &d);
-		buffer_wipe(&evidence);
+	r = unit_line(u, roots);
+	if (r.exit != 0) {
+		fail_msg("unit: exit status %d: %s", r.exit, r.err);
 	}
-	element_close(e);
+	u->line = r.out;
+	assert_string_equal(unit_line(u, roots).out, r.out);
+	snprintf(u->serial, sizeof(u->serial), "%.64s", json_member(stage.arena, r.out, "serial"));
 }
 
 static void
@@ -74,12 +75,6 @@ write_birth(const struct unit *u, span certificate, span issuer)
 		      buffer_span(&pem), 0600, &d),
 		&d);
 	buffer_wipe(&pem);
-}
-
-static const char *
-hex(const uint8_t point[64])
-{
-	return hex_encode(arena_alloc(stage.arena, 129), span_of(point, 64));
 }
 
 static span
@@ -123,20 +118,15 @@ bring_in(struct unit *u, const char *fleet, const char *entry)
 		arena_printf(stage.arena, "{\"code\":\"%s\",\"owner\":\"buyer\"}", u->code));
 }
 
-/* The factory line: the unit's keys become a birth certificate and a manifest entry. `by`: whose attestation key. */
+/* The factory line: the unit's keys become a birth certificate and a manifest entry. */
 static void
-make_tpm_unit(struct unit *u, const char *fleet, const struct unit *by)
+make_unit(struct unit *u, const char *fleet)
 {
 	struct asked a =
 		post(arena_printf(stage.arena,
 			     "fleets/%s/factory?signer=factory-%s&manifest_signer=manifest-%s",
 			     fleet, phase, phase),
-			"application/x-ndjson",
-			arena_printf(stage.arena,
-				"{\"serial\":\"%s\",\"points\":[\"%s\"],\"model\":\"TPM 2.0\","
-				"\"part_number\":\"swtpm\",\"attestation\":{\"kind\":\"tpm2\","
-				"\"key\":\"%s\"}}\n",
-				u->serial, hex(u->birth), hex(by->attestation)));
+			"application/x-ndjson", u->line);
 	cJSON *o = cJSON_Parse(a.body);
 	char *entry = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(o, "entry"));
 
@@ -244,16 +234,21 @@ make_software_unit(struct unit *u, const char *fleet)
 static void
 a_tpm_is_attested_and_a_software_key_is_not(void **state)
 {
-	struct unit unit, other, software;
-	struct swtpm tpm, other_tpm;
+	struct unit unit, other, third, software;
+	struct swtpm tpm, other_tpm, third_tpm;
+	const char *stolen;
+	struct ran r;
 
 	if (!swtpm_is_there()) {
 		SKIP_TEST("swtpm is not installed");
 	}
 	create_fleet("proven", "attested");
-	swtpm_start(&tpm);
-	prepare(&unit, "tpm", arena_printf(stage.arena, "tpm2:%s", tpm.tcti));
-	make_tpm_unit(&unit, "proven", &unit);
+	if (!swtpm_start_manufactured(&tpm)) {
+		SKIP_TEST("swtpm-tools is not installed");
+	}
+	prepare(&unit, "tpm", arena_printf(stage.arena, "tpm2:%s", tpm.tcti),
+		arena_printf(stage.arena, "%s/issuercert.pem", tpm.folder));
+	make_unit(&unit, "proven");
 	agent_must(&unit, "proven", "enrol");
 	agent_must(&unit, "proven", "use");
 	assert_string_equal(level_of(&unit), "attested");
@@ -263,16 +258,30 @@ a_tpm_is_attested_and_a_software_key_is_not(void **state)
 	assert_string_equal(level_of(&unit), "attested");
 	assert_int_equal(generation_of(&unit), 2);
 
-	/* A TPM whose attestation key was never registered: the line was given the first one's. */
+	/* A TPM that nobody vouches for: no root of its maker, and no certificate at all. */
 	swtpm_start(&other_tpm);
-	prepare(&other, "other-tpm", arena_printf(stage.arena, "tpm2:%s", other_tpm.tcti));
-	make_tpm_unit(&other, "proven", &unit);
-	agent_refused(&other, "proven", "attestation key");
+	prepare(&other, "other-tpm", arena_printf(stage.arena, "tpm2:%s", other_tpm.tcti), NULL);
+	r = unit_line(&other, stage_file(&stage, "no-root", ""));
+	assert_int_not_equal(r.exit, 0);
+	make_unit(&other, "proven");
+	agent_refused(&other, "proven", "attest");
 	assert_int_equal(generation_of(&other), 0);
+
+	/* A TPM whose line was given the first one's attestation key. */
+	stolen = strstr(unit.line, ",\"attestation\"");
+	assert_non_null(stolen);
+	swtpm_start(&third_tpm);
+	prepare(&third, "third-tpm", arena_printf(stage.arena, "tpm2:%s", third_tpm.tcti), NULL);
+	third.line = arena_printf(
+		stage.arena, "%.*s%s", (int)strcspn(third.line, "}"), third.line, stolen);
+	make_unit(&third, "proven");
+	agent_refused(&third, "proven", "attestation key");
+	assert_int_equal(generation_of(&third), 0);
 
 	make_software_unit(&software, "proven");
 	agent_refused(&software, "proven", "attest");
 	assert_int_equal(generation_of(&software), 0);
+	swtpm_end(&third_tpm);
 	swtpm_end(&other_tpm);
 	swtpm_end(&tpm);
 	(void)state;
@@ -298,16 +307,20 @@ static void
 make_vendor_unit(struct forge *f, struct unit *u, const char *fleet)
 {
 	char common_name[ELEMENT_SERIAL_MAX + 4] = "sn";
-	const char *payload, *entry;
+	const char *payload, *entry, *point = strstr(u->line, "\"points\":[\"");
 	struct diag d = { 0 };
+	uint8_t birth[64];
+
+	assert_non_null(point);
+	assert_int_equal(hex_decode(span_of(point + 11, 128), birth, 64), OK);
 
 	for (size_t i = 0; u->serial[i] != '\0'; i++) {
 		char c = u->serial[i];
 
 		common_name[2 + i] = (char)(c >= 'a' && c <= 'f' ? c - 'a' + 'A' : c);
 	}
-	check(public_key_of_point(u->birth, &f->slots[0].public_key, &d), &d);
-	spki_of_point(u->birth, f->slots[0].spki);
+	check(public_key_of_point(birth, &f->slots[0].public_key, &d), &d);
+	spki_of_point(birth, f->slots[0].spki);
 	f->slots[0].public_key.spki = span_of(f->slots[0].spki, SPKI_P256_LEN);
 	forge_certificate(f, &f->slots[0], "birth", common_name, &f->factory);
 	write_birth(u, f->slots[0].der, f->factory.der);
@@ -343,7 +356,7 @@ a_token_of_a_closed_model_counts_by_its_makers_word(void **state)
 	assert_int_equal(setenv("TENURE_TEST_TOKEN_MODEL", "TA100", 1), 0);
 	softhsm_start(&hsm);
 	forge_open(&forge);
-	prepare(&unit, "token", arena_printf(stage.arena, "pkcs11:%s", hsm.address));
+	prepare(&unit, "token", arena_printf(stage.arena, "pkcs11:%s", hsm.address), NULL);
 	make_vendor_unit(&forge, &unit, "vouched");
 	agent_must(&unit, "vouched", "enrol");
 	agent_must(&unit, "vouched", "use");
