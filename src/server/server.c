@@ -173,15 +173,33 @@ cores(void)
 	return n > 0 && n < 256 ? (unsigned)n : 1;
 }
 
+static const char *
+proxies_of(const struct configuration *c, const char *protocol)
+{
+	return strcmp(protocol, "v2") == 0 ? c->proxy_from : NULL;
+}
+
+static void
+add_listeners(struct server *s, struct http_options *o)
+{
+	const struct configuration *c = &s->configuration;
+
+	o->listens[0] = (struct http_listen){ .address = c->listen,
+		.is_tls = true,
+		.router = &s->tls_router,
+		.proxies = proxies_of(c, c->proxy_protocol) };
+	o->listens[1] = (struct http_listen){ .address = c->listen_plain,
+		.router = &s->plain_router,
+		.proxies = proxies_of(c, c->proxy_protocol_plain) };
+	o->listen_count = c->listen_plain[0] != '\0' ? 2 : 1;
+}
+
 static status
 start_http(struct server *s, struct diag *d)
 {
 	const struct configuration *c = &s->configuration;
 	unsigned workers = c->workers > 0 ? c->workers : 2 * cores();
 	struct http_options o = {
-		.listens = { { .address = c->listen, .is_tls = true, .router = &s->tls_router },
-			{ .address = c->listen_plain, .router = &s->plain_router } },
-		.listen_count = c->listen_plain[0] != '\0' ? 2 : 1,
 		.loops = c->loops,
 		.workers = workers,
 		.queue_max = c->queue_max,
@@ -189,10 +207,22 @@ start_http(struct server *s, struct diag *d)
 		.header_timeout_ms = c->header_timeout_s * 1000,
 		.body_timeout_ms = c->body_timeout_s * 1000,
 		.idle_timeout_ms = c->idle_timeout_s * 1000,
+		.address_max = c->address_connections,
+		.backlog = c->backlog,
+		.bodies_max = c->bodies,
+		.header_max = c->header_size,
+		.body_unasked = c->unasked_body,
+		.handshake_timeout_ms = c->handshake_timeout_s * 1000,
+		.rate_min = (uint64_t)c->rate,
+		.linger_ms = c->linger_s * 1000,
+		.linger_max = (uint64_t)c->linger_size,
+		.sessions_max = c->sessions,
+		.session_lifetime_s = c->session_lifetime_s,
 		.clock = &clock_system,
 	};
 	status st;
 
+	add_listeners(s, &o);
 	s->service = (struct service){ .life = &s->life,
 		.configuration = c,
 		.version = TENURE_VERSION,
