@@ -77,6 +77,16 @@ loop_stop(struct loop *l, int64_t drain_until_ms)
 }
 
 void
+loop_open(struct loop *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->must_open = true;
+	l->was_rung = true;
+	pthread_mutex_unlock(&l->lock);
+	ring(l);
+}
+
+void
 loop_evict(struct loop *l)
 {
 	bool rings;
@@ -241,7 +251,7 @@ read_mail(struct loop *l)
 	struct connection *arrivals;
 	struct work *mail;
 	uint64_t rings;
-	bool must_stop;
+	bool must_stop, must_open;
 
 	if (l->bell >= 0 && read(l->bell, &rings, sizeof(rings)) < 0 && errno != EAGAIN) {
 		log_event(LOG_ERROR, "loop_bell", "error=\"%s\"", strerror(errno));
@@ -250,6 +260,8 @@ read_mail(struct loop *l)
 	mail = l->mail;
 	arrivals = l->arrivals;
 	must_stop = l->must_stop;
+	must_open = l->must_open;
+	l->must_open = false;
 	l->mail = l->last_mail = NULL;
 	l->arrivals = NULL;
 	l->was_rung = false;
@@ -268,6 +280,10 @@ read_mail(struct loop *l)
 
 		mail = w->next;
 		connection_mail(w->connection, w);
+	}
+	if (must_open && !l->is_stopping) {
+		l->accepts = true;
+		listen_again(l, true);
 	}
 	if (must_stop && !l->is_stopping) {
 		begin_stop(l);
@@ -477,13 +493,14 @@ watch_listeners(struct loop *l)
 	struct http_server *s = l->server;
 
 	for (size_t i = 0; i < s->listener_count; i++) {
-		struct epoll_event event = { .events = EPOLLIN, .data.ptr = &s->listeners[i] };
+		struct epoll_event event = { .events = s->options.is_held ? 0 : EPOLLIN,
+			.data.ptr = &s->listeners[i] };
 
 		if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->listeners[i].fd, &event) != 0) {
 			return IO;
 		}
 	}
-	l->accepts = true;
+	l->accepts = !s->options.is_held;
 	return OK;
 }
 

@@ -207,6 +207,12 @@ http_server_start(const struct http_options *o, struct http_server **out, struct
 	return OK;
 }
 
+void
+http_server_open(struct http_server *s)
+{
+	loop_open(s->loops[0]);
+}
+
 unsigned
 http_server_port(const struct http_server *s, size_t at)
 {

@@ -30,6 +30,7 @@ struct http_listen {
 struct http_options {
 	struct http_listen listens[4];
 	size_t listen_count;
+	bool is_held; /* nobody is taken before http_server_open: who connects waits in the kernel's queue */
 	unsigned loops;	  /* 0: one a core */
 	unsigned workers; /* 0: two a core */
 	size_t queue_max; /* 512; more get 503 */
@@ -58,6 +59,8 @@ struct http_options {
 /* Binds and starts. IO: the address is taken or not ours. The options' routers must outlive it. */
 MUST_USE status http_server_start(
 	const struct http_options *o, struct http_server **out, struct diag *d);
+/* Takes connections from now on; once, for a server that is_held. */
+void http_server_open(struct http_server *s);
 /* The port that listen number `at` got. */
 unsigned http_server_port(const struct http_server *s, size_t at);
 /* Where it listens: "127.0.0.1:8443". */
