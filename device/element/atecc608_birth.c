@@ -10,13 +10,16 @@
 
 #define SLOT_BIRTH_KEY 0
 #define SLOT_COMPRESSED 10
+#define SLOT_ISSUER_KEY 11
+#define SLOT_ISSUER 12
 #define FILE_MAX (64 << 10)
 #define ARENA_MAX (1 << 20)
 #define PATH_ROOM (PATH_MAX + 32)
 
 static const struct atecc608_place place = { .zone = ATECC608_DATA, .slot = SLOT_COMPRESSED };
-/* The chip maker's numbers for a device's template. */
+/* The chip maker's numbers for a device's template, and for its issuer's. */
 static const struct compressed_ids ids = { .template_id = 3, .chain_id = 0 };
+static const struct compressed_ids issuer_ids = { .template_id = 1, .chain_id = 0 };
 
 static const char *
 path_of(char out[PATH_ROOM], const struct birth_place *p, const char *name)
@@ -175,13 +178,60 @@ write_files(
 	return s;
 }
 
+/* What goes into slots 10 to 12. */
+struct slots {
+	uint8_t leaf[COMPRESSED_LEN], issuer_key[72], issuer[COMPRESSED_LEN];
+	bool has_issuer; /* its certificate has a shape that 72 bytes can carry */
+};
+
+/* A public key's slot: X and Y, each behind four zero bytes. */
 static status
-write_part(const struct birth_place *p, const uint8_t compressed[COMPRESSED_LEN], struct diag *d)
+carry_issuer(span issuer, struct slots *out, struct diag *d)
+{
+	struct diag ignored = { 0 };
+	struct certificate_view v;
+	struct buffer template;
+	status s = certificate_read(issuer, &v, d);
+
+	if (s == OK && v.key.kind != KEY_P256) {
+		s = diag_set(d, BAD_INPUT, NULL, "the issuer's key is not on P-256");
+	}
+	if (s != OK) {
+		return s;
+	}
+	memset(out->issuer_key, 0, sizeof(out->issuer_key));
+	memcpy(out->issuer_key + 4, v.key.point, 32);
+	memcpy(out->issuer_key + 40, v.key.point + 32, 32);
+	buffer_init(&template, COMPRESSED_TEMPLATE_MAX);
+	out->has_issuer = compressed_template_of(issuer, &template, &ignored) == OK &&
+			  compressed_write(issuer, buffer_span(&template), issuer_ids, out->issuer,
+				  &ignored) == OK;
+	buffer_wipe(&template);
+	return OK;
+}
+
+static enum atecc608_status
+write_slot(struct atecc608 *a, unsigned slot, const uint8_t bytes[72])
+{
+	const struct atecc608_place at = { .zone = ATECC608_DATA, .slot = slot };
+
+	return atecc608_write(a, at, bytes, 72);
+}
+
+/* The leaf last: where it is, the others are. */
+static status
+write_part(const struct birth_place *p, const struct slots *t, struct diag *d)
 {
 	enum atecc608_status s = atecc608_begin(p->driver);
 
 	if (s == ATECC608_OK) {
-		s = atecc608_write(p->driver, place, compressed, COMPRESSED_LEN);
+		s = write_slot(p->driver, SLOT_ISSUER_KEY, t->issuer_key);
+		if (s == ATECC608_OK && t->has_issuer) {
+			s = write_slot(p->driver, SLOT_ISSUER, t->issuer);
+		}
+		if (s == ATECC608_OK) {
+			s = write_slot(p->driver, SLOT_COMPRESSED, t->leaf);
+		}
 		atecc608_end(p->driver);
 	}
 	return fail(s, d);
@@ -191,7 +241,7 @@ status
 birth_write(const struct birth_place *p, span pem, struct diag *d)
 {
 	struct arena *a = arena_new(ARENA_MAX);
-	uint8_t compressed[COMPRESSED_LEN];
+	struct slots slots;
 	span list[CHAIN_LEN_MAX];
 	size_t count = 0;
 	struct buffer template;
@@ -210,13 +260,16 @@ birth_write(const struct birth_place *p, span pem, struct diag *d)
 		s = compressed_template_of(list[0], &template, d);
 	}
 	if (s == OK) {
-		s = compressed_write(list[0], buffer_span(&template), ids, compressed, d);
+		s = compressed_write(list[0], buffer_span(&template), ids, slots.leaf, d);
+	}
+	if (s == OK) {
+		s = carry_issuer(list[1], &slots, d);
 	}
 	if (s == OK) {
 		s = write_files(p, buffer_span(&template), list, count, d);
 	}
 	if (s == OK) {
-		s = write_part(p, compressed, d);
+		s = write_part(p, &slots, d);
 	}
 	buffer_wipe(&template);
 	arena_free(a);

@@ -359,6 +359,13 @@ element_atecc608_profile(const uint8_t config[ATECC608_CONFIG_LEN])
 	return found;
 }
 
+status
+element_atecc608_list(
+	const char *socket, uint8_t (**out)[ATECC608_SERIAL_LEN], size_t *count, struct diag *d)
+{
+	return bus_socket_list(socket, out, count, d);
+}
+
 /* --- opening ------------------------------------------------------------------ */
 
 static status
@@ -397,7 +404,10 @@ find_address(const struct bus *bus)
 	if (bus->begin(bus->context) != BUS_OK) {
 		return DEFAULT_ADDRESS; /* the first use says why */
 	}
-	for (unsigned address = 0x10; address < 0xF0 && found == 0; address += 2) {
+	for (unsigned i = 0; i <= 0x70 && found == 0; i++) {
+		/* Most have the address that TrustFLEX parts are shipped with. */
+		unsigned address = i == 0 ? DEFAULT_ADDRESS : 0x0E + 2 * i;
+
 		if (bus->wake(bus->context) == BUS_OK &&
 			bus->read(bus->context, (uint8_t)address, frame, sizeof(frame)) == BUS_OK) {
 			found = (uint8_t)address;

@@ -228,6 +228,12 @@ an_honest_chip(void **state)
 	(void)state;
 	der = stand_keep_issued(&s, "first", &r);
 	k = stored(der);
+	/* openssl, too, sees a request that its own key signed. */
+	home_write(&s.home, "attested.der", csr);
+	assert_int_equal(0,
+		home_run(&s.home, NULL,
+			(const char *[]){ "openssl", "req", "-inform", "DER", "-in",
+				home_path(&s.home, "attested.der"), "-verify", "-noout", NULL }));
 	assert_int_equal(LEVEL_ATTESTED, k.level);
 	assert_int_equal(2, k.slot);
 	/* What it was issued on is kept, as it came, and its hash stands in the ledger. */
