@@ -262,7 +262,7 @@ send_request(struct agent *a, const struct plan_step *step, struct diag *d)
 		s = est_enrol(&est, r->der, step->is_renewal, &expected, &issued, d);
 	}
 	/* Its challenge is of another time: the same request would be refused for ever, a new one need not be. */
-	if (s == DENIED && est.proof_is_refused && a->element->operations->attest != NULL) {
+	if (s == DENIED && est.wants_another_proof && a->element->operations->attest != NULL) {
 		s = CONFLICT;
 	}
 	switch (s) {
