@@ -14,26 +14,6 @@
 #define SETTLE_S 3 /* the jobs of the start are over */
 #define ASKED 2000
 
-static double
-resident_mib(pid_t pid)
-{
-	char path[64], line[256];
-	double kib = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	f = fopen(path, "r");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		if (strncmp(line, "VmRSS:", 6) == 0) {
-			kib = strtod(line + 6, NULL);
-		}
-	}
-	if (f != NULL) {
-		fclose(f);
-	}
-	return kib / 1024;
-}
-
 static void
 settle(void)
 {
@@ -52,14 +32,14 @@ measure(struct bench *b, const struct stage *w, const char *server, const char *
 			.target = 64,
 			.better = BENCH_LOWER,
 			.beside = "resident, of which the programs' own pages are shared" },
-		resident_mib(w->server));
+		stage_resident_mib(w->server));
 	bench_add_one(b,
 		&(struct bench_metric){ .name = signer,
 			.unit = "MiB",
 			.target = 16,
 			.better = BENCH_LOWER,
 			.beside = "resident; scrypt's 16 MiB for a key are given back" },
-		resident_mib(w->signer));
+		stage_resident_mib(w->signer));
 }
 
 /* A batch of births, CRLs and answers, so that what work leaves behind is seen. */

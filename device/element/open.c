@@ -31,7 +31,8 @@ element_open(const char *address, const char *folder, struct element **out, stru
 		}
 	}
 	return diag_set(d, BAD_INPUT, NULL,
-		"\"%.80s\" is no element's address: it begins with file:, atecc608:, tpm2: or pkcs11:",
+		"\"%.80s\" is no element's address: it begins with file:, atecc608:, tpm2: or "
+		"pkcs11:",
 		address);
 }
 
