@@ -228,10 +228,21 @@ make_home() {
 
 start_server() {
 	start "$stage/log" "$TENURED" --home "$stage/home"
+	server_pid=$started
 	eventually grep -q " ready " "$stage/log" || return 1
 	port=$(sed -n 's/.*https:[^ ]*:\([0-9]*\) .*/\1/p' "$stage/log")
 	url=https://127.0.0.1:$port
 	plain=$(sed -n 's/.*\(http:[^ "]*\)".*/\1/p' "$stage/log")
+}
+
+# restart_server: by its present configuration, on the same sockets.
+restart_server() {
+	ready=$(grep -c " ready " "$stage/log")
+	kill -USR2 "$server_pid"
+	is_ready_again() {
+		[ "$(grep -c " ready " "$stage/log")" -gt "$ready" ]
+	}
+	eventually is_ready_again
 }
 
 fill_shelf() {

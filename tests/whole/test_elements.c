@@ -231,6 +231,23 @@ make_software_unit(struct unit *u, const char *fleet)
 	cJSON_Delete(entries);
 }
 
+/* What it was issued on is kept and shown, for whoever checks it again. */
+static void
+evidence_is_shown(void)
+{
+	const char *print =
+		stage_text(&stage, "SELECT lower(hex(c.fingerprint)) FROM evidence AS e "
+				   "JOIN certificate AS c ON c.row = e.certificate "
+				   "ORDER BY c.row DESC LIMIT 1");
+	struct ran r = stage_must(&stage, "cert", "show", print, "--evidence", NULL);
+
+	assert_non_null(strstr(r.out, "tpm2"));
+	assert_non_null(strstr(r.out, "attested"));
+	r = stage_must(&stage, "cert", "show", print, "--evidence", "--json", NULL);
+	assert_non_null(strstr(r.out, "\"attests_by\":\"tpm2\""));
+	assert_non_null(strstr(r.out, print));
+}
+
 static void
 a_tpm_is_attested_and_a_software_key_is_not(void **state)
 {
@@ -257,6 +274,7 @@ a_tpm_is_attested_and_a_software_key_is_not(void **state)
 	agent_must(&unit, "proven", "use");
 	assert_string_equal(level_of(&unit), "attested");
 	assert_int_equal(generation_of(&unit), 2);
+	evidence_is_shown();
 
 	/* A TPM that nobody vouches for: no root of its maker, and no certificate at all. */
 	swtpm_start(&other_tpm);
