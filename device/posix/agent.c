@@ -162,7 +162,7 @@ make_key(struct agent *a, const struct plan_step *step, uint8_t point[64], struc
 		s = challenge_ask(a->client, a->arena, &challenge, d);
 		*retry_after_s = challenge.retry_after_s;
 	}
-	if (s == NOT_FOUND) {
+	if (s == NOT_FOUND || (s == OK && challenge.is_useless)) {
 		diag_clear(d);
 		log_event(LOG_DEBUG, "no_challenge",
 			"what=\"the server asks for no proof of a key\"");
