@@ -58,8 +58,8 @@ set_paths(struct stage *s, const char *program, unsigned number)
 	snprintf(s->log, sizeof(s->log), "%s/tenured.log", folder);
 	snprintf(s->client, sizeof(s->client), "%s/home/client.conf", folder);
 	snprintf(s->database, sizeof(s->database), "%s/tenure.db", s->home);
-	s->port = 20000 + (unsigned)getpid() % 4000 + 4000 * number;
-	s->plain_port = s->port + 12000;
+	s->port = 20000 + (unsigned)getpid() % 2000 + 4000 * number;
+	s->plain_port = s->port + 2000;
 }
 
 /* Port 0 would not do: the client file names the port. */

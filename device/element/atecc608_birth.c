@@ -4,248 +4,274 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "element/compressed.h"
 #include "pki/pem.h"
 
-#define SLOT_LEAF 10
+#define SLOT_BIRTH_KEY 0
+#define SLOT_COMPRESSED 10
 #define SLOT_ISSUER_KEY 11
 #define SLOT_ISSUER 12
-#define ISSUER_FILE_MAX (32 << 10)
-/* The chip maker's numbers of the shapes. */
-static const struct compressed_ids leaf_ids = { .template_id = 3 },
-				   issuer_ids = { .template_id = 1 };
+#define FILE_MAX (64 << 10)
+#define ARENA_MAX (1 << 20)
+#define PATH_ROOM (PATH_MAX + 32)
 
-/* What is in the slots, or goes there. */
-struct carried {
-	uint8_t leaf[COMPRESSED_LEN], issuer_key[72], issuer[COMPRESSED_LEN];
-	bool has_issuer;
-};
+static const struct atecc608_place place = { .zone = ATECC608_DATA, .slot = SLOT_COMPRESSED };
+/* The chip maker's numbers for a device's template, and for its issuer's. */
+static const struct compressed_ids ids = { .template_id = 3, .chain_id = 0 };
+static const struct compressed_ids issuer_ids = { .template_id = 1, .chain_id = 0 };
 
 static const char *
-path_in(char out[PATH_MAX + 24], const char *folder, const char *name)
+path_of(char out[PATH_ROOM], const struct birth_place *p, const char *name)
 {
-	snprintf(out, PATH_MAX + 24, "%s/%s", folder, name);
+	snprintf(out, PATH_ROOM, "%s/%s", p->folder, name);
 	return out;
 }
 
-/* --- into the part --- */
-
-static enum atecc608_status
-put(struct atecc608 *a, unsigned slot, const uint8_t bytes[72])
+static status
+fail(enum atecc608_status s, struct diag *d)
 {
-	const struct atecc608_place at = { .zone = ATECC608_DATA, .slot = slot };
-
-	return atecc608_write(a, at, bytes, 72);
+	return s == ATECC608_OK ? OK
+				: diag_set(d, s == ATECC608_REFUSED ? DENIED : UNAVAILABLE, NULL,
+					  "the compressed certificate in slot %d: %s",
+					  SLOT_COMPRESSED, atecc608_status_text(s));
 }
 
-static enum atecc608_status
-put_all(struct atecc608 *a, const struct carried *c)
+static status
+read_part(const struct birth_place *p, uint8_t compressed[COMPRESSED_LEN], uint8_t point[64],
+	struct diag *d)
 {
-	enum atecc608_status s = put(a, SLOT_LEAF, c->leaf);
+	static const uint8_t none[COMPRESSED_LEN];
+	enum atecc608_status s = atecc608_begin(p->driver);
 
 	if (s == ATECC608_OK) {
-		s = put(a, SLOT_ISSUER_KEY, c->issuer_key);
+		s = atecc608_read(p->driver, place, compressed, COMPRESSED_LEN);
+		if (s == ATECC608_OK) {
+			s = atecc608_public_key(p->driver, SLOT_BIRTH_KEY, point);
+		}
+		atecc608_end(p->driver);
 	}
-	return s == ATECC608_OK && c->has_issuer ? put(a, SLOT_ISSUER, c->issuer) : s;
+	if (s == ATECC608_OK && memcmp(compressed, none, sizeof(none)) == 0) {
+		return diag_set(d, NOT_FOUND, NULL, "slot %d is empty", SLOT_COMPRESSED);
+	}
+	return fail(s, d);
 }
 
-/* X and Y, each behind four zero bytes. */
 static status
-carry_key(span certificate, uint8_t out[72], struct diag *d)
+read_file(const struct birth_place *p, const char *name, struct arena *a, span *out, struct diag *d)
 {
-	struct certificate_view v;
-	status s = certificate_read(certificate, &v, d);
-
-	if (s == OK && v.key.kind != KEY_P256) {
-		s = diag_set(d, BAD_INPUT, NULL, "the issuer's key is not on P-256");
-	}
-	if (s == OK) {
-		memset(out, 0, 72);
-		memcpy(out + 4, v.key.point, 32);
-		memcpy(out + 40, v.key.point + 32, 32);
-	}
-	return s;
-}
-
-/* Whether the leaf can go into slots; the issuer's certificate may stay outside. */
-static status
-carry(span leaf, span template, span issuer, struct carried *out, struct diag *d)
-{
-	struct diag ignored = { 0 };
-	struct buffer own;
-	status s = compressed_write(leaf, template, leaf_ids, out->leaf, d);
-
-	if (s == OK) {
-		s = carry_key(issuer, out->issuer_key, d);
-	}
-	buffer_init(&own, COMPRESSED_TEMPLATE_MAX);
-	out->has_issuer = compressed_template_of(issuer, &own, &ignored) == OK &&
-			  compressed_write(issuer, buffer_span(&own), issuer_ids, out->issuer,
-				  &ignored) == OK;
-	buffer_wipe(&own);
-	return s;
-}
-
-/* The leaf's template last, as it says that the rest is there. */
-static status
-put_beside(const char *folder, span issuer, span template, struct diag *d)
-{
-	char path[PATH_MAX + 24];
-	struct buffer pem;
+	char path[PATH_ROOM];
+	struct buffer b;
 	status s;
 
-	buffer_init(&pem, ISSUER_FILE_MAX);
-	pem_write(&pem, "CERTIFICATE", issuer);
-	s = buffer_failed(&pem)
-		    ? diag_set(d, LIMIT, NULL, "the issuer is too long")
-		    : file_replace(path_in(path, folder, "issuer.pem"), buffer_span(&pem), 0644, d);
-	buffer_wipe(&pem);
-	return s == OK ? file_replace(path_in(path, folder, "birth.template"), template, 0644, d)
-		       : s;
-}
-
-/* *is_there: false where the part does not let itself be written to. Its certificates are the chip maker's for good. */
-static status
-burn(struct element *e, const struct carried *c, bool *is_there, struct diag *d)
-{
-	struct atecc608 *a = element_atecc608_driver(e);
-	enum atecc608_status chip = atecc608_begin(a);
-
-	if (chip == ATECC608_OK) {
-		chip = put_all(a, c);
-		atecc608_end(a);
-	}
-	*is_there = chip == ATECC608_OK;
-	return chip == ATECC608_REFUSED ? OK : element_atecc608_fail(e, chip, "certificates", d);
-}
-
-status
-element_atecc608_give_birth(
-	struct element *e, const char *folder, span leaf, span issuer, struct diag *d)
-{
-	struct carried c = { .has_issuer = false };
-	struct diag ignored = { 0 };
-	struct buffer template;
-	bool is_there = false;
-	status s = OK;
-
-	if (element_atecc608_driver(e) == NULL) {
-		return diag_set(d, BAD_INPUT, NULL, "the element is no ATECC608");
-	}
-	buffer_init(&template, COMPRESSED_TEMPLATE_MAX);
-	if (compressed_template_of(leaf, &template, &ignored) == OK &&
-		carry(leaf, buffer_span(&template), issuer, &c, &ignored) == OK) {
-		s = burn(e, &c, &is_there, d);
-	}
-	if (s == OK && is_there) {
-		s = put_beside(folder, issuer, buffer_span(&template), d);
-	}
-	buffer_wipe(&template);
+	buffer_init(&b, FILE_MAX);
+	s = file_read(path_of(path, p, name), FILE_MAX, &b, d);
+	*out = s == OK ? arena_copy(a, buffer_span(&b)) : span_of(NULL, 0);
+	buffer_wipe(&b);
 	return s;
 }
 
-/* --- out of it --- */
-
-static enum atecc608_status
-get(struct atecc608 *a, unsigned slot, uint8_t bytes[72])
-{
-	const struct atecc608_place at = { .zone = ATECC608_DATA, .slot = slot };
-
-	return atecc608_read(a, at, bytes, 72);
-}
-
-static enum atecc608_status
-get_all(struct atecc608 *a, struct carried *out, uint8_t point[64])
-{
-	enum atecc608_status s = get(a, SLOT_LEAF, out->leaf);
-
-	if (s == ATECC608_OK) {
-		s = get(a, SLOT_ISSUER_KEY, out->issuer_key);
-	}
-	return s == ATECC608_OK ? atecc608_public_key(a, 0, point) : s;
-}
-
+/* The leaf, from the part's bytes and the template, signed by the first issuer. */
 static status
-put_pem(struct buffer *pem, span der, struct diag *d)
+rebuild(const struct birth_place *p, span template, span issuer, struct buffer *der, struct diag *d)
 {
-	pem_write(pem, "CERTIFICATE", der);
-	return buffer_failed(pem) ? diag_set(d, NO_MEMORY, NULL, "no memory for a certificate")
-				  : OK;
-}
-
-/* Signed by the key in slot 11, or the slots and the template are not of one another. */
-static status
-check(span leaf, const uint8_t issuer_point[64], struct diag *d)
-{
-	struct certificate_view v;
-	struct public_key issuer;
-	status s = certificate_read(leaf, &v, d);
+	uint8_t compressed[COMPRESSED_LEN], point[64];
+	struct certificate_view leaf, by;
+	struct compressed_parts parts = { .point = point, .chip_serial = p->driver->serial };
+	status s = read_part(p, compressed, point, d);
 
 	if (s == OK) {
-		s = public_key_of_point(issuer_point, &issuer, d);
-	}
-	if (s == OK) {
-		s = signature_verify(&issuer, v.signature_kind, v.tbs, v.signature, d);
+		s = certificate_read(issuer, &by, d);
 	}
 	if (s != OK) {
-		diag_prefix(d, "the birth certificate in slots 10 to 12: ");
+		return s;
 	}
-	return s;
+	parts.authority_key_id = by.subject_key_id;
+	s = compressed_rebuild(template, compressed, &parts, der, d);
+	if (s == OK) {
+		s = certificate_read(buffer_span(der), &leaf, d);
+	}
+	return s == OK ? certificate_signed_by(&leaf, &by, d) : s;
 }
 
 static status
-rebuild_leaf(struct element *e, const struct carried *c, const uint8_t point[64], span template,
-	struct buffer *pem, struct diag *d)
+read_compressed(const struct birth_place *p, struct arena *a, struct buffer *pem, struct diag *d)
 {
-	uint8_t issuer_point[64];
-	const struct compressed_parts parts = { .point = point,
-		.issuer_point = issuer_point,
-		.chip_serial = element_atecc608_driver(e)->serial };
+	span template, issuers, list[CHAIN_LEN_MAX];
+	size_t count = 0;
 	struct buffer der;
-	status s;
+	status s = read_file(p, "birth.template", a, &template, d);
 
-	memcpy(issuer_point, c->issuer_key + 4, 32);
-	memcpy(issuer_point + 32, c->issuer_key + 40, 32);
 	buffer_init(&der, CERTIFICATE_SIZE_MAX);
-	s = compressed_rebuild(template, c->leaf, &parts, &der, d);
 	if (s == OK) {
-		s = check(buffer_span(&der), issuer_point, d);
+		s = read_file(p, "birth-issuers.pem", a, &issuers, d);
 	}
 	if (s == OK) {
-		s = put_pem(pem, buffer_span(&der), d);
+		s = pem_read_all(a, issuers, "CERTIFICATE", list, CHAIN_LEN_MAX, &count, d);
+	}
+	if (s == OK && count == 0) {
+		s = diag_set(d, BAD_INPUT, "RFC 7468 5", "birth-issuers.pem has no certificate");
+	}
+	if (s == OK) {
+		s = rebuild(p, template, list[0], &der, d);
+	}
+	if (s == OK) {
+		pem_write(pem, "CERTIFICATE", buffer_span(&der));
+	}
+	for (size_t i = 0; s == OK && i < count; i++) {
+		pem_write(pem, "CERTIFICATE", list[i]);
 	}
 	buffer_wipe(&der);
 	return s;
 }
 
 status
-element_atecc608_birth(struct element *e, const char *folder, struct buffer *pem, struct diag *d)
+birth_read(const struct birth_place *p, struct buffer *pem, struct diag *d)
 {
-	struct atecc608 *a = element_atecc608_driver(e);
-	struct carried c = { .has_issuer = false };
-	char path[PATH_MAX + 24];
-	enum atecc608_status chip;
-	struct buffer template;
-	uint8_t point[64];
+	struct arena *a = arena_new(ARENA_MAX);
+	struct diag why = { 0 };
+	char path[PATH_ROOM];
+	status s = a != NULL ? read_compressed(p, a, pem, &why) : NO_MEMORY;
+
+	arena_free(a);
+	if (s == OK) {
+		return buffer_failed(pem) ? diag_set(d, NO_MEMORY, NULL, "no memory for a chain")
+					  : OK;
+	}
+	if (s != UNAVAILABLE && s != NO_MEMORY && s != IO) {
+		status whole = file_read(path_of(path, p, "birth.pem"), FILE_MAX, pem, NULL);
+
+		if (whole == OK && s != NOT_FOUND) {
+			log_diag(LOG_WARNING, "compressed_birth_certificate_unusable", &why);
+		}
+		if (whole == OK) {
+			return OK;
+		}
+	}
+	return diag_set(d, s, why.clause[0] != '\0' ? why.clause : NULL, "%s",
+		why.text[0] != '\0' ? why.text : status_name(s));
+}
+
+/* --- writing --- */
+
+static status
+write_files(
+	const struct birth_place *p, span template, const span *list, size_t count, struct diag *d)
+{
+	char path[PATH_ROOM];
+	struct buffer issuers;
 	status s;
 
+	buffer_init(&issuers, FILE_MAX);
+	for (size_t i = 1; i < count; i++) {
+		pem_write(&issuers, "CERTIFICATE", list[i]);
+	}
+	s = buffer_failed(&issuers) ? diag_set(d, LIMIT, NULL, "its issuers are too long") : OK;
+	if (s == OK) {
+		s = file_replace(
+			path_of(path, p, "birth-issuers.pem"), buffer_span(&issuers), 0644, d);
+	}
+	if (s == OK) {
+		s = file_replace(path_of(path, p, "birth.template"), template, 0644, d);
+	}
+	buffer_wipe(&issuers);
+	return s;
+}
+
+/* What goes into slots 10 to 12. */
+struct slots {
+	uint8_t leaf[COMPRESSED_LEN], issuer_key[72], issuer[COMPRESSED_LEN];
+	bool has_issuer; /* its certificate has a shape that 72 bytes can carry */
+};
+
+/* A public key's slot: X and Y, each behind four zero bytes. */
+static status
+carry_issuer(span issuer, struct slots *out, struct diag *d)
+{
+	struct diag ignored = { 0 };
+	struct certificate_view v;
+	struct buffer template;
+	status s = certificate_read(issuer, &v, d);
+
+	if (s == OK && v.key.kind != KEY_P256) {
+		s = diag_set(d, BAD_INPUT, NULL, "the issuer's key is not on P-256");
+	}
+	if (s != OK) {
+		return s;
+	}
+	memset(out->issuer_key, 0, sizeof(out->issuer_key));
+	memcpy(out->issuer_key + 4, v.key.point, 32);
+	memcpy(out->issuer_key + 40, v.key.point + 32, 32);
 	buffer_init(&template, COMPRESSED_TEMPLATE_MAX);
-	s = file_read(
-		path_in(path, folder, "birth.template"), COMPRESSED_TEMPLATE_MAX, &template, d);
-	if (s == OK) {
-		chip = atecc608_begin(a);
-		if (chip == ATECC608_OK) {
-			chip = get_all(a, &c, point);
-			atecc608_end(a);
+	out->has_issuer = compressed_template_of(issuer, &template, &ignored) == OK &&
+			  compressed_write(issuer, buffer_span(&template), issuer_ids, out->issuer,
+				  &ignored) == OK;
+	buffer_wipe(&template);
+	return OK;
+}
+
+static enum atecc608_status
+write_slot(struct atecc608 *a, unsigned slot, const uint8_t bytes[72])
+{
+	const struct atecc608_place at = { .zone = ATECC608_DATA, .slot = slot };
+
+	return atecc608_write(a, at, bytes, 72);
+}
+
+/* The leaf last: where it is, the others are. */
+static status
+write_part(const struct birth_place *p, const struct slots *t, struct diag *d)
+{
+	enum atecc608_status s = atecc608_begin(p->driver);
+
+	if (s == ATECC608_OK) {
+		s = write_slot(p->driver, SLOT_ISSUER_KEY, t->issuer_key);
+		if (s == ATECC608_OK && t->has_issuer) {
+			s = write_slot(p->driver, SLOT_ISSUER, t->issuer);
 		}
-		s = element_atecc608_fail(e, chip, "certificates", d);
+		if (s == ATECC608_OK) {
+			s = write_slot(p->driver, SLOT_COMPRESSED, t->leaf);
+		}
+		atecc608_end(p->driver);
+	}
+	return fail(s, d);
+}
+
+status
+birth_write(const struct birth_place *p, span pem, struct diag *d)
+{
+	struct arena *a = arena_new(ARENA_MAX);
+	struct slots slots;
+	span list[CHAIN_LEN_MAX];
+	size_t count = 0;
+	struct buffer template;
+	status s = a != NULL ? pem_read_all(a, pem, "CERTIFICATE", list, CHAIN_LEN_MAX, &count, d)
+			     : diag_set(d, NO_MEMORY, NULL, "no memory for a chain");
+
+	buffer_init(&template, COMPRESSED_TEMPLATE_MAX);
+	if (s == NOT_FOUND) {
+		diag_clear(d);
+		s = OK; /* none at all */
+	}
+	if (s == OK && count < 2) {
+		s = diag_set(d, BAD_INPUT, NULL, "a birth certificate comes with its issuer");
 	}
 	if (s == OK) {
-		s = rebuild_leaf(e, &c, point, buffer_span(&template), pem, d);
+		s = compressed_template_of(list[0], &template, d);
 	}
 	if (s == OK) {
-		s = file_read(path_in(path, folder, "issuer.pem"), ISSUER_FILE_MAX, pem, d);
+		s = compressed_write(list[0], buffer_span(&template), ids, slots.leaf, d);
+	}
+	if (s == OK) {
+		s = carry_issuer(list[1], &slots, d);
+	}
+	if (s == OK) {
+		s = write_files(p, buffer_span(&template), list, count, d);
+	}
+	if (s == OK) {
+		s = write_part(p, &slots, d);
 	}
 	buffer_wipe(&template);
+	arena_free(a);
 	return s;
 }

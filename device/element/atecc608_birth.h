@@ -1,21 +1,29 @@
 #pragma once
 /*
- * The birth certificate in the part itself: slot 10 has it in 72 bytes, slot 11 its issuer's public key, slot 12 the issuer's
- * certificate in 72 bytes where that has a shape that 72 bytes can carry. Beside the part, in the folder, lies what
- * the agent needs besides:
+ * A birth certificate that the part itself holds: 72 bytes in slot 10 (src/element/compressed.h). Beside it, for readers who have
+ * no folder, its issuer's public key in slot 11 and, where it has the shape, the issuer's certificate in slot 12. What
+ * all units of a production have in common stays in the element's folder:
  *
- *	issuer.pem        the issuer, whole: whoever reads slot 12 needs the root's key too
- *	birth.template    what makes slot 10 a certificate again (src/element/compressed.h); written last
+ *   birth.template      the rest of the certificate
+ *   birth-issuers.pem   its issuers, nearest first
+ *
+ * Where the part holds none, or a certificate does not have the template's shape: birth.pem in the same folder, whole.
  */
-#include "device/element/atecc608_element.h"
+#include "device/element/atecc608.h"
+#include "base/buffer.h"
+
+struct birth_place {
+	struct atecc608 *driver; /* not begun */
+	const char *folder;
+};
 
 /*
- * From the factory, DER both. A certificate that cannot be carried, or slots that may not be written, are no fault: nothing is
- * written then, and birth.pem in the folder is all there is. Once more does no harm. UNAVAILABLE, IO, CONFLICT as element.h.
+ * PEM, leaf first, appended. What is rebuilt is taken only if its issuer has signed it. NOT_FOUND: neither is there;
+ * UNAVAILABLE: the part does not answer; CRYPTO, BAD_INPUT: what is there is no certificate of this part.
  */
-MUST_USE status element_atecc608_give_birth(
-	struct element *e, const char *folder, span leaf, span issuer, struct diag *d);
-/* Leaf and issuer as PEM, appended. NOT_FOUND: the folder has no template. BAD_INPUT, CRYPTO: what came out of the slots is no
- * certificate of the part's key by the key in slot 11. */
-MUST_USE status element_atecc608_birth(
-	struct element *e, const char *folder, struct buffer *pem, struct diag *d);
+MUST_USE status birth_read(const struct birth_place *p, struct buffer *pem, struct diag *d);
+/*
+ * Into the part, with the files beside it. `pem`: leaf first, at least one issuer. BAD_INPUT: the 72 bytes cannot carry it, nothing is
+ * changed; DENIED: the slot is not written any more.
+ */
+MUST_USE status birth_write(const struct birth_place *p, span pem, struct diag *d);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "device/element/atecc608_birth.h"
 #include "device/posix/buses.h"
@@ -12,7 +11,6 @@
 #include "pki/key.h"
 
 #define DEFAULT_ADDRESS 0x6C
-#define BIRTH_FILE_MAX (64 << 10)
 #define SLOT_ATTESTING 1
 #define SLOT_SIGNS_INTERNAL 0x02
 #define KEY_IS_PRIVATE 0x01
@@ -205,15 +203,17 @@ part_sign(
 static status
 part_birth(struct element *e, struct buffer *pem, struct diag *d)
 {
-	char path[PATH_MAX + 16];
-	status s = element_atecc608_birth(e, self(e)->folder, pem, d);
+	const struct birth_place p = { &self(e)->driver, self(e)->folder };
 
-	if (s != NOT_FOUND) {
-		return s;
-	}
-	diag_clear(d);
-	snprintf(path, sizeof(path), "%s/birth.pem", self(e)->folder);
-	return file_read(path, BIRTH_FILE_MAX, pem, d);
+	return birth_read(&p, pem, d);
+}
+
+status
+element_atecc608_store_birth(struct element *e, span pem, struct diag *d)
+{
+	const struct birth_place p = { &self(e)->driver, self(e)->folder };
+
+	return birth_write(&p, pem, d);
 }
 
 static status

@@ -54,7 +54,7 @@ const struct route api_routes[] = {
 	{ HTTP_POST, "/api/v1/certificates/{fingerprint}/revoke", certificates_revoke,
 		SMALL_BODY_MAX },
 	{ HTTP_GET, "/api/v1/operators", operators_list, 0 },
-	{ HTTP_POST, "/api/v1/operators", operators_add, SMALL_BODY_MAX },
+	{ HTTP_POST, "/api/v1/operators", operators_add, JSON_BODY_MAX },
 	{ HTTP_POST, "/api/v1/operators/{name}/token", operators_token, SMALL_BODY_MAX },
 	{ HTTP_DELETE, "/api/v1/operators/{name}", operators_remove, 0 },
 	{ HTTP_GET, "/api/v1/ledger", ledger_list, 0 },

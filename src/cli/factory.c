@@ -100,17 +100,17 @@ keep_born(struct line_run *r, const struct factory_folder *u, span leaf, span is
 	struct buffer pem;
 	status s = OK;
 
-	if (u->part != NULL) {
-		s = unit_element_folder(r->folder, u->serial, folder, d);
-		if (s == OK) {
-			s = part_give_birth(u->part, folder, leaf, issuer, d);
-		}
-	}
 	buffer_init(&pem, BIRTH_PEM_MAX);
 	pem_write(&pem, "CERTIFICATE", leaf);
 	pem_write(&pem, "CERTIFICATE", issuer);
 	if (s == OK && buffer_failed(&pem)) {
 		s = diag_set(d, LIMIT, NULL, "the certificates of %s are too long", u->serial);
+	}
+	if (s == OK && u->part != NULL) {
+		s = unit_element_folder(r->folder, u->serial, folder, d);
+	}
+	if (s == OK && u->part != NULL) {
+		s = part_give_birth(u->part, folder, buffer_span(&pem), d);
 	}
 	if (s == OK) {
 		s = unit_born(&r->files, u->serial, span_text(entry), buffer_span(&pem), d);

@@ -4,7 +4,7 @@
  * them is written as for any unit:
  *
  *   DIR/<serial>/agent.conf         `element` and `fleet`, for the agent
- *                element/entry.json, birth.pem, template.*
+ *                element/entry.json, birth.template, birth-issuers.pem, birth.pem
  */
 #include "base/limits.h"
 #include "cli/factory_unit.h"
@@ -30,8 +30,8 @@ struct part_keys {
 /* CONFLICT: another part answers at this address. BAD_INPUT: none of a profile that is known. */
 MUST_USE status part_read_keys(const struct factory_part *p, struct part_keys *out, struct diag *d);
 /*
- * The factory's certificates, DER, into the part where its slots may be written, and what rebuilds them from there beside it, in
- * `folder` (DIR/<serial>/element). Once more does no harm.
+ * The factory's certificates (PEM, leaf first) into the part where its slots may be written, and what rebuilds them from there beside
+ * it, in `folder` (DIR/<serial>/element). Once more does no harm.
  */
 MUST_USE status part_give_birth(
-	const struct factory_part *p, const char *folder, span leaf, span issuer, struct diag *d);
+	const struct factory_part *p, const char *folder, span pem, struct diag *d);

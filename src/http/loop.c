@@ -1,7 +1,6 @@
 #include "http/loop.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -78,6 +77,16 @@ loop_stop(struct loop *l, int64_t drain_until_ms)
 }
 
 void
+loop_open(struct loop *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->must_open = true;
+	l->was_rung = true;
+	pthread_mutex_unlock(&l->lock);
+	ring(l);
+}
+
+void
 loop_evict(struct loop *l)
 {
 	bool rings;
@@ -109,21 +118,6 @@ send_arrival(struct loop *l, struct connection *c)
 
 /* --- accepting --- */
 
-static void
-address_text(const struct sockaddr_storage *from, socklen_t len, char out[64])
-{
-	char host[48], port[8];
-
-	if (getnameinfo((const struct sockaddr *)from, len, host, sizeof(host), port, sizeof(port),
-		    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-		out[0] = '\0';
-	} else if (from->ss_family == AF_INET6) {
-		snprintf(out, 64, "[%s]:%s", host, port);
-	} else {
-		snprintf(out, 64, "%s:%s", host, port);
-	}
-}
-
 static struct loop *
 emptiest(struct http_server *s)
 {
@@ -148,7 +142,13 @@ admit(struct loop *l, const struct listener *from, int fd, const struct sockaddr
 	int on = 1;
 
 	count(&s->counters.connections);
-	if (!crowd_enter(s, address, &slot)) {
+	if (from->is_proxied && !address_list_has(&from->proxies, address)) {
+		count(&s->counters.connections_refused);
+		count_refusal(s, REFUSAL_PROXY_FROM);
+		close(fd);
+		return;
+	}
+	if (!crowd_enter(s, from->is_proxied ? NULL : address, &slot)) {
 		count(&s->counters.connections_refused);
 		close(fd);
 		return;
@@ -191,12 +191,12 @@ accept_some(struct loop *l, struct listener *from)
 	for (int i = 0; i < ACCEPTS && from->fd >= 0; i++) {
 		struct sockaddr_storage address = { 0 };
 		socklen_t len = sizeof(address);
-		char text[64];
+		char text[ADDRESS_TEXT_MAX];
 		int fd = accept4(
 			from->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			address_text(&address, len, text);
+			address_text(&address, text);
 			admit(l, from, fd, &address, text);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			   errno == ENOMEM) {
@@ -216,6 +216,10 @@ close_listeners(struct loop *l)
 	struct http_server *s = l->server;
 
 	for (size_t i = 0; l->is_first && i < s->listener_count; i++) {
+		if (atomic_load(&s->keeps_listeners)) {
+			(void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->listeners[i].fd, NULL);
+			continue;
+		}
 		close(s->listeners[i].fd);
 		s->listeners[i].fd = -1;
 	}
@@ -228,8 +232,10 @@ begin_stop(struct loop *l)
 	struct connection *older;
 
 	l->is_stopping = true;
-	/* Who stands in the queue of the kernel believes that he is connected. */
-	for (size_t i = 0; l->accepts && i < l->server->listener_count; i++) {
+	/* Who stands in the queue of the kernel believes that he is connected; unless somebody else takes him. */
+	bool takes = l->accepts && !atomic_load(&l->server->keeps_listeners);
+
+	for (size_t i = 0; takes && i < l->server->listener_count; i++) {
 		accept_some(l, &l->server->listeners[i]);
 	}
 	close_listeners(l);
@@ -244,12 +250,14 @@ read_mail(struct loop *l)
 {
 	struct connection *arrivals;
 	struct work *mail;
-	bool must_stop;
+	bool must_stop, must_open;
 
 	pthread_mutex_lock(&l->lock);
 	mail = l->mail;
 	arrivals = l->arrivals;
 	must_stop = l->must_stop;
+	must_open = l->must_open;
+	l->must_open = false;
 	l->mail = l->last_mail = NULL;
 	l->arrivals = NULL;
 	l->was_rung = false;
@@ -272,6 +280,10 @@ read_mail(struct loop *l)
 			l->is_together_away = false;
 		}
 		connection_mail(w->connection, w);
+	}
+	if (must_open && !l->is_stopping) {
+		l->accepts = true;
+		listen_again(l, true);
 	}
 	if (must_stop && !l->is_stopping) {
 		begin_stop(l);
@@ -538,13 +550,14 @@ watch_listeners(struct loop *l)
 	struct http_server *s = l->server;
 
 	for (size_t i = 0; i < s->listener_count; i++) {
-		struct epoll_event event = { .events = EPOLLIN, .data.ptr = &s->listeners[i] };
+		struct epoll_event event = { .events = s->options.is_held ? 0 : EPOLLIN,
+			.data.ptr = &s->listeners[i] };
 
 		if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->listeners[i].fd, &event) != 0) {
 			return IO;
 		}
 	}
-	l->accepts = true;
+	l->accepts = !s->options.is_held;
 	return OK;
 }
 

@@ -26,7 +26,7 @@ struct loop {
 	pthread_mutex_t lock;
 	struct work *mail, *last_mail;
 	struct connection *arrivals;
-	bool must_stop, was_rung;
+	bool must_stop, must_open, was_rung;
 	int64_t drain_until_ms; /* of the system's monotonic clock */
 
 	/* Its own. */
@@ -58,6 +58,8 @@ struct loop {
 
 MUST_USE status loop_new(struct http_server *s, bool is_first, struct loop **out);
 MUST_USE status loop_start(struct loop *l);
+/* The first loop begins to accept. Any thread. */
+void loop_open(struct loop *l);
 /* Any thread. */
 void loop_stop(struct loop *l, int64_t drain_until_ms);
 /* Waits for the thread's end. */

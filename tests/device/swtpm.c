@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define START_LIMIT_MS 10000
 #define RUNNING_MAX 4
 
@@ -80,6 +82,67 @@ swtpm_start(struct swtpm *t)
 {
 	*t = (struct swtpm){ .folder = temporary_folder() };
 	swtpm_again(t);
+}
+
+static void
+write_text(const char *folder, const char *name, const char *text)
+{
+	struct diag d = { 0 };
+	char path[200];
+
+	snprintf(path, sizeof(path), "%.100s/%s", folder, name);
+	assert_ok(file_replace(path, span_text(text), 0600, &d), d);
+}
+
+/* A TPM with a certificate in it, its authority's in `folder`. False: swtpm-tools is not installed. */
+static bool
+manufacture(const char *folder)
+{
+	char state[200], config[200], text[900];
+	const char *arguments[] = { "/usr/bin/swtpm_setup", "--tpm2", "--tpmstate", folder,
+		"--config", config, "--create-ek-cert", "--lock-nvram", "--vmid", "unit-1",
+		geteuid() == 0 ? "--runas" : NULL, "root", NULL };
+	struct spawned p;
+	char line[400];
+
+	if (access(arguments[0], X_OK) != 0 || access("/usr/bin/swtpm_localca", X_OK) != 0) {
+		return false;
+	}
+	snprintf(config, sizeof(config), "%.100s/setup.conf", folder);
+	snprintf(text, sizeof(text),
+		"create_certs_tool = /usr/bin/swtpm_localca\n"
+		"create_certs_tool_config = %.100s/localca.conf\n"
+		"create_certs_tool_options = %.100s/localca.options\n",
+		folder, folder);
+	write_text(folder, "setup.conf", text);
+	snprintf(text, sizeof(text),
+		"statedir = %.100s\nsigningkey = %.100s/signkey.pem\n"
+		"issuercert = %.100s/issuercert.pem\ncertserial = %.100s/certserial\n",
+		folder, folder, folder, folder);
+	write_text(folder, "localca.conf", text);
+	write_text(folder, "localca.options",
+		"--platform-manufacturer Acme\n--platform-version 1\n--platform-model Unit\n");
+	snprintf(state, sizeof(state), "%s", folder);
+	arguments[3] = state;
+	spawn_program(&p, arguments);
+	while (spawned_line(&p, line, sizeof(line), 60000)) {
+		continue;
+	}
+	assert_int_equal(spawned_end(&p, 0, 60000), 0);
+	return true;
+}
+
+bool
+swtpm_start_manufactured(struct swtpm *t)
+{
+	*t = (struct swtpm){ .folder = temporary_folder() };
+	if (!manufacture(t->folder)) {
+		temporary_folder_remove(t->folder);
+		t->folder = NULL;
+		return false;
+	}
+	swtpm_again(t);
+	return true;
 }
 
 void

@@ -13,6 +13,11 @@ struct swtpm {
 bool swtpm_is_there(void);
 /* A new TPM, in a folder that the test may use too. */
 void swtpm_start(struct swtpm *t);
+/*
+ * The same, with an endorsement certificate (RSA-2048) by swtpm's own factory, whose authorities are
+ * swtpm-localca-rootca-cert.pem and issuercert.pem in the folder. False: swtpm-tools is not installed.
+ */
+bool swtpm_start_manufactured(struct swtpm *t);
 /* The power goes: killed. Its state is on the disk. */
 void swtpm_kill(struct swtpm *t);
 /* And comes back. */

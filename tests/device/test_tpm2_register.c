@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "device/element/tpm2.h"
 #include "device/element/tpm2_session.h"
 #include "element/tpm2_credential.h"
@@ -23,16 +21,13 @@ struct bench {
 };
 
 static void
-bench_open(struct bench *b, const char *folder)
+bench_open(struct bench *b)
 {
 	char element[200];
 
-	*b = (struct bench){ 0 };
-	if (folder == NULL) {
+	if (b->tpm.folder == NULL) {
+		*b = (struct bench){ 0 };
 		swtpm_start(&b->tpm);
-	} else {
-		b->tpm.folder = strdup(folder);
-		swtpm_again(&b->tpm);
 	}
 	snprintf(element, sizeof(element), "%.150s/element", b->tpm.folder);
 	assert_ok(element_tpm2_open(b->tpm.tcti, element, &b->e, &b->d), b->d);
@@ -41,16 +36,11 @@ bench_open(struct bench *b, const char *folder)
 }
 
 static void
-bench_close(struct bench *b, bool is_folder_ours)
+bench_close(struct bench *b)
 {
 	buffer_wipe(&b->ak);
 	element_close(b->e);
-	if (is_folder_ours) {
-		swtpm_end(&b->tpm);
-	} else {
-		swtpm_kill(&b->tpm);
-		free(b->tpm.folder);
-	}
+	swtpm_end(&b->tpm);
 }
 
 static status
@@ -99,7 +89,7 @@ assert_only_this_tpm(struct bench *b, struct bench *other, const struct public_k
 static void
 a_key_of_p256(void **state)
 {
-	struct bench b, other;
+	struct bench b = { 0 }, other = { 0 };
 	struct tpm2_session t;
 	struct public_key endorsement;
 	struct buffer none;
@@ -111,8 +101,8 @@ a_key_of_p256(void **state)
 	if (!swtpm_is_there()) {
 		SKIP_TEST("swtpm is not installed");
 	}
-	bench_open(&b, NULL);
-	bench_open(&other, NULL);
+	bench_open(&b);
+	bench_open(&other);
 	assert_ok(tpm2_session_open(b.tpm.tcti, &t, &b.d), b.d);
 	assert_ok(tpm2_endorsement_key(&t, TPM2_ALG_ECC, &key, &public, &b.d), b.d);
 	tpm2_session_close(&t);
@@ -126,60 +116,12 @@ a_key_of_p256(void **state)
 	buffer_init(&none, 4096);
 	assert_int_equal(element_tpm2_endorsement(b.e, &none, NULL), NOT_FOUND);
 	buffer_wipe(&none);
-	bench_close(&other, true);
-	bench_close(&b, true);
+	bench_close(&other);
+	bench_close(&b);
 	(void)state;
 }
 
 /* --- swtpm's factory --- */
-
-static void
-write_text(const char *folder, const char *name, const char *text)
-{
-	struct diag d = { 0 };
-	char path[200];
-
-	snprintf(path, sizeof(path), "%.100s/%s", folder, name);
-	assert_ok(file_replace(path, span_text(text), 0600, &d), d);
-}
-
-/* A TPM with a certificate in it, its authority's in `folder`. False: swtpm-tools is not installed. */
-static bool
-manufacture(const char *folder)
-{
-	char state[200], config[200], text[900];
-	const char *arguments[] = { "/usr/bin/swtpm_setup", "--tpm2", "--tpmstate", folder,
-		"--config", config, "--create-ek-cert", "--lock-nvram", "--vmid", "unit-1",
-		geteuid() == 0 ? "--runas" : NULL, "root", NULL };
-	struct spawned p;
-	char line[400];
-
-	if (access(arguments[0], X_OK) != 0 || access("/usr/bin/swtpm_localca", X_OK) != 0) {
-		return false;
-	}
-	snprintf(config, sizeof(config), "%.100s/setup.conf", folder);
-	snprintf(text, sizeof(text),
-		"create_certs_tool = /usr/bin/swtpm_localca\n"
-		"create_certs_tool_config = %.100s/localca.conf\n"
-		"create_certs_tool_options = %.100s/localca.options\n",
-		folder, folder);
-	write_text(folder, "setup.conf", text);
-	snprintf(text, sizeof(text),
-		"statedir = %.100s\nsigningkey = %.100s/signkey.pem\n"
-		"issuercert = %.100s/issuercert.pem\ncertserial = %.100s/certserial\n",
-		folder, folder, folder, folder);
-	write_text(folder, "localca.conf", text);
-	write_text(folder, "localca.options",
-		"--platform-manufacturer Acme\n--platform-version 1\n--platform-model Unit\n");
-	snprintf(state, sizeof(state), "%s", folder);
-	arguments[3] = state;
-	spawn_program(&p, arguments);
-	while (spawned_line(&p, line, sizeof(line), 60000)) {
-		print_message("# %s\n", line);
-	}
-	assert_int_equal(spawned_end(&p, 0, 60000), 0);
-	return true;
-}
 
 static span
 certificate_of(struct arena *a, const char *folder, const char *name)
@@ -228,28 +170,25 @@ assert_chains(struct bench *b, struct arena *a, const char *folder, struct certi
 static void
 a_manufactured_tpm_of_rsa(void **state)
 {
-	char *folder = temporary_folder();
 	struct arena *a = arena_new(1 << 20);
 	char serial[ELEMENT_SERIAL_MAX + 1], own[TPM2_SERIAL_LEN + 1];
 	struct certificate_view view;
-	struct bench b, other;
+	struct bench b = { 0 }, other = { 0 };
 
 	assert_non_null(a);
-	if (!swtpm_is_there() || !manufacture(folder)) {
-		temporary_folder_remove(folder);
+	if (!swtpm_is_there() || !swtpm_start_manufactured(&b.tpm)) {
 		arena_free(a);
 		SKIP_TEST("swtpm or swtpm-tools is not installed");
 	}
-	bench_open(&b, folder);
-	bench_open(&other, NULL);
-	assert_chains(&b, a, folder, &view);
+	bench_open(&b);
+	bench_open(&other);
+	assert_chains(&b, a, b.tpm.folder, &view);
 	assert_only_this_tpm(&b, &other, &view.key);
 	assert_ok(b.e->operations->serial(b.e, serial, &b.d), b.d);
 	tpm2_serial_of_key(&view.key, own);
 	assert_string_equal(serial, own);
-	bench_close(&other, true);
-	bench_close(&b, false);
-	temporary_folder_remove(folder);
+	bench_close(&other);
+	bench_close(&b);
 	arena_free(a);
 	(void)state;
 }
@@ -263,13 +202,13 @@ only_restricted_keys_get_one(void **state)
 	struct tpm2_credential made;
 	struct buffer out;
 	uint8_t point[64], public[1024];
-	struct bench b;
+	struct bench b = { 0 };
 	struct diag d = { 0 };
 
 	if (!swtpm_is_there()) {
 		SKIP_TEST("swtpm is not installed");
 	}
-	bench_open(&b, NULL);
+	bench_open(&b);
 	assert_ok(b.e->operations->point(b.e, 1, point, &b.d), b.d);
 	assert_ok(public_key_of_point(point, &endorsement, &b.d), b.d);
 	memcpy(public, b.ak.data, b.ak.len);
@@ -293,7 +232,7 @@ only_restricted_keys_get_one(void **state)
 	tpm2_credential_write(&made, &out);
 	assert_int_equal(out.len, 8 + 2 + made.id_object_len + 2 + made.encrypted_secret_len);
 	buffer_wipe(&out);
-	bench_close(&b, true);
+	bench_close(&b);
 	(void)state;
 }
 

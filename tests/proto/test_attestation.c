@@ -197,6 +197,7 @@ challenges(void **state)
 	assert_string_equal("application/json", seen_header(&s, &r, "Content-Type"));
 	assert_string_equal("no-store", seen_header(&s, &r, "Cache-Control"));
 	assert_true(seen_says(&r, "\"purpose\":\"key\",\"expires\":\"20"));
+	assert_true(seen_says(&r, "\"counts\":true"));
 	one = challenge_for("birth", "key");
 	two = challenge_for("birth", "key");
 	assert_false(span_equal(one, two));
@@ -228,6 +229,12 @@ an_honest_chip(void **state)
 	(void)state;
 	der = stand_keep_issued(&s, "first", &r);
 	k = stored(der);
+	/* openssl, too, sees a request that its own key signed. */
+	home_write(&s.home, "attested.der", csr);
+	assert_int_equal(0,
+		home_run(&s.home, NULL,
+			(const char *[]){ "openssl", "req", "-inform", "DER", "-in",
+				home_path(&s.home, "attested.der"), "-verify", "-noout", NULL }));
 	assert_int_equal(LEVEL_ATTESTED, k.level);
 	assert_int_equal(2, k.slot);
 	/* What it was issued on is kept, as it came, and its hash stands in the ledger. */
@@ -432,6 +439,8 @@ without_an_anchor(void **state)
 
 	(void)state;
 	(void)device_with(&bare, "bare", 7, false);
+	r = ask_challenge("bare", "?purpose=key");
+	assert_true(seen_says(&r, "\"counts\":false"));
 	how = chip_honest(&bare, 2, challenge_for("bare", "key"));
 	r = post("bare", "simpleenroll",
 		chip_request(s.home.arena, &bare, 2, chip_attest(s.home.arena, &bare, &how)));
