@@ -459,6 +459,7 @@ without_identity_nobody_is_let_in(void **state)
 	(void)state;
 	assert_ok(http_server_start(&o, &f.server, &d), d);
 	client_open(&c, http_server_port(f.server, 1));
+	client_send(&c, "\x16\x03\x01");
 	assert_true(client_has_ended(&c));
 	client_close(&c);
 	expect_failed(&f, 1);
