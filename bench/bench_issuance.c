@@ -15,11 +15,12 @@
 #include "floor.h"
 #include "stage.h"
 
-#define WARM 40	  /* first of all, not counted */
-#define ONE 60	  /* one at a time */
-#define ROUND 100 /* certificates a round */
-#define PAIRS 3	  /* of rounds on all cores and on one */
-#define IN_FLIGHT 32
+#define WARM 1000  /* first of all, not counted */
+#define ONE 300	   /* one at a time */
+#define ROUND 2000 /* certificates a round, over as many connections */
+#define PAIRS 2	   /* of rounds on all cores and on one */
+#define IN_FLIGHT 256
+#define FEW 10000 /* devices in the store */
 #define DEVICES (WARM + ONE + 2 * PAIRS * ROUND)
 
 struct measured {
@@ -110,7 +111,7 @@ report_cpu(struct bench *b, struct rounds *r)
 		&(struct bench_metric){ .name = "cpu_per_certificate",
 			.unit = "us",
 			.better = BENCH_LOWER,
-			.beside = "tenured and signer, 32 in flight" },
+			.beside = "tenured and signer, 256 in flight" },
 		r->cpu, PAIRS);
 	bench_add(b,
 		&(struct bench_metric){
@@ -136,7 +137,7 @@ report_rate(struct bench *b, struct rounds *r)
 		&(struct bench_metric){ .name = "rate",
 			.unit = "certs/s",
 			.better = BENCH_HIGHER,
-			.beside = "32 in flight, the client on the same cores" },
+			.beside = "256 in flight, the client on the same cores" },
 		r->rate, PAIRS);
 	bench_add(b,
 		&(struct bench_metric){ .name = "rate_one_core",
@@ -169,8 +170,9 @@ main(int argc, char **argv)
 	struct bench b;
 
 	(void)argc;
-	stage_open(&s, argv[0]);
-	crowd_open(&c, &s, DEVICES);
+	stage_make(&s, argv[0], 0);
+	crowd_seed(&c, &s, DEVICES, FEW);
+	stage_start(&s);
 	bench_begin(&b, "issuance");
 	measure(&c, &r);
 	report_cpu(&b, &r);

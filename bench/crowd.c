@@ -191,8 +191,8 @@ sign_info(void *context, span message, uint8_t *out, size_t *len, struct diag *d
 	return private_key_sign(context, message, out, len, d);
 }
 
-static void
-write_request(struct crowd *c, struct crowd_unit *u)
+void
+crowd_write_request(struct crowd *c, struct crowd_unit *u)
 {
 	const struct simple_name subject = { .common_name = "device" };
 	struct private_key key = { 0 };
@@ -225,22 +225,28 @@ write_request(struct crowd *c, struct crowd_unit *u)
 }
 
 void
-crowd_open(struct crowd *c, const struct stage *s, size_t count)
+crowd_begin(struct crowd *c, const struct stage *s, size_t count)
 {
 	*c = (struct crowd){ .stage = s,
-		.arena = arena_new(64 << 20),
+		.arena = arena_new((64 << 20) + count * 2048),
 		.context = wire_context(),
 		.count = count,
 		.units = calloc(count, sizeof(*c->units)) };
 	if (c->arena == NULL || c->units == NULL) {
 		fail("no memory");
 	}
+}
+
+void
+crowd_open(struct crowd *c, const struct stage *s, size_t count)
+{
+	crowd_begin(c, s, count);
 	make_units(c);
 	learn_serials(c);
 	claim_all(c);
 	for (size_t i = 0; i < count; i++) {
 		load_birth(&c->units[i]);
-		write_request(c, &c->units[i]);
+		crowd_write_request(c, &c->units[i]);
 	}
 }
 

@@ -26,8 +26,17 @@ struct crowd {
 };
 
 void crowd_open(struct crowd *c, const struct stage *s, size_t count);
+/*
+ * The same devices, many, put into the store of a stage that was made and not started yet, and behind `others` more that only
+ * fill it. What they went through until they were claimed is left out, with its ledger entries.
+ */
+void crowd_seed(struct crowd *c, const struct stage *s, size_t count, size_t others);
 void crowd_close(struct crowd *c);
 /* A mutual TLS connection by what the unit shows now. */
 void crowd_connect(const struct crowd *c, size_t unit, struct wire *w);
 /* The body of the answer to `enrol`: the unit shows its new certificate from now on. */
 void crowd_enrolled(struct crowd *c, size_t unit, span body);
+
+/* For crowd_seed: an empty crowd; and a unit's new key with the request for it. */
+void crowd_begin(struct crowd *c, const struct stage *s, size_t count);
+void crowd_write_request(struct crowd *c, struct crowd_unit *u);

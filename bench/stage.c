@@ -33,10 +33,19 @@ stage_run(const char *const argv[])
 }
 
 static void
-set_paths(struct stage *s, const char *program)
+set_paths(struct stage *s, const char *program, unsigned number)
 {
 	const char *slash = strrchr(program, '/');
-	const char *folder = bench_folder();
+	const char *top = bench_folder();
+	char folder[STAGE_ROOM - 64];
+	struct diag d = { 0 };
+
+	if (snprintf(folder, sizeof(folder), number > 0 ? "%s/%u" : "%s", top, number) >=
+		(int)sizeof(folder)) {
+		fprintf(stderr, "bench: %s is too long\n", top);
+		exit(1);
+	}
+	bench_must(folder_make(folder, 0700, &d), &d);
 
 	/* Beside the build's bench folder; the benchmark may be called by a relative path. */
 	snprintf(s->programs, sizeof(s->programs), "%.*s/..", (int)(slash ? slash - program : 0),
@@ -48,6 +57,9 @@ set_paths(struct stage *s, const char *program)
 	snprintf(s->passphrase, sizeof(s->passphrase), "%s/passphrase", folder);
 	snprintf(s->log, sizeof(s->log), "%s/tenured.log", folder);
 	snprintf(s->client, sizeof(s->client), "%s/home/client.conf", folder);
+	snprintf(s->database, sizeof(s->database), "%s/tenure.db", s->home);
+	s->port = 20000 + (unsigned)getpid() % 2000 + 4000 * number;
+	s->plain_port = s->port + 2000;
 }
 
 /* Port 0 would not do: the client file names the port. */
@@ -57,8 +69,6 @@ make_home(struct stage *s)
 	struct diag d = { 0 };
 	char listen[64], listen_plain[64];
 
-	s->port = 20000 + (unsigned)getpid() % 10000;
-	s->plain_port = s->port + 10000;
 	snprintf(listen, sizeof(listen), "127.0.0.1:%u", s->port);
 	snprintf(listen_plain, sizeof(listen_plain), "127.0.0.1:%u", s->plain_port);
 	bench_must(file_replace(s->passphrase, span_text("a passphrase\n"), 0600, &d), &d);
@@ -117,19 +127,47 @@ signer_of(pid_t server)
 	return (pid_t)pid;
 }
 
+/* Connections are opened first, all of them, and on a busy machine that takes longer than a stranger is given. */
+static void
+be_patient(const struct stage *s)
+{
+	char path[STAGE_ROOM + 64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/tenure.conf", s->home);
+	f = fopen(path, "a");
+	if (f == NULL || fputs("\n[http]\nheader_timeout = 10m\n", f) < 0 || fclose(f) != 0) {
+		perror(path);
+		exit(1);
+	}
+}
+
 void
-stage_open(struct stage *s, const char *argv0)
+stage_make(struct stage *s, const char *argv0, unsigned number)
+{
+	*s = (struct stage){ 0 };
+	set_paths(s, argv0, number);
+	make_home(s);
+	be_patient(s);
+}
+
+void
+stage_start(struct stage *s)
 {
 	struct diag d = { 0 };
 
-	*s = (struct stage){ 0 };
-	set_paths(s, argv0);
-	make_home(s);
 	bench_must(child_start((const char *const[]){ s->tenured, "--home", s->home, NULL }, s->log,
 			   &s->server, &d),
 		&d);
 	await_server(s);
 	s->signer = signer_of(s->server);
+}
+
+void
+stage_open(struct stage *s, const char *argv0)
+{
+	stage_make(s, argv0, 0);
+	stage_start(s);
 }
 
 int
@@ -145,6 +183,26 @@ stage_close(struct stage *s)
 /* --- what they use --- */
 
 /* utime and stime of the process, by the clock that counts in ns what /proc/PID/stat counts in ticks. */
+double
+stage_resident_mib(pid_t pid)
+{
+	char path[64], line[256];
+	double kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, "VmRSS:", 6) == 0) {
+			kib = strtod(line + 6, NULL);
+		}
+	}
+	if (f != NULL) {
+		fclose(f);
+	}
+	return kib / 1024;
+}
+
 double
 stage_process_cpu_seconds(pid_t pid)
 {

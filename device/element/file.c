@@ -246,11 +246,3 @@ element_file_open(const char *folder, struct element **out, struct diag *d)
 	*out = &f->element;
 	return OK;
 }
-
-void
-element_close(struct element *e)
-{
-	if (e != NULL) {
-		e->operations->close(e);
-	}
-}

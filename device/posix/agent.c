@@ -8,6 +8,8 @@
 #include <openssl/rand.h>
 
 #include "base/file.h"
+#include "base/log.h"
+#include "device/posix/challenge.h"
 #include "device/posix/slot_key.h"
 
 #define STEP_ARENA_MAX (2 << 20)
@@ -133,8 +135,50 @@ name_request(const struct agent *a, bool is_renewal, struct simple_name *out)
 	}
 }
 
+/* An element's refusal is not the server's: it is no reason to speak as another identity. */
 static status
-make_request(struct agent *a, const struct plan_step *step, struct diag *d)
+of_the_element(status s)
+{
+	return s == DENIED || s == CONFLICT ? UNAVAILABLE : s;
+}
+
+/*
+ * A new key in the slot, with the element's proof of it where it can give one and the server asks for such: else
+ * `evidence` stays empty. `*retry_after_s`: when the server wants to be asked again.
+ */
+static status
+make_key(struct agent *a, const struct plan_step *step, uint8_t point[64], struct buffer *evidence,
+	int64_t *retry_after_s, struct diag *d)
+{
+	const struct element_operations *element = a->element->operations;
+	struct challenge challenge;
+	status s;
+
+	if (element->attest == NULL) {
+		return of_the_element(element->generate(a->element, step->slot, point, d));
+	}
+	s = present(a, step->who, d);
+	if (s == OK) {
+		s = challenge_ask(a->client, a->arena, &challenge, d);
+		*retry_after_s = challenge.retry_after_s;
+	}
+	if (s == NOT_FOUND) {
+		diag_clear(d);
+		log_event(LOG_DEBUG, "no_challenge",
+			"what=\"the server asks for no proof of a key\"");
+		return of_the_element(element->generate(a->element, step->slot, point, d));
+	}
+	if (s != OK) {
+		return s;
+	}
+	s = element->attest(a->element, step->slot, span_of(challenge.bytes, challenge.len), point,
+		evidence, d);
+	return of_the_element(s);
+}
+
+static status
+write_request(struct agent *a, const struct plan_step *step, const uint8_t point[64], span evidence,
+	struct diag *d)
 {
 	struct slot_signer by = { .element = a->element, .slot = step->slot };
 	const struct csr_signer signer = { .sign = slot_sign, .context = &by };
@@ -144,25 +188,46 @@ make_request(struct agent *a, const struct plan_step *step, struct diag *d)
 	struct simple_name subject;
 	struct public_key key;
 	struct buffer der;
-	uint8_t point[64];
-	status s = kept_drop_request(a->options.folder, d);
+	status s = public_key_of_point(point, &key, d);
 
 	buffer_init(&der, CSR_SIZE_MAX);
 	name_request(a, step->is_renewal, &subject);
 	if (s == OK) {
-		s = a->element->operations->generate(a->element, step->slot, point, d);
-	}
-	if (s == OK) {
-		s = public_key_of_point(point, &key, d);
-	}
-	if (s == OK) {
-		s = csr_write(&subject, &key, OID_UNKNOWN, span_of(NULL, 0), &signer, &der, d);
+		s = csr_write(&subject, &key, evidence.len > 0 ? OID_EVIDENCE : OID_UNKNOWN,
+			evidence, &signer, &der, d);
 	}
 	if (s == OK) {
 		request.der = buffer_span(&der);
 		s = kept_put_request(a->options.folder, &request, d);
 	}
 	buffer_wipe(&der);
+	return s;
+}
+
+static status
+make_request(struct agent *a, const struct plan_step *step, struct diag *d)
+{
+	struct buffer evidence;
+	uint8_t point[64];
+	int64_t retry_after_s = 0;
+	status s = kept_drop_request(a->options.folder, d);
+
+	buffer_init(&evidence, EVIDENCE_MAX);
+	if (s == OK) {
+		s = make_key(a, step, point, &evidence, &retry_after_s, d);
+	}
+	if (s == OK) {
+		s = write_request(a, step, point, buffer_span(&evidence), d);
+	}
+	buffer_wipe(&evidence);
+	if (s == DENIED) {
+		plan_take_refusal(&a->plan, step, retry_after_s, now_ms(a), random_number());
+		return s;
+	}
+	if (s != OK && retry_after_s > 0) {
+		plan_take_failure(&a->plan, retry_after_s, now_ms(a), random_number());
+		return s;
+	}
 	return take_change(a, step, s, d);
 }
 
@@ -195,6 +260,10 @@ send_request(struct agent *a, const struct plan_step *step, struct diag *d)
 	}
 	if (s == OK) {
 		s = est_enrol(&est, r->der, step->is_renewal, &expected, &issued, d);
+	}
+	/* Its challenge is of another time: the same request would be refused for ever, a new one need not be. */
+	if (s == DENIED && est.proof_is_refused && a->element->operations->attest != NULL) {
+		s = CONFLICT;
 	}
 	switch (s) {
 	case OK:
@@ -299,7 +368,7 @@ agent_open(struct agent *a, const struct agent_options *o, struct diag *d)
 		s = lock_folder(a, d);
 	}
 	if (s == OK) {
-		s = element_file_open(path, &a->element, d);
+		s = element_open(o->element != NULL ? o->element : "file:", path, &a->element, d);
 	}
 	if (s == OK) {
 		s = a->element->operations->serial(a->element, a->serial, d);

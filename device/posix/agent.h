@@ -10,6 +10,7 @@
 
 struct agent_options {
 	const char *folder, *server, *ca, *fleet;
+	const char *element; /* device/element/element.h's address; NULL: files in FOLDER/element */
 	struct plan_limits limits;
 	const struct clock *clock;
 	bool is_reader; /* asks and shows only: no lock, nothing is changed */

@@ -101,6 +101,7 @@ send_fresh_or_kept(struct agent *a, struct diag *d)
 		}
 		diag_clear(d); /* it was of another time; now a new one */
 	}
+	make.who = send.who;
 	make.slot = plan_free_slot(&a->plan.held);
 	s = agent_do(a, &make, d);
 	return s == OK ? agent_do(a, &send, d) : s;
@@ -363,6 +364,8 @@ static const struct command commands[] = {
 	{ "renew", run_renew, "another key and certificate now, then change over to them" },
 	{ "run", run_run, "stay: enrol when claimed, renew when told; --once, --until STATE" },
 	{ "export", run_export, "print the certificate chain; --with-key: the key before it" },
+	{ "unit", command_unit, "at the factory: make a TPM's or token's birth key, print its line",
+		true },
 };
 
 const struct command *

@@ -8,6 +8,7 @@ struct est {
 	const char *fleet; /* the EST label */
 	struct arena *arena;
 	int64_t retry_after_s; /* of the last answer that was none; 0: not said */
+	bool proof_is_refused; /* it was about the proof in the request */
 };
 
 /*

@@ -24,11 +24,11 @@ path_of(char out[PATH_ROOM], const char *folder, const char *name)
 	return out;
 }
 
-/* A fault that reading again may cure, or that no other identity helps against. */
+/* A fault that reading again may cure, or that no other identity helps against: of the disk, of memory, of the element. */
 static bool
 is_of_the_machine(status s)
 {
-	return s == IO || s == NO_MEMORY || s == BUG;
+	return s == IO || s == NO_MEMORY || s == BUG || s == UNAVAILABLE || s == CONFLICT;
 }
 
 static status

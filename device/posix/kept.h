@@ -39,7 +39,8 @@ struct kept {
 	struct kept_request request;
 };
 
-/* Everything, in the arena. NOT of a faulty file, only of the disk or of memory: IO, NO_MEMORY. */
+/* Everything, in the arena. NOT of a faulty file, only of the disk, of memory or of the element: IO, NO_MEMORY,
+ * UNAVAILABLE (nobody answers), CONFLICT (another element does). */
 MUST_USE status kept_read(
 	const char *folder, struct element *e, struct arena *a, struct kept *out, struct diag *d);
 void kept_held(const struct kept *k, struct plan_held *out);

@@ -21,6 +21,8 @@ static const struct conf_key conf_keys[] = {
 	{ "", "server", CONF_TEXT, "", 0, 0, "the server's address, https://HOST[:PORT]" },
 	{ "", "ca", CONF_PATH, "ca.pem", 0, 0, "PEM file of the CA of the server's certificate" },
 	{ "", "fleet", CONF_TEXT, "", 0, 0, "the fleet that this device belongs to" },
+	{ "", "element", CONF_TEXT, "", 0, 0,
+		"the secure element's address; empty: keys in files in DIR/element" },
 	{ "", "poll", CONF_DURATION, "60s", 1, HOUR,
 		"how long one question may wait at the server" },
 	{ "", "retry_least", CONF_DURATION, "2s", 1, HOUR, "pause after the first failure" },
@@ -31,7 +33,7 @@ static const struct conf_key conf_keys[] = {
 };
 
 struct arguments {
-	const char *folder, *server, *ca, *fleet, *command;
+	const char *folder, *server, *ca, *fleet, *element, *command;
 	struct command_options options;
 };
 
@@ -41,7 +43,7 @@ print_help(FILE *to)
 	const struct command *c;
 
 	fprintf(to, "usage: tenure-agent [--dir DIR] [--server URL] [--ca FILE] [--fleet NAME] "
-		    "COMMAND\n\n");
+		    "[--element ADDRESS]\n                    COMMAND\n\n");
 	for (size_t i = 0; (c = command_at(i)) != NULL; i++) {
 		fprintf(to, "  %-8s %s\n", c->name, c->help);
 	}
@@ -65,6 +67,9 @@ take_option(int letter, struct arguments *a)
 	case 'f':
 		a->fleet = optarg;
 		return true;
+	case 'e':
+		a->element = optarg;
+		return true;
 	case 'j':
 		a->options.as_json = true;
 		return true;
@@ -73,6 +78,9 @@ take_option(int letter, struct arguments *a)
 		return true;
 	case 'o':
 		a->options.once = true;
+		return true;
+	case 'r':
+		a->options.roots = optarg;
 		return true;
 	case 'u':
 		a->options.until = optarg;
@@ -87,8 +95,10 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 {
 	static const struct option names[] = { { "dir", required_argument, NULL, 'd' },
 		{ "server", required_argument, NULL, 's' }, { "ca", required_argument, NULL, 'c' },
-		{ "fleet", required_argument, NULL, 'f' }, { "json", no_argument, NULL, 'j' },
+		{ "fleet", required_argument, NULL, 'f' },
+		{ "element", required_argument, NULL, 'e' }, { "json", no_argument, NULL, 'j' },
 		{ "with-key", no_argument, NULL, 'k' }, { "once", no_argument, NULL, 'o' },
+		{ "roots", required_argument, NULL, 'r' },
 		{ "until", required_argument, NULL, 'u' }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' }, { 0 } };
 	int letter;
@@ -141,7 +151,7 @@ set_log_level(const char *name, struct diag *d)
 
 /* DIR/agent.conf where it is there; what is given as an option counts more. */
 static status
-configure(struct arena *arena, struct arguments *a, struct diag *d)
+configure(struct arena *arena, bool is_offline, struct arguments *a, struct diag *d)
 {
 	struct agent_options *o = &a->options.agent;
 	char path[PATH_MAX];
@@ -159,12 +169,14 @@ configure(struct arena *arena, struct arguments *a, struct diag *d)
 	o->server = a->server != NULL ? a->server : conf_text(c, "", "server");
 	o->ca = a->ca != NULL ? a->ca : conf_text(c, "", "ca");
 	o->fleet = a->fleet != NULL ? a->fleet : conf_text(c, "", "fleet");
+	o->element = a->element != NULL ? a->element : conf_text(c, "", "element");
+	o->element = o->element[0] != '\0' ? o->element : NULL;
 	o->limits.poll_s = conf_number(c, "", "poll");
 	o->limits.retry_least_ms = 1000 * conf_number(c, "", "retry_least");
 	o->limits.retry_most_ms = 1000 * conf_number(c, "", "retry_most");
 	o->limits.retry_honoured_s = RETRY_HONOURED_S;
 	a->options.start_spread_s = conf_number(c, "", "start_spread");
-	if (o->server[0] == '\0' || !is_name(o->fleet)) {
+	if (!is_offline && (o->server[0] == '\0' || !is_name(o->fleet))) {
 		return diag_set(d, BAD_INPUT, NULL,
 			"server and fleet (a-z 0-9 . _ -) must be given, in %s or as --server and "
 			"--fleet",
@@ -178,7 +190,7 @@ run(const struct command *command, struct arguments *a)
 {
 	struct arena *arena = arena_new(CONF_ARENA_MAX);
 	struct diag d = { 0 };
-	status s = arena != NULL ? configure(arena, a, &d) : NO_MEMORY;
+	status s = arena != NULL ? configure(arena, command->is_offline, a, &d) : NO_MEMORY;
 
 	if (s == OK) {
 		s = command->run(&a->options, &d);

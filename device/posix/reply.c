@@ -62,6 +62,22 @@ read_problem(const struct client_answer *r, char out[WORDS_MAX])
 	cJSON_Delete(problem);
 }
 
+bool
+reply_is_about_proof(const struct client_answer *r)
+{
+	static const char kinds[] = "/problems/attestation-";
+	cJSON *problem = NULL;
+	span type = { NULL, 0 };
+	bool is_it = r->http.code >= 400 &&
+		     http_is_type(r->http.content_type, "application/problem+json") &&
+		     json_parse(r->body, r->body.len, &problem, NULL) == OK &&
+		     json_get_text(problem, "type", &type, NULL) == OK &&
+		     span_is(span_slice(type, 0, sizeof(kinds) - 1), kinds);
+
+	cJSON_Delete(problem);
+	return is_it;
+}
+
 status
 reply_judge(const struct client_answer *r, struct diag *d)
 {

@@ -5,9 +5,9 @@
 #include <openssl/crypto.h>
 
 #include "device/virtual/commands.h"
+#include "device/virtual/layouts.h"
 #include "device/virtual/memory.h"
 #include "device/virtual/p256.h"
-#include "pki/key.h"
 
 #define MODE_FROM_TEMP_KEY 0x01
 #define MODE_MASKED 0x02
@@ -18,24 +18,6 @@
 #define TARGET_OUT 0x0C
 #define SLOT_ECDH 0x04
 #define SLOT_ECDH_BESIDE 0x08
-
-static enum part_status
-give_masked(const struct part *p, const uint8_t secret[32], struct part_answer *out)
-{
-	uint8_t pad[32];
-
-	if (part_io_key(p) == NULL) {
-		return PART_EXECUTION;
-	}
-	part_random(p, out->data + 32);
-	sha256_two(span_of(part_io_key(p), 32), span_of(out->data + 32, 16), pad);
-	for (size_t i = 0; i < 32; i++) {
-		out->data[i] = secret[i] ^ pad[i];
-	}
-	OPENSSL_cleanse(pad, sizeof(pad));
-	out->len = 64;
-	return PART_OK;
-}
 
 /* Into slot n | 1: a slot of its own kind that is not private and can still be written. */
 static enum part_status
@@ -63,7 +45,7 @@ deliver(struct part *p, const struct part_call *c, unsigned target, const uint8_
 		return PART_OK;
 	default:
 		if ((c->param1 & MODE_MASKED) != 0) {
-			return give_masked(p, secret, out);
+			return part_io_put(p, secret, 32, out);
 		}
 		memcpy(out->data, secret, 32);
 		out->len = 32;

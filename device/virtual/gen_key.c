@@ -1,19 +1,15 @@
 /*
- * GenKey: a private key made in its slot, its public half, and the digest of that which Sign (internal) attests.
- *
- *	TempKey = SHA-256(TempKey32 | 40 | mode | slot LE | SN8 | SN0 | SN1 | 25 x 00 | X | Y)
- *
- * with three bytes of the caller's in place of mode and slot where the public key was stored (mode 10), which is why
+ * GenKey: a private key made in its slot, its public half, and the digest of that which Sign (internal) attests
+ * (layout_gen_key). Where the public key was stored (mode 10) three bytes of it are the caller's, which is why
  * such a digest proves nothing about who made the key.
  */
 #include <openssl/crypto.h>
 
 #include "device/virtual/commands.h"
+#include "device/virtual/layouts.h"
 #include "device/virtual/memory.h"
 #include "device/virtual/p256.h"
-#include "pki/key.h"
 
-#define GEN_KEY_OPCODE 0x40
 #define MODE_PUBLIC 0x00
 #define MODE_CREATE 0x04
 #define MODE_DIGEST 0x08
@@ -33,24 +29,16 @@ may_digest(const struct part *p, unsigned slot)
 }
 
 static void
-digest(struct part *p, unsigned slot, const uint8_t other[OTHER_LEN], const uint8_t point[64])
+digest(struct part *p, const struct part_call *c, const uint8_t point[64])
 {
 	struct part_temp_key *t = &p->live.temp;
-	uint8_t message[128] = { 0 }, serial[9];
+	uint8_t message[LAYOUT_GEN_KEY_LEN];
 
-	part_serial(p, serial);
-	memcpy(message, t->value, 32);
-	message[32] = GEN_KEY_OPCODE;
-	memcpy(message + 33, other, OTHER_LEN);
-	message[36] = serial[8];
-	message[37] = serial[0];
-	message[38] = serial[1];
-	memcpy(message + 64, point, 64);
-	sha256(SPAN_ARRAY(message), t->value);
-	OPENSSL_cleanse(message, sizeof(message));
-	t->key_id = (uint8_t)slot;
+	layout_gen_key(p, c, point, message);
+	layout_digest(message, sizeof(message), t->value);
+	t->key_id = (uint8_t)c->param2;
 	t->is_gen_key = true;
-	t->is_gen_dig = t->no_mac = false;
+	t->is_gen_dig = t->no_mac = t->is_of_slot = false;
 }
 
 static bool
@@ -111,7 +99,6 @@ of_private(struct part *p, const struct part_call *c, struct part_answer *out)
 {
 	unsigned slot = c->param2;
 	bool wants_digest = (c->param1 & MODE_DIGEST) != 0;
-	uint8_t other[OTHER_LEN] = { c->param1, (uint8_t)slot, (uint8_t)(slot >> 8) };
 	enum part_status s;
 
 	if (!part_config_is_locked(p) || !is_private_kind(p, slot) ||
@@ -121,7 +108,7 @@ of_private(struct part *p, const struct part_call *c, struct part_answer *out)
 	s = (c->param1 & MODE_CREATE) != 0 ? create(p, slot, out->data)
 					   : public_half(p, slot, out->data);
 	if (s == PART_OK && wants_digest) {
-		digest(p, slot, other, out->data);
+		digest(p, c, out->data);
 	}
 	out->len = 64;
 	return s;
@@ -140,7 +127,7 @@ of_stored(struct part *p, const struct part_call *c)
 	if (!p256_point_is_valid(point)) {
 		return PART_EXECUTION;
 	}
-	digest(p, c->param2, c->data, point);
+	digest(p, c, point);
 	return PART_OK;
 }
 

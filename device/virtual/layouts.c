@@ -2,13 +2,12 @@
 
 #include <openssl/crypto.h>
 
+#include "device/virtual/policy.h"
 #include "pki/key.h"
 
 #define OPCODE_NONCE 0x16
 #define MODE_GEN_KEY_STORED 0x10
 #define MODE_WHOLE_SERIAL 0x40
-#define KEY_IS_PRIVATE 0x0001
-#define KEY_REQ_RANDOM 0x0040
 
 static void
 put_head(const struct part_call *c, uint8_t out[4])
@@ -167,6 +166,19 @@ layout_boot_mac(const struct part_call *c, const uint8_t pad[32], const uint8_t 
 
 /* --- the IO protection key --- */
 
+const uint8_t *
+part_io_key(const struct part *p)
+{
+	uint16_t options = config_u16(p, CONFIG_OPTIONS_AT);
+	unsigned slot = options >> 12;
+
+	if ((options & OPTION_IO_KEY) == 0 ||
+		(part_key_config(p->memory.config, slot) & KEY_PRIVATE) != 0) {
+		return NULL;
+	}
+	return part_slot(p, slot);
+}
+
 enum part_status
 part_io_put(const struct part *p, const uint8_t *bytes, size_t len, struct part_answer *out)
 {
@@ -191,6 +203,14 @@ part_io_put(const struct part *p, const uint8_t *bytes, size_t len, struct part_
 
 /* --- keys in slots --- */
 
+bool
+part_temp_is_of_key(const struct part *p, unsigned slot)
+{
+	const struct part_temp_key *t = &p->live.temp;
+
+	return t->is_valid && t->is_of_slot && !t->is_private && t->key_id == slot;
+}
+
 const uint8_t *
 part_secret_use(struct part *p, unsigned slot, enum part_status *s)
 {
@@ -198,7 +218,7 @@ part_secret_use(struct part *p, unsigned slot, enum part_status *s)
 	uint16_t key = part_key_config(p->memory.config, slot);
 
 	*s = PART_EXECUTION;
-	if ((key & KEY_IS_PRIVATE) != 0 || !part_slot_is_enabled(p, slot)) {
+	if ((key & KEY_PRIVATE) != 0 || !part_slot_is_enabled(p, slot)) {
 		return NULL;
 	}
 	if ((key & KEY_REQ_RANDOM) != 0 && (!t->is_valid || t->source_is_input)) {

@@ -69,6 +69,8 @@ void layout_digest(uint8_t *message, size_t len, uint8_t out[32]);
 
 /* --- the IO protection key --- */
 
+/* Its 32 bytes. NULL: ChipOptions has none. */
+const uint8_t *part_io_key(const struct part *p);
 /*
  * Output that only the holder of the IO protection key reads (ECDH, KDF): bytes XOR SHA-256(iokey32 | nonce16) for
  * each 32, with the first and then the second half of a fresh nonce. Appends bytes (32 or 64) and nonce to the answer. PART_EXECUTION: no such key.
@@ -76,8 +78,10 @@ void layout_digest(uint8_t *message, size_t len, uint8_t out[32]);
 enum part_status part_io_put(
 	const struct part *p, const uint8_t *bytes, size_t len, struct part_answer *out);
 
-/* --- keys in slots --- */
+/* --- encrypted reads and writes, and their kin --- */
 
+/* TempKey is a value of GenDig over this slot, fit to encrypt with: what an encrypted Read, Write or PrivWrite begins with. */
+bool part_temp_is_of_key(const struct part *p, unsigned slot);
 /*
  * A secret of a slot, 32 bytes, that is used as a key (MAC, CheckMac, GenDig, DeriveKey, HMAC): the slot holds no private
  * key, is enabled, and a nonce is there if it asks for one; a limited use is counted. NULL and *s: it may not.

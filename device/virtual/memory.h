@@ -43,7 +43,5 @@ void part_slot_set_valid(struct part *p, unsigned slot, bool is_valid);
 /* The slot holds a public P-256 key (one of the 72-byte slots, not private). */
 bool part_slot_is_public_key(const struct part *p, unsigned slot);
 
-/* TempKey was made by GenDig from this slot, and is as fresh as the slot wants: it may encrypt what is read or written. */
-bool part_temp_is_of_key(const struct part *p, unsigned slot);
 /* 32 bytes XOR TempKey, in place. */
 void part_temp_mask(const struct part *p, uint8_t bytes[32]);

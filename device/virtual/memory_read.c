@@ -1,4 +1,5 @@
 #include "device/virtual/commands.h"
+#include "device/virtual/layouts.h"
 #include "device/virtual/memory.h"
 
 #define ZONE_READ_BITS (ZONE_32 | 3)
@@ -61,16 +62,6 @@ part_slot_set_valid(struct part *p, unsigned slot, bool is_valid)
 	uint8_t first = (uint8_t)((part_slot(p, slot)[0] & 0x0F) | (is_valid ? VALID : INVALID));
 
 	part_slot_put(p, slot, 0, &first, 1);
-}
-
-bool
-part_temp_is_of_key(const struct part *p, unsigned slot)
-{
-	const struct part_temp_key *t = &p->live.temp;
-	bool wants_random = (part_key_config(p->memory.config, slot) & KEY_REQ_RANDOM) != 0;
-
-	return t->is_valid && t->is_gen_dig && t->is_of_slot && !t->is_64 && !t->is_private &&
-	       !t->no_mac && t->key_id == slot && !(wants_random && t->source_is_input);
 }
 
 void

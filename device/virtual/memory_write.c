@@ -1,10 +1,9 @@
 #include <openssl/crypto.h>
 
 #include "device/virtual/commands.h"
+#include "device/virtual/layouts.h"
 #include "device/virtual/memory.h"
-#include "pki/key.h"
 
-#define WRITE_OPCODE 0x12
 #define ZONE_WRITE_BITS (ZONE_32 | ZONE_ENCRYPTED | 3)
 #define MAC_LEN 32
 
@@ -69,14 +68,11 @@ is_permitted(const struct part *p, const struct part_place *place)
 		       (how == WRITE_PUB_INVALID && !part_slot_is_valid(p, place->slot)));
 }
 
-/*
- * data = plain XOR TempKey, then SHA-256(TempKey32 | 12 | zone | address LE | SN8 | SN0 | SN1 | 25 x 00 | plain32);
- * TempKey was made by GenDig from the slot's WriteKey.
- */
+/* data = plain XOR TempKey, then the digest of both; TempKey was made by GenDig from the slot's WriteKey. */
 static bool
 decrypt(const struct part *p, const struct part_call *c, unsigned write_key, uint8_t plain[32])
 {
-	uint8_t message[96] = { 0 }, mac[MAC_LEN], serial[9];
+	uint8_t message[LAYOUT_MIX_LEN], mac[MAC_LEN];
 	bool is_good;
 
 	if (!part_temp_is_of_key(p, write_key)) {
@@ -84,19 +80,9 @@ decrypt(const struct part *p, const struct part_call *c, unsigned write_key, uin
 	}
 	memcpy(plain, c->data, 32);
 	part_temp_mask(p, plain);
-	part_serial(p, serial);
-	memcpy(message, p->live.temp.value, 32);
-	message[32] = WRITE_OPCODE;
-	message[33] = c->param1;
-	message[34] = (uint8_t)c->param2;
-	message[35] = (uint8_t)(c->param2 >> 8);
-	message[36] = serial[8];
-	message[37] = serial[0];
-	message[38] = serial[1];
-	memcpy(message + 64, plain, 32);
-	sha256(SPAN_ARRAY(message), mac);
+	layout_mix(p, c, p->live.temp.value, plain, message);
+	layout_digest(message, sizeof(message), mac);
 	is_good = span_equal_secret(span_of(mac, MAC_LEN), span_of(c->data + 32, MAC_LEN));
-	OPENSSL_cleanse(message, sizeof(message));
 	OPENSSL_cleanse(mac, sizeof(mac));
 	return is_good;
 }

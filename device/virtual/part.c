@@ -21,7 +21,6 @@
 #define KEY_REQ_AUTH 0x0080
 #define KEY_PERSISTENT_DISABLE 0x1000
 #define SLOT_LIMITED_USE 0x20
-#define IO_PROTECTION 0x0002 /* of ChipOptions; its top nibble is the slot */
 
 /* --- memory --- */
 
@@ -91,19 +90,6 @@ part_address(const struct part *p)
 }
 
 /* --- what commands share --- */
-
-const uint8_t *
-part_io_key(const struct part *p)
-{
-	unsigned options = p->memory.config[90] | (unsigned)p->memory.config[91] << 8;
-	unsigned slot = options >> 12;
-
-	if ((options & IO_PROTECTION) == 0 ||
-		(part_key_config(p->memory.config, slot) & KEY_IS_PRIVATE) != 0) {
-		return NULL;
-	}
-	return part_slot(p, slot);
-}
 
 void
 part_temp_forget(struct part *p)

@@ -151,8 +151,6 @@ void part_slot_put(struct part *p, unsigned slot, size_t at, const uint8_t *byte
 const uint8_t *part_private_key(const struct part *p, unsigned slot);
 /* X || Y out of a 72-byte slot's layout (4 zero bytes, X, 4 zero bytes, Y). */
 void part_public_key(const struct part *p, unsigned slot, uint8_t point[64]);
-/* The IO protection key, which ChipOptions names (32 bytes of its slot); NULL: the part has none. */
-const uint8_t *part_io_key(const struct part *p);
 /* An authorization by this slot's key: CheckMac and Verify. */
 void part_authorize(struct part *p, unsigned slot);
 /* Counter 0 or 1; PART_COUNTER_MAX is the last. */

@@ -2,9 +2,8 @@
 #include <openssl/crypto.h>
 
 #include "device/virtual/commands.h"
-#include "pki/key.h"
+#include "device/virtual/layouts.h"
 
-#define NONCE_OPCODE 0x16
 #define NUM_IN_LEN 20
 
 #define MODE_SEED 0    /* random, and the generator's seed is renewed */
@@ -29,19 +28,13 @@ part_random_command(struct part *p, const struct part_call *c, struct part_answe
 	return PART_OK;
 }
 
-/* SHA-256(first32 | NumIn20 | 16 | mode | param2's low byte). */
 static void
 mix(const uint8_t first[32], const struct part_call *c, uint8_t out[32])
 {
-	uint8_t message[55];
+	uint8_t message[LAYOUT_NONCE_LEN];
 
-	memcpy(message, first, 32);
-	memcpy(message + 32, c->data, NUM_IN_LEN);
-	message[52] = NONCE_OPCODE;
-	message[53] = c->param1;
-	message[54] = (uint8_t)c->param2;
-	sha256(SPAN_ARRAY(message), out);
-	OPENSSL_cleanse(message, sizeof(message));
+	layout_nonce(c, first, message);
+	layout_digest(message, sizeof(message), out);
 }
 
 /* A random answer, and TempKey out of it; or, told to calculate, TempKey out of the TempKey that is there. */

@@ -8,15 +8,12 @@
  *
  * other 0 is Sign's mode; its lowest bit tells invalidation from validation.
  */
-#include <openssl/crypto.h>
-
 #include "device/virtual/commands.h"
+#include "device/virtual/layouts.h"
 #include "device/virtual/memory.h"
 #include "device/virtual/p256.h"
-#include "pki/key.h"
 
 #define SIGN_OPCODE 0x41
-#define VERIFY_OPCODE 0x45
 #define MODE_KIND 0x07
 #define MODE_STORED 0
 #define MODE_EXTERNAL 2
@@ -56,22 +53,15 @@ take_stored(const struct part *p, unsigned slot, uint8_t point[64])
 	return p256_point_is_valid(point);
 }
 
-/* SHA-256(IO key | message32 | nonce32 | signature64 | 45 | mode | param2 LE). */
 static void
 answer_mac(const struct part *p, const struct part_call *c, const uint8_t source[64],
 	struct part_answer *out)
 {
-	uint8_t message[164];
+	const struct layout_verify_mac parts = { part_io_key(p), source, source + 32, c->data };
+	uint8_t message[LAYOUT_VERIFY_MAC_LEN];
 
-	memcpy(message, part_io_key(p), 32);
-	memcpy(message + 32, source, 64);
-	memcpy(message + 96, c->data, SIGNATURE_LEN);
-	message[160] = VERIFY_OPCODE;
-	message[161] = c->param1;
-	message[162] = (uint8_t)c->param2;
-	message[163] = (uint8_t)(c->param2 >> 8);
-	sha256(SPAN_ARRAY(message), out->data);
-	OPENSSL_cleanse(message, sizeof(message));
+	layout_verify_mac(c, &parts, message);
+	layout_digest(message, sizeof(message), out->data);
 	out->len = 32;
 }
 
@@ -143,7 +133,7 @@ validation_digest(const struct part *p, const uint8_t other[OTHER_LEN], uint8_t 
 	memcpy(message + 44, other + 10, 4);
 	memcpy(message + 48, serial, 2);
 	memcpy(message + 50, other + 14, 5);
-	sha256(SPAN_ARRAY(message), out);
+	layout_digest(message, sizeof(message), out);
 }
 
 static enum part_status

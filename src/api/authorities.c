@@ -58,6 +58,8 @@ authorities_show(struct exchange *x)
 	}
 }
 
+#define CRL_PEM_MAX (512 << 10) /* of CAs: a few entries */
+
 struct authority_body {
 	char name[NAME_MAX_LEN + 1], hierarchy[NAME_MAX_LEN + 1], parent[NAME_MAX_LEN + 1];
 	span organization, common_name, pem;
@@ -194,4 +196,29 @@ authorities_publish(struct exchange *x)
 		return;
 	}
 	call_end(&c, USE_AUTHORITY_PUBLISH, crl_publish(&c.session, authority.row, &c.diag));
+}
+
+struct crl_body {
+	span pem;
+};
+static const struct field crl_fields[] = {
+	{ "pem", FIELD_LINES, true, FIELD(crl_body, pem), 1, CRL_PEM_MAX },
+};
+
+/* Of one whose key is elsewhere; the same list again is the same answer, so no key is needed. */
+void
+authorities_crl(struct exchange *x)
+{
+	struct call c;
+	struct crl_body b = { 0 };
+	struct authority authority;
+	char name[NAME_MAX_LEN + 1];
+
+	if (!call_begin(&c, x, BY_ADMIN) || !query_allow(&c, NULL, 0) ||
+		!body_read(&c, crl_fields, COUNT_OF(crl_fields), &b, NULL) ||
+		!call_name(&c, 0, "authority", name) || !lookup_authority(&c, name, &authority) ||
+		!call_without_key(&c, 200, write_published, &authority)) {
+		return;
+	}
+	call_end(&c, USE_AUTHORITY_CRL, crl_import(&c.session, authority.row, b.pem, &c.diag));
 }

@@ -1,11 +1,14 @@
 /* For operations: is it alive, is it ready, and how is it. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/handlers.h"
 #include "api/query.h"
 #include "base/log.h"
+#include "pki/crl.h"
 
 #define PLAIN "text/plain; charset=utf-8"
 
@@ -166,24 +169,76 @@ crl_age(const struct life *life, const char *authority, int64_t *age_s)
 	return true;
 }
 
+/* The first of the authority's files that is there. */
+static bool
+crl_dates(const struct life *life, const char *authority, int64_t *this_s, int64_t *next_s)
+{
+	static const char *const names[] = { "full.crl", "ca.crl" };
+	uint8_t head[CRL_HEAD_MAX];
+	char path[4096];
+	ssize_t len = -1;
+
+	for (size_t i = 0; len < 0 && i < COUNT_OF(names); i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%s/%s", life->crl_folder, authority, names[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd >= 0) {
+			len = pread(fd, head, sizeof(head), 0);
+			close(fd);
+		}
+	}
+	return len > 0 && crl_dates_read(span_of(head, (size_t)len), this_s, next_s) == OK;
+}
+
+static void
+print_crl_family(struct buffer *out, const char *name, const char *help)
+{
+	buffer_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+}
+
+static void
+print_crl_ends(struct call *c, const struct authority *all, size_t count, struct buffer *out)
+{
+	static const char left[] = "tenure_crl_left_seconds", due[] = "tenure_crl_due";
+	int64_t now_s = c->session.now_s, this_s, next_s;
+
+	print_crl_family(out, left, "Until the authority's CRL ends.");
+	for (size_t i = 0; i < count; i++) {
+		if (crl_dates(c->session.life, all[i].name, &this_s, &next_s)) {
+			buffer_printf(out, "%s{authority=\"%s\"} %" PRId64 "\n", left, all[i].name,
+				next_s - now_s);
+		}
+	}
+	print_crl_family(out, due, "Whether the authority's CRL is over half of its life.");
+	for (size_t i = 0; i < count; i++) {
+		if (crl_dates(c->session.life, all[i].name, &this_s, &next_s)) {
+			buffer_printf(out, "%s{authority=\"%s\"} %d\n", due, all[i].name,
+				now_s >= this_s + (next_s - this_s) / 2);
+		}
+	}
+}
+
 static status
 print_crls(struct call *c, struct buffer *out)
 {
+	static const char age[] = "tenure_crl_age_seconds";
 	struct authority *all = NULL;
 	size_t count = 0;
 	status s = list_authorities(
 		c->session.reader, c->session.arena, 0, LIST_PAGE_MAX, &all, &count);
 
-	buffer_put_text(out, "# HELP tenure_crl_age_seconds Since the authority's CRL was "
-			     "written.\n"
-			     "# TYPE tenure_crl_age_seconds gauge\n");
+	print_crl_family(out, age, "Since the authority's CRL was written.");
 	for (size_t i = 0; s == OK && i < count; i++) {
 		int64_t age_s;
 
 		if (all[i].has_key && crl_age(c->session.life, all[i].name, &age_s)) {
-			buffer_printf(out, "tenure_crl_age_seconds{authority=\"%s\"} %" PRId64 "\n",
-				all[i].name, age_s);
+			buffer_printf(
+				out, "%s{authority=\"%s\"} %" PRId64 "\n", age, all[i].name, age_s);
 		}
+	}
+	if (s == OK) {
+		print_crl_ends(c, all, count, out);
 	}
 	return s;
 }

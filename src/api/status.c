@@ -1,5 +1,6 @@
 #include "api/handlers.h"
 #include "api/query.h"
+#include "base/text.h"
 
 /* How many there are is the maker's business: an owner's operator is told null. */
 static void
@@ -49,6 +50,33 @@ write_ledger(struct call *c, struct json_writer *w, const struct store_counts *c
 	json_object_close(w);
 }
 
+#define DUE_MAX 8 /* that are named; it is a line, no list */
+
+/* What somebody has to see to, though all works still. */
+static status
+write_warning(struct call *c, struct json_writer *w)
+{
+	struct crl_due due[DUE_MAX];
+	char until[TIME_TEXT_MAX];
+	struct buffer line;
+	size_t count = 0;
+	status s = crl_files_due(&c->session, due, DUE_MAX, &count, &c->diag);
+
+	buffer_init(&line, 4096);
+	for (size_t i = 0; i < count; i++) {
+		buffer_printf(&line,
+			"%sthe CRL of %s is over half of its life (it ends %s): have a new one "
+			"signed",
+			i > 0 ? "; " : "", due[i].authority,
+			time_text(until, due[i].next_update_s));
+	}
+	buffer_put_byte(&line, 0);
+	json_text(
+		w, "warning", count > 0 && !buffer_failed(&line) ? (const char *)line.data : NULL);
+	buffer_wipe(&line);
+	return s;
+}
+
 static status
 write_status(struct call *c, struct json_writer *w, void *context)
 {
@@ -65,11 +93,12 @@ write_status(struct call *c, struct json_writer *w, void *context)
 	json_text(w, "version", v->version);
 	json_bool(w, "ready", ready == OK);
 	json_text(w, "problem", ready == OK ? NULL : problem.text);
+	s = write_warning(c, w);
 	write_counts(c, w, &counts);
 	write_ledger(c, w, &counts);
 	json_time(w, "time", c->session.now_s);
 	json_object_close(w);
-	return OK;
+	return s;
 }
 
 void

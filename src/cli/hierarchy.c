@@ -43,6 +43,10 @@ static const struct flag import_flags[] = {
 		FLAG_NEEDED },
 	{ 0 },
 };
+static const struct flag crl_flags[] = {
+	{ "pem", VALUE_CONTENT, "FILE", "its CRL, PEM (-: standard input)", "pem", FLAG_NEEDED },
+	{ 0 },
+};
 static const struct flag authority_argument[] = {
 	{ "AUTHORITY", VALUE_TEXT, NULL, "its name", NULL, 0 },
 	{ 0 },
@@ -63,6 +67,14 @@ static const struct command hierarchy_commands[] = {
 	{ "publish", "publish its CRLs now", NULL, authority_argument, NULL,
 		COMMAND_SERVER | COMMAND_JSON | COMMAND_KEYLESS | COMMAND_REPEATABLE, remote_act,
 		{ "POST", "/api/v1/authorities/{AUTHORITY}/publish", &authority_view, NULL } },
+	{ "crl", "publish a list that was signed elsewhere",
+		"For an imported authority, whose key is offline or another company's: the list "
+		"must be signed by it "
+		"and follow the one before it. `tenure status` warns when half of its life is "
+		"over.",
+		authority_argument, crl_flags,
+		COMMAND_SERVER | COMMAND_JSON | COMMAND_KEYLESS | COMMAND_REPEATABLE, remote_act,
+		{ "POST", "/api/v1/authorities/{AUTHORITY}/crl", &authority_view, NULL } },
 	{ 0 },
 };
 const struct noun noun_hierarchy = { "hierarchy", "roots, issuing CAs and factory signers",

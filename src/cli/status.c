@@ -9,6 +9,7 @@ static const struct field status_fields[] = {
 	{ "time", "SERVER'S TIME", FIELD_TIME, false },
 	{ "ready", "READY", FIELD_YES_NO, false },
 	{ "problem", "PROBLEM", FIELD_TEXT, false },
+	{ "warning", "WARNING", FIELD_TEXT, false },
 	{ "fleets", "FLEETS", FIELD_TEXT, false },
 	{ "owners", "OWNERS", FIELD_TEXT, false },
 	{ "certificates", "CERTIFICATES", FIELD_TEXT, false },

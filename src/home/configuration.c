@@ -50,7 +50,8 @@ const struct conf_key configuration_keys[] = {
 		"how long requests under way may take to end at a stop" },
 
 	{ "http", "loops", CONF_NUMBER, "0", 0, 64, "event loops; 0: one a core" },
-	{ "http", "workers", CONF_NUMBER, "0", 0, 256, "worker threads; 0: two a core" },
+	{ "http", "workers", CONF_NUMBER, "0", 0, 256,
+		"worker threads; 0: sixteen a core, as most of them wait for the disk" },
 	{ "http", "queue", CONF_NUMBER, "512", 1, 65536,
 		"requests that may wait for a worker; more get 503 and Retry-After" },
 	{ "http", "connections", CONF_NUMBER, "10000", 16, 1000000,

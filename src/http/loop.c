@@ -37,7 +37,7 @@ ring(struct loop *l)
 {
 	uint64_t one = 1;
 
-	/* Can only fail when the counter is full, and then the loop is about to wake anyway. */
+	/* Can only fail when the counter is full, after 2^64 rings. */
 	if (write(l->bell, &one, sizeof(one)) < 0 && errno != EAGAIN) {
 		log_event(LOG_ERROR, "loop_bell", "error=\"%s\"", strerror(errno));
 	}
@@ -250,12 +250,8 @@ read_mail(struct loop *l)
 {
 	struct connection *arrivals;
 	struct work *mail;
-	uint64_t rings;
 	bool must_stop, must_open;
 
-	if (l->bell >= 0 && read(l->bell, &rings, sizeof(rings)) < 0 && errno != EAGAIN) {
-		log_event(LOG_ERROR, "loop_bell", "error=\"%s\"", strerror(errno));
-	}
 	pthread_mutex_lock(&l->lock);
 	mail = l->mail;
 	arrivals = l->arrivals;
@@ -566,7 +562,8 @@ status
 loop_new(struct http_server *s, bool is_first, struct loop **out)
 {
 	struct loop *l = calloc(1, sizeof(*l));
-	struct epoll_event bell = { .events = EPOLLIN };
+	struct epoll_event bell = { .events = EPOLLIN |
+					      EPOLLET }; /* each ring wakes; it need not be read */
 
 	if (l == NULL) {
 		return NO_MEMORY;

@@ -7,7 +7,7 @@
 #include "pki/key.h"
 
 const char *const ledger_events[] = { "authority-create", "authority-import", "claim-code", "crl",
-	"establish", "fleet-create", "fleet-set", "manifest-import", "manifest-signer-create",
+	"crl-import", "establish", "fleet-create", "fleet-set", "manifest-import", "manifest-signer-create",
 	"manifest-signer-pin", "manufacture", "operator-add", "operator-remove", "operator-token",
 	"owner-add", "responder", "revoke-certificate", "server-certificate", "withdraw", NULL };
 

@@ -42,7 +42,7 @@ judge(struct session *s, const uint8_t fingerprint[32], struct admission *out, s
 static status
 confirm(struct session *s, const struct admission *a, struct diag *d)
 {
-	struct decision decision = { .version = a->device.version };
+	struct decision decision = { .version = a->device.version, .seen = &a->device };
 
 	decision.request.event =
 		a->device.state == DEVICE_AWAITING_DEVICE ? EVENT_PROVE : EVENT_ROTATE;

@@ -291,6 +291,41 @@ judge_foreign(const struct session *s, span der, const char *name, struct diag *
 	return OK;
 }
 
+/*
+ * The one that signed it, if we know it: a verifier of whole chains needs the lists of both. Of the same hierarchy and
+ * phase; a root is its own.
+ */
+static status
+find_foreign_parent(struct session *s, struct authority *a, struct diag *d)
+{
+	struct certificate_view own, other;
+	struct authority *all = NULL;
+	size_t count = 0;
+	status st = certificate_read(a->der, &own, d);
+
+	if (st != OK || name_equal(&own.issuer, &own.subject)) {
+		return st;
+	}
+	st = reader_begin(s->reader, d);
+	if (st != OK) {
+		return st;
+	}
+	st = list_authorities(s->reader, s->arena, 0, LIST_PAGE_MAX, &all, &count);
+	reader_end(s->reader);
+	if (st != OK) {
+		return diag_set(d, st, NULL, "the authorities cannot be listed");
+	}
+	for (size_t k = 0; k < count && a->parent == 0; k++) {
+		if (all[k].phase == a->phase && strcmp(all[k].hierarchy, a->hierarchy) == 0 &&
+			certificate_read(all[k].der, &other, NULL) == OK &&
+			name_equal(&own.issuer, &other.subject) &&
+			certificate_signed_by(&own, &other, NULL) == OK) {
+			a->parent = all[k].row;
+		}
+	}
+	return OK;
+}
+
 static status
 record_foreign(struct session *s, struct authority *a, struct diag *d)
 {
@@ -338,5 +373,8 @@ authority_import(struct session *s, const char *name, const char *hierarchy, enu
 	snprintf(out->hierarchy, sizeof(out->hierarchy), "%s", hierarchy);
 	out->created_s = s->now_s;
 	st = authority_measure(der, out, d);
+	if (st == OK) {
+		st = find_foreign_parent(s, out, d);
+	}
 	return st == OK ? record_foreign(s, out, d) : st;
 }

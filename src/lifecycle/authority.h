@@ -44,3 +44,19 @@ MUST_USE status server_certificate_issue(struct session *s,
  * atomically, the number recorded. A shard without change is made anew too: nextUpdate moves on.
  */
 MUST_USE status crl_publish(struct session *s, int64_t authority, struct diag *d);
+
+/*
+ * A list of an authority whose key is elsewhere (an offline root, another company's CA), DER or PEM, published as our own are:
+ * full.crl and ca.crl (one with a scope of CA certificates: ca.crl alone), bundle.pem, and in the bundles of those below it. The
+ * same list again puts the files anew. BAD_INPUT with the clause: not signed by it, over, without a number, of another
+ * scope. CONFLICT: older than the last one; the key is here. Admin.
+ */
+MUST_USE status crl_import(struct session *s, int64_t authority, span list, struct diag *d);
+/* Which of them are over half of their life, at most `max`; somebody has to have new ones signed. Within the session's
+ * snapshot. */
+struct crl_due {
+	char authority[NAME_MAX_LEN + 1];
+	int64_t next_update_s;
+};
+MUST_USE status crl_files_due(
+	struct session *s, struct crl_due *out, size_t max, size_t *count, struct diag *d);

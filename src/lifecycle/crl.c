@@ -1,13 +1,11 @@
-#include <pthread.h>
 #include <stdio.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "lifecycle/authority.h"
+#include "lifecycle/crl_files.h"
 #include "lifecycle/crl_list.h"
 #include "lifecycle/policy.h"
-#include "pki/pem.h"
 
 /*
  * One publication: the number recorded durably, then the files, then what was published.
@@ -22,21 +20,17 @@
  */
 
 #define DAY_S INT64_C(86400)
-#define BUNDLE_MAX (512 << 20) /* PEM of all shards: 60 MB for a million entries */
-#define CRL_PATH_MAX 4096
-
-static pthread_mutex_t publishing = PTHREAD_MUTEX_INITIALIZER;
 
 struct publication {
 	struct session *session;
 	struct authority authority;
 	const char *url; /* below it stand the shards' names */
-	char folder[CRL_PATH_MAX];
+	struct crl_files files;
 	int64_t shards; /* 0 .. shards - 1 */
 	uint64_t number;
 	int64_t this_update_s, next_update_s;
 	struct crl_list list;
-	struct buffer der, bundle;
+	struct buffer der;
 	uint8_t content[32], last_content[32]; /* hash of all entries: whether anything changed */
 	uint8_t full_hash[32];
 	size_t full_count;
@@ -129,11 +123,7 @@ begin(struct publication *p, int64_t authority, struct diag *d)
 	p->next_update_s = s->now_s + s->life->crl_lifetime_s;
 	p->list.authority = authority;
 	p->list.this_update_s = p->this_update_s;
-	if (snprintf(p->folder, sizeof(p->folder), "%s/%s", s->life->crl_folder,
-		    p->authority.name) >= (int)sizeof(p->folder)) {
-		return diag_set(d, LIMIT, NULL, "the path of the CRL folder is too long");
-	}
-	st = folder_make(p->folder, 0755, d);
+	st = crl_files_init(&p->files, s, &p->authority, d);
 	c = change_new(s->arena);
 	if (st != OK || c == NULL) {
 		return st != OK ? st : diag_set(d, NO_MEMORY, NULL, "no memory");
@@ -144,28 +134,18 @@ begin(struct publication *p, int64_t authority, struct diag *d)
 
 /* --- the files --- */
 
+/* Signs these entries into p->der, and keeps the file. */
 static status
-put_file(const struct publication *p, const char *name, span content, struct diag *d)
-{
-	char path[CRL_PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s/%s", p->folder, name) >= (int)sizeof(path)) {
-		return diag_set(d, LIMIT, NULL, "the path of the CRL folder is too long");
-	}
-	return file_replace(path, content, 0644, d);
-}
-
-/* Signs the entries gathered last (or none) into p->der, and keeps the file. */
-static status
-sign_and_keep(struct publication *p, enum crl_scope scope, const char *file, struct diag *d)
+sign_and_keep(struct publication *p, enum crl_scope scope, const char *file, struct crl_slice of,
+	struct diag *d)
 {
 	bool is_shard = scope == CRL_SHARD;
 	struct crl_request r = { .number = p->number,
 		.this_update_s = p->this_update_s,
 		.next_update_s = p->next_update_s,
 		.scope = scope,
-		.entries = p->list.entries,
-		.count = p->list.count };
+		.entries = of.entries,
+		.count = of.count };
 	status s;
 
 	snprintf(r.authority, sizeof(r.authority), "%s", p->authority.name);
@@ -176,7 +156,13 @@ sign_and_keep(struct publication *p, enum crl_scope scope, const char *file, str
 	}
 	buffer_clear(&p->der);
 	s = signer_crl(p->session->life->signer, &r, &p->der, d);
-	return s == OK ? put_file(p, file, buffer_span(&p->der), d) : s;
+	return s == OK ? crl_file_put(&p->files, file, buffer_span(&p->der), d) : s;
+}
+
+static void
+add_to_bundle(struct publication *p)
+{
+	crl_bundle_add(&p->files, buffer_span(&p->der), p->next_update_s);
 }
 
 static status
@@ -185,16 +171,14 @@ publish_shards(struct publication *p, struct diag *d)
 	status s = OK;
 
 	for (int64_t k = 0; s == OK && k < p->shards; k++) {
+		struct crl_slice shard =
+			crl_list_slice(&p->list, k * CRL_SHARD_SIZE, (k + 1) * CRL_SHARD_SIZE);
 		char file[32];
 
 		snprintf(file, sizeof(file), "%lld.crl", (long long)k);
-		s = crl_list_gather(
-			&p->list, k * CRL_SHARD_SIZE, (k + 1) * CRL_SHARD_SIZE, false, d);
+		s = sign_and_keep(p, CRL_SHARD, file, shard, d);
 		if (s == OK) {
-			s = sign_and_keep(p, CRL_SHARD, file, d);
-		}
-		if (s == OK) {
-			pem_write(&p->bundle, "X509 CRL", buffer_span(&p->der));
+			add_to_bundle(p);
 		}
 	}
 	return s;
@@ -216,88 +200,46 @@ hash_entries(struct publication *p)
 static status
 publish_full(struct publication *p, struct diag *d)
 {
-	status s = crl_list_gather(&p->list, 0, INT64_MAX, true, d);
+	const struct crl_slice all = { p->list.entries, p->list.count };
+	status s = sign_and_keep(p, CRL_FULL, "full.crl", all, d);
 
-	if (s == OK) {
-		hash_entries(p);
-		s = sign_and_keep(p, CRL_FULL, "full.crl", d);
+	if (s != OK) {
+		return s;
 	}
-	if (s == OK) {
-		sha256(buffer_span(&p->der), p->full_hash);
-		p->full_count = p->list.count;
-		/* What has no index has no distribution point: its verifier needs the full list. */
-		if (p->shards == 0) {
-			pem_write(&p->bundle, "X509 CRL", buffer_span(&p->der));
-		}
+	hash_entries(p);
+	sha256(buffer_span(&p->der), p->full_hash);
+	p->full_count = p->list.count;
+	/* What has no index has no distribution point: its verifier needs the full list. */
+	if (p->shards == 0) {
+		add_to_bundle(p);
 	}
-	return s;
+	return OK;
 }
 
 /* For CA certificates: none of ours is ever revoked one by one (a hierarchy is left instead), so it is empty. */
 static status
 publish_ca(struct publication *p, struct diag *d)
 {
-	status s;
+	status s = sign_and_keep(p, CRL_CA, "ca.crl", (struct crl_slice){ 0 }, d);
 
-	p->list.count = 0;
-	s = sign_and_keep(p, CRL_CA, "ca.crl", d);
 	if (s == OK && p->shards > 0) {
-		pem_write(&p->bundle, "X509 CRL", buffer_span(&p->der));
+		add_to_bundle(p);
 	}
 	return s;
-}
-
-/* A server that checks whole chains (nginx does) needs the parents' lists beside ours. */
-static status
-add_parents(struct publication *p, struct diag *d)
-{
-	struct session *s = p->session;
-	struct authority a = p->authority;
-	status st = reader_begin(s->reader, d);
-
-	for (int depth = 0; st == OK && a.parent != 0 && depth < CHAIN_LEN_MAX; depth++) {
-		char path[CRL_PATH_MAX];
-
-		st = read_authority(s->reader, s->arena, a.parent, &a);
-		if (st != OK || snprintf(path, sizeof(path), "%s/%s/full.crl", s->life->crl_folder,
-					a.name) >= (int)sizeof(path)) {
-			st = diag_set(d, st != OK ? st : LIMIT, NULL,
-				"the CRL of %s's parent cannot be found", p->authority.name);
-			break;
-		}
-		buffer_clear(&p->der);
-		/* Not there before its own first publication: the next bundle has it. */
-		if (file_read(path, SIGNER_FRAME_MAX, &p->der, NULL) == OK) {
-			pem_write(&p->bundle, "X509 CRL", buffer_span(&p->der));
-		}
-	}
-	reader_end(s->reader);
-	return st;
 }
 
 static status
 publish_files(struct publication *p, struct diag *d)
 {
-	char until[TIME_TEXT_MAX];
-	status s;
+	status s = publish_shards(p, d);
 
-	buffer_printf(&p->bundle, "# CRLs of %s, number %llu, good until %s\n", p->authority.name,
-		(unsigned long long)p->number, time_text(until, p->next_update_s));
-	s = publish_shards(p, d);
 	if (s == OK) {
 		s = publish_full(p, d);
 	}
 	if (s == OK) {
 		s = publish_ca(p, d);
 	}
-	if (s == OK) {
-		s = add_parents(p, d);
-	}
-	if (s == OK && buffer_failed(&p->bundle)) {
-		s = diag_set(d, LIMIT, NULL, "bundle.pem of %s is over %d bytes", p->authority.name,
-			BUNDLE_MAX);
-	}
-	return s == OK ? put_file(p, "bundle.pem", buffer_span(&p->bundle), d) : s;
+	return s == OK ? crl_bundle_finish(&p->files, p->number, d) : s;
 }
 
 /* What was published; in the ledger when the list says something else than the last one did. */
@@ -334,16 +276,15 @@ crl_publish(struct session *s, int64_t authority, struct diag *d)
 	status st;
 
 	buffer_init(&p.der, SIGNER_FRAME_MAX);
-	buffer_init(&p.bundle, BUNDLE_MAX);
 	/* A kept answer belongs to the last commit: that is when there is something to answer. */
 	s->answer = NULL;
-	pthread_mutex_lock(&publishing);
+	crl_publication_lock();
 	st = crl_list_init(&p.list, s, d);
 	if (st == OK) {
 		st = begin(&p, authority, d);
 	}
 	if (st == OK) {
-		st = crl_list_read_holds(&p.list, d);
+		st = crl_list_gather(&p.list, d);
 	}
 	if (st == OK) {
 		st = publish_files(&p, d);
@@ -352,13 +293,13 @@ crl_publish(struct session *s, int64_t authority, struct diag *d)
 	if (st == OK) {
 		st = finish(&p, d);
 	}
-	pthread_mutex_unlock(&publishing);
+	crl_publication_unlock();
 	if (st == OK) {
 		log_event(LOG_INFO, "crl_published", "authority=%s number=%llu entries=%zu",
 			p.authority.name, (unsigned long long)p.number, p.full_count);
 	}
 	crl_list_wipe(&p.list);
 	buffer_wipe(&p.der);
-	buffer_wipe(&p.bundle);
+	crl_files_wipe(&p.files);
 	return st;
 }

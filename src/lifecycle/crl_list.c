@@ -20,6 +20,7 @@ crl_list_wipe(struct crl_list *l)
 	arena_free(l->page);
 	free(l->holds);
 	free(l->entries);
+	free(l->indexes);
 	*l = (struct crl_list){ 0 };
 }
 
@@ -127,28 +128,24 @@ read_hold_page(struct crl_list *l, int64_t *after, size_t *count, struct diag *d
 	return s;
 }
 
-status
-crl_list_read_holds(struct crl_list *l, struct diag *d)
+static status
+read_holds(struct crl_list *l, struct diag *d)
 {
 	size_t count = LIST_PAGE_MAX;
 	int64_t after = 0;
-	status s = reader_begin(l->session->reader, d);
+	status s = OK;
 
-	if (s != OK) {
-		return s;
-	}
 	l->hold_count = 0;
 	while (s == OK && count == LIST_PAGE_MAX) {
 		s = read_hold_page(l, &after, &count, d);
 	}
-	reader_end(l->session->reader);
 	if (l->hold_count > 0) {
 		qsort(l->holds, l->hold_count, sizeof(l->holds[0]), by_index);
 	}
 	return s;
 }
 
-/* --- one list --- */
+/* --- the entries --- */
 
 static status
 add_entry(struct crl_list *l, const struct crl_entry *e, struct diag *d)
@@ -163,6 +160,19 @@ add_entry(struct crl_list *l, const struct crl_entry *e, struct diag *d)
 	return OK;
 }
 
+static status
+add_numbered(struct crl_list *l, const struct crl_entry *e, int64_t index, struct diag *d)
+{
+	int64_t *grown = more(l->indexes, l->numbered, &l->index_room, sizeof(*grown));
+
+	if (grown == NULL) {
+		return no_memory(d);
+	}
+	l->indexes = grown;
+	grown[l->numbered++] = index;
+	return add_entry(l, e, d);
+}
+
 /* The holds below `to`; `*next` is the first that was not looked at. */
 static status
 add_holds(struct crl_list *l, size_t *next, int64_t to, struct diag *d)
@@ -170,12 +180,14 @@ add_holds(struct crl_list *l, size_t *next, int64_t to, struct diag *d)
 	status s = OK;
 
 	while (s == OK && *next < l->hold_count && l->holds[*next].index < to) {
-		s = add_entry(l, &l->holds[(*next)++].entry, d);
+		const struct crl_hold *hold = &l->holds[(*next)++];
+
+		s = add_numbered(l, &hold->entry, hold->index, d);
 	}
 	return s;
 }
 
-/* Revoked ones and holds, merged by index: what was revoked since the holds were read is not on it twice. */
+/* Revoked ones and holds, merged by index. */
 static status
 add_page(struct crl_list *l, const struct revoked_entry *page, size_t count, size_t *next,
 	struct diag *d)
@@ -192,33 +204,31 @@ add_page(struct crl_list *l, const struct revoked_entry *page, size_t count, siz
 			(*next)++;
 		}
 		if (s == OK) {
-			s = add_entry(l, &e, d);
+			s = add_numbered(l, &e, r->index, d);
 		}
 	}
 	return s;
 }
 
 static status
-gather_numbered(struct crl_list *l, int64_t from, int64_t to, struct diag *d)
+gather_numbered(struct crl_list *l, struct diag *d)
 {
 	struct revoked_entry *page;
 	size_t next = 0, count = CRL_SHARD_SIZE;
+	int64_t from = 0;
 	status s = OK;
 
-	while (next < l->hold_count && l->holds[next].index < from) {
-		next++;
-	}
 	while (s == OK && count == CRL_SHARD_SIZE) {
 		arena_reset(l->page);
-		s = list_revoked(l->session->reader, l->page, l->authority, from, to, l->alive_at_s,
-			l->with_superseded, CRL_SHARD_SIZE, &page, &count);
+		s = list_revoked(l->session->reader, l->page, l->authority, from, INT64_MAX,
+			l->alive_at_s, l->with_superseded, CRL_SHARD_SIZE, &page, &count);
 		if (s != OK) {
 			return unreadable(s, d);
 		}
 		s = add_page(l, page, count, &next, d);
 		from = count > 0 ? page[count - 1].index + 1 : from;
 	}
-	return s == OK ? add_holds(l, &next, to, d) : s;
+	return s == OK ? add_holds(l, &next, INT64_MAX, d) : s;
 }
 
 static status
@@ -248,18 +258,47 @@ gather_unnumbered(struct crl_list *l, struct diag *d)
 }
 
 status
-crl_list_gather(struct crl_list *l, int64_t from, int64_t to, bool with_unnumbered, struct diag *d)
+crl_list_gather(struct crl_list *l, struct diag *d)
 {
 	status s = reader_begin(l->session->reader, d);
 
 	if (s != OK) {
 		return s;
 	}
-	l->count = 0;
-	s = gather_numbered(l, from, to, d);
-	if (s == OK && with_unnumbered) {
+	l->count = l->numbered = 0;
+	s = read_holds(l, d);
+	if (s == OK) {
+		s = gather_numbered(l, d);
+	}
+	if (s == OK) {
 		s = gather_unnumbered(l, d);
 	}
 	reader_end(l->session->reader);
 	return s;
+}
+
+/* The first whose index is not below this. */
+static size_t
+first_from(const struct crl_list *l, int64_t index)
+{
+	size_t low = 0, high = l->numbered;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (l->indexes[middle] < index) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+struct crl_slice
+crl_list_slice(const struct crl_list *l, int64_t from, int64_t to)
+{
+	size_t first = first_from(l, from);
+
+	return (struct crl_slice){ l->entries + first, first_from(l, to) - first };
 }

@@ -20,16 +20,23 @@ struct crl_list {
 
 	struct crl_hold *holds; /* by index */
 	size_t hold_count, hold_room;
-	struct crl_entry *entries; /* of the list gathered last */
-	size_t count, room;
+	struct crl_entry *entries; /* by index; behind `numbered` those without one */
+	int64_t *indexes;	   /* of the first `numbered` */
+	size_t count, room, index_room, numbered;
 };
 
 /* NO_MEMORY. Everything but `session` is the caller's to fill behind it. */
 MUST_USE status crl_list_init(struct crl_list *l, struct session *s, struct diag *d);
 void crl_list_wipe(struct crl_list *l);
 
-/* Reads the certificates of suspended devices, once for all lists of a publication. */
-MUST_USE status crl_list_read_holds(struct crl_list *l, struct diag *d);
-/* `entries` become those with an index in [from, to); and, if asked, those without an index. */
-MUST_USE status crl_list_gather(
-	struct crl_list *l, int64_t from, int64_t to, bool with_unnumbered, struct diag *d);
+/*
+ * Gathers everything, once for all lists of a publication: revoked ones and, of suspended devices, what they hold, in one
+ * snapshot, so that no list of it says what another does not.
+ */
+MUST_USE status crl_list_gather(struct crl_list *l, struct diag *d);
+/* Those with an index in [from, to). */
+struct crl_slice {
+	const struct crl_entry *entries;
+	size_t count;
+};
+struct crl_slice crl_list_slice(const struct crl_list *l, int64_t from, int64_t to);

@@ -44,11 +44,16 @@ check_version(const struct device *before, int64_t version, struct diag *d)
 }
 
 static status
-read_device_and_fleet(const struct session *s, int64_t device, struct device *out,
-	struct fleet *fleet, struct diag *d)
+read_device_and_fleet(const struct session *s, int64_t device, const struct device *seen,
+	struct device *out, struct fleet *fleet, struct diag *d)
 {
-	status result = read_device(s->reader, device, out);
+	status result = OK;
 
+	if (seen != NULL) {
+		*out = *seen;
+	} else {
+		result = read_device(s->reader, device, out);
+	}
 	if (result == NOT_FOUND) {
 		return no_such_device(d);
 	}
@@ -86,7 +91,13 @@ static status
 judge(struct session *s, int64_t device, struct ruling *r, struct diag *d)
 {
 	struct machine_request *request = &r->decision->request;
-	status result = read_device_and_fleet(s, device, &r->before, &r->fleet, d);
+	const struct device *seen = r->decision->seen;
+	status result;
+
+	if (seen != NULL && (seen->row != device || seen->version != r->decision->version)) {
+		return diag_set(d, BUG, NULL, "a decision about another device than was looked at");
+	}
+	result = read_device_and_fleet(s, device, seen, &r->before, &r->fleet, d);
 
 	if (result != OK) {
 		return result;
@@ -332,7 +343,7 @@ step_once(struct session *s, int64_t device, const struct step *step, struct out
 	if (result != OK) {
 		return result;
 	}
-	result = read_device_and_fleet(s, device, &r->before, &r->fleet, d);
+	result = read_device_and_fleet(s, device, NULL, &r->before, &r->fleet, d);
 	r->after = r->before;
 	if (result == OK && !session_may_see(s, &r->before)) {
 		result = no_such_device(d);

@@ -15,6 +15,11 @@ struct decision {
 	/* The version at which the use case looked at the device; 0: it looked at nothing that can have
 	 * changed, and decide() tries again by itself when somebody else was quicker. */
 	int64_t version;
+	/*
+	 * What it saw at that version, if it keeps that: the device is not read again, as the commit is refused unless the store
+	 * has this very version still. NULL: decide() reads it.
+	 */
+	const struct device *seen;
 	enum revocation_reason reason; /* of certificates that end by it */
 	const char *reason_word;       /* in the ledger: from a fixed list, or NULL */
 

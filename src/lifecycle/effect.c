@@ -42,6 +42,15 @@ read_one_certificate(const struct session *s, int64_t row, struct certificate *o
 				      "a certificate of the device cannot be read");
 }
 
+/* The one kind of event that comes from every device, again and again: it touches no birth identity and no claim code. */
+static bool
+is_rotation(const struct ruling *r)
+{
+	enum device_event e = r->decision->request.event;
+
+	return e == EVENT_PROVE || e == EVENT_ROTATE;
+}
+
 static status
 read_certificates(const struct session *s, struct ruling *r, struct diag *d)
 {
@@ -50,7 +59,7 @@ read_certificates(const struct session *s, struct ruling *r, struct diag *d)
 	if (result == OK) {
 		result = read_one_certificate(s, r->before.pending_certificate, &r->pending, d);
 	}
-	if (result == OK) {
+	if (result == OK && !is_rotation(r)) {
 		result = read_one_certificate(s, r->before.birth_certificate, &r->birth, d);
 	}
 	if (result == OK) {
@@ -77,7 +86,7 @@ effect_read(const struct session *s, struct ruling *r, struct diag *d)
 	if (result == OK && r->before.offer != 0) {
 		result = may_lack(read_offer(s->reader, r->before.offer, &r->offer), d);
 	}
-	if (result == OK) {
+	if (result == OK && !is_rotation(r)) {
 		result = may_lack(read_claim_code(s->reader, r->before.row, &r->code), d);
 	}
 	if (result == OK && r->before.state == DEVICE_RETURNED) {
@@ -369,8 +378,13 @@ subject_of(const struct ruling *r)
 status
 effect_write(struct session *s, struct ruling *r, struct change *c, struct diag *d)
 {
-	status result = write_certificates(s, r, c, d);
+	status result = OK;
 
+	if (is_rotation(r) && (r->effects & (EFFECT_DENY_BIRTH | EFFECT_NEW_CLAIM_CODE |
+						    EFFECT_BURN_CLAIM_CODE)) != 0) {
+		return diag_set(d, BUG, NULL, "a rotation touches what was not read for it");
+	}
+	result = write_certificates(s, r, c, d);
 	if (result == OK) {
 		result = write_offer(r, c, d);
 	}

@@ -94,10 +94,8 @@ read_request(struct enrolling *e, struct diag *d)
 			key_kind_name(e->csr.key.kind));
 	}
 	public_key_hash(&e->csr.key, e->key_hash);
-	sha256(e->enrolment->csr, e->request_hash);
-	if (made != NULL) {
-		sha256_two(e->enrolment->csr, made->spki, e->request_hash);
-	}
+	sha256_two(
+		e->enrolment->csr, made != NULL ? made->spki : span_of(NULL, 0), e->request_hash);
 	sha256(csr_attribute(&e->csr, OID_EVIDENCE), e->evidence_hash);
 	return judge_link(e, d);
 }
@@ -355,6 +353,7 @@ static status
 record(struct enrolling *e, struct outcome *o, struct diag *d)
 {
 	struct decision decision = { .version = e->device.version,
+		.seen = &e->device,
 		.issued = &e->certificate,
 		.extend = prove_extend,
 		.context = &e->proof };

@@ -81,9 +81,9 @@ check_evidence(struct session *s, const struct device *device, const struct csr 
 	struct proof *p, struct diag *d)
 {
 	struct attestation_anchor anchor;
-	struct attestation found;
+	struct attestation found = { .slot = -1 };
 	struct evidence evidence;
-	struct element element;
+	struct element element = { 0 };
 	status st = evidence_read(p->evidence.der, &evidence, d);
 
 	if (st != OK) {

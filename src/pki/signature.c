@@ -29,6 +29,19 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_PKEY *template_p256;
 static EVP_MD *md_sha256;
 
+/* A key and a context to verify with it, each thread's own: the next point goes into the same key. */
+struct verifier {
+	EVP_PKEY *key;
+	EVP_PKEY_CTX *context;
+};
+static pthread_key_t verifiers;
+
+static void
+free_verifier(void *verifier)
+{
+	verifier_free(verifier);
+}
+
 static void
 make_template(void)
 {
@@ -41,6 +54,9 @@ make_template(void)
 	}
 	EVP_PKEY_CTX_free(c);
 	md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (pthread_key_create(&verifiers, free_verifier) != 0) {
+		abort();
+	}
 }
 
 static EVP_PKEY *
@@ -132,31 +148,6 @@ verify_with(EVP_PKEY *key, const char *digest, span message, span signature)
 	return s;
 }
 
-/* P-256 over a ready digest: without the digest machinery's look-ups. */
-static status
-verify_p256(const uint8_t *point, span message, span signature)
-{
-	EVP_PKEY *key = key_of_point(point);
-	EVP_PKEY_CTX *c = key != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
-	uint8_t digest[32];
-	status s = CRYPTO;
-
-	sha256(message, digest);
-	if (c != NULL && EVP_PKEY_verify_init(c) == 1 &&
-		EVP_PKEY_verify(c, signature.data, signature.len, digest, sizeof(digest)) == 1) {
-		s = OK;
-	}
-	EVP_PKEY_CTX_free(c);
-	EVP_PKEY_free(key);
-	ERR_clear_error();
-	return s;
-}
-
-struct verifier {
-	EVP_PKEY *key;
-	EVP_PKEY_CTX *context;
-};
-
 status
 verifier_new(const uint8_t point[POINT_P256_LEN], struct verifier **out)
 {
@@ -223,6 +214,40 @@ verifier_check_raw(struct verifier *v, span message, const uint8_t raw[SIGNATURE
 
 	sha256(message, digest);
 	return verifier_check_digest(v, digest, raw);
+}
+
+/* The thread's own, with this point in it; NULL if it is none, or without memory. */
+static struct verifier *
+verifier_of_thread(const uint8_t point[POINT_P256_LEN])
+{
+	uint8_t octets[65] = { 0x04 };
+	struct verifier *v;
+
+	pthread_once(&once, make_template);
+	v = pthread_getspecific(verifiers);
+	if (v == NULL) {
+		if (verifier_new(point, &v) != OK) {
+			return NULL;
+		}
+		if (pthread_setspecific(verifiers, v) != 0) {
+			verifier_free(v);
+			return NULL;
+		}
+		return v;
+	}
+	memcpy(octets + 1, point, POINT_P256_LEN);
+	/* The context verifies with the same key object: it sees the new point. */
+	return EVP_PKEY_set1_encoded_public_key(v->key, octets, sizeof(octets)) == 1 ? v : NULL;
+}
+
+static status
+verify_p256(const uint8_t *point, span message, span signature)
+{
+	struct verifier *v = verifier_of_thread(point);
+	status s = v != NULL ? verifier_check(v, message, signature) : CRYPTO;
+
+	ERR_clear_error();
+	return s;
 }
 
 status

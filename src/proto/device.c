@@ -150,6 +150,7 @@ query_purpose(struct exchange *x, size_t *out)
 		}
 	}
 	if (st == OK || st == NOT_FOUND) {
+		diag_clear(&d);
 		diag_set(&d, BAD_INPUT, NULL, "purpose: \"key\" or \"element\" is meant");
 	}
 	reply_problem(x, &d);
@@ -182,7 +183,7 @@ device_challenge(struct exchange *x)
 	int64_t expires_s;
 	size_t i;
 
-	if (!service_session(x, &s) || !query_purpose(x, &i) || !service_device(x, &s, &who)) {
+	if (!service_session(x, &s) || !service_device(x, &s, &who) || !query_purpose(x, &i)) {
 		return;
 	}
 	if (who.access != ACCESS_ENROLMENT && who.access != ACCESS_FULL) {

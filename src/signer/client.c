@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,13 +25,31 @@
  */
 #define CHANNELS_MAX 64
 #define REPLY_LIMIT_S 60
+#define GATHERED_MAX 64 /* requests of several threads in a frame: far below what one may hold */
 
 struct channel {
 	int fd;
 	bool is_busy;
 };
 
+/* Certificates that a thread waits for; lives on its stack. */
+struct asking {
+	struct asking *next;
+	struct arena *arena;
+	const struct issue_request *requests;
+	size_t count;
+	struct issue_result *results;
+	status status;
+	struct diag diag;
+	bool is_sender; /* woken to send, not with its answer */
+	sem_t woken;
+};
+
 struct signer {
+	pthread_mutex_t queue_lock; /* guards `first`, `end` and `senders` */
+	struct asking *first, **end;
+	unsigned senders;
+
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
 	struct channel channels[CHANNELS_MAX];
@@ -265,12 +285,17 @@ give_channel(struct signer *s, unsigned number, bool is_sound)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Like write_all, but a dead signer is an answer, not a signal. */
+/* Like write_all, but a dead signer is an answer, not a signal; and both in one system call. */
 static bool
-send_all(int fd, span content)
+send_both(int fd, span head, span body)
 {
-	while (content.len > 0) {
-		ssize_t n = send(fd, content.data, content.len, MSG_NOSIGNAL);
+	while (head.len + body.len > 0) {
+		struct iovec parts[] = { { .iov_base = (void *)(uintptr_t)head.data,
+						 .iov_len = head.len },
+			{ .iov_base = (void *)(uintptr_t)body.data, .iov_len = body.len } };
+		const struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+		ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
+		size_t sent, of_head;
 
 		if (n < 0 && errno == EINTR) {
 			continue;
@@ -278,7 +303,10 @@ send_all(int fd, span content)
 		if (n <= 0) {
 			return false;
 		}
-		content = span_slice(content, (size_t)n, SIZE_MAX);
+		sent = (size_t)n;
+		of_head = sent < head.len ? sent : head.len;
+		head = span_slice(head, of_head, SIZE_MAX);
+		body = span_slice(body, sent - of_head, SIZE_MAX);
 	}
 	return true;
 }
@@ -306,8 +334,7 @@ call(struct signer *s, enum message_type type, const struct buffer *body, struct
 	}
 	head[4] = (uint8_t)type;
 	head[5] = 0;
-	is_sound = send_all(s->channels[number].fd, SPAN_ARRAY(head)) &&
-		   send_all(s->channels[number].fd, buffer_span(body)) &&
+	is_sound = send_both(s->channels[number].fd, SPAN_ARRAY(head), buffer_span(body)) &&
 		   read_frame(s->channels[number].fd, answer);
 	give_channel(s, number, is_sound);
 	if (!is_sound) {
@@ -330,6 +357,8 @@ static status
 take_results(struct wire_reader *w, struct arena *a, size_t count, struct issue_result *results,
 	struct diag *d)
 {
+	bool has_memory = true;
+
 	for (size_t i = 0; i < count; i++) {
 		struct issue_result *r = &results[i];
 
@@ -340,36 +369,140 @@ take_results(struct wire_reader *w, struct arena *a, size_t count, struct issue_
 			continue;
 		}
 		r->der = arena_copy(a, wire_bytes(w, CERTIFICATE_SIZE_MAX));
-		if (r->der.data == NULL) {
-			return diag_set(d, NO_MEMORY, NULL, "no memory for certificates");
+		/* Read on: what follows may be another's. */
+		has_memory = has_memory && (r->der.data != NULL || w->failed);
+	}
+	if (w->failed) {
+		return nonsense(d);
+	}
+	return has_memory ? OK : diag_set(d, NO_MEMORY, NULL, "no memory for certificates");
+}
+
+/* --- certificates: whoever finds a channel free sends for all who wait --- */
+
+/* Those who wait, as many as one frame takes; at least one. */
+static struct asking *
+take_asking(struct signer *s)
+{
+	struct asking *list, *last;
+	size_t count;
+
+	pthread_mutex_lock(&s->queue_lock);
+	list = last = s->first;
+	count = list->count;
+	while (last->next != NULL && count + last->next->count <= GATHERED_MAX) {
+		last = last->next;
+		count += last->count;
+	}
+	s->first = last->next;
+	if (s->first == NULL) {
+		s->end = &s->first;
+	}
+	last->next = NULL;
+	pthread_mutex_unlock(&s->queue_lock);
+	return list;
+}
+
+/* The next one who waits sends, or nobody is left. */
+static void
+pass_on(struct signer *s)
+{
+	struct asking *next;
+
+	pthread_mutex_lock(&s->queue_lock);
+	next = s->first;
+	if (next == NULL) {
+		s->senders--;
+	}
+	pthread_mutex_unlock(&s->queue_lock);
+	if (next != NULL) {
+		next->is_sender = true;
+		sem_post(&next->woken);
+	}
+}
+
+static void
+put_asking(struct buffer *body, const struct asking *list)
+{
+	size_t count = 0;
+
+	for (const struct asking *k = list; k != NULL; k = k->next) {
+		count += k->count;
+	}
+	wire_put_u16(body, (uint16_t)count);
+	for (const struct asking *k = list; k != NULL; k = k->next) {
+		for (size_t i = 0; i < k->count; i++) {
+			message_put_issue(body, &k->requests[i]);
 		}
 	}
-	return wire_is_whole(w) ? OK : nonsense(d);
+}
+
+/* One frame for all of the list, and each his answer. `own` is the sender's, who needs no waking. */
+static void
+send_asking(struct signer *s, struct asking *list, const struct asking *own)
+{
+	struct buffer body, answer;
+	struct wire_reader w = { 0 };
+	struct diag d = { 0 };
+	status result;
+
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
+	put_asking(&body, list);
+	result = call(s, MESSAGE_ISSUE, &body, &answer, &w, &d);
+	while (list != NULL) {
+		struct asking *next = list->next; /* gone as soon as it is told */
+
+		list->status = result;
+		list->diag = d;
+		if (result == OK) {
+			list->status = take_results(
+				&w, list->arena, list->count, list->results, &list->diag);
+		}
+		if (list->status == OK && next == NULL && !wire_is_whole(&w)) {
+			list->status = nonsense(&list->diag);
+		}
+		if (list != own) {
+			sem_post(&list->woken);
+		}
+		list = next;
+	}
+	buffer_wipe(&body);
+	buffer_wipe(&answer);
 }
 
 status
 signer_issue(struct signer *s, struct arena *a, const struct issue_request *requests, size_t count,
 	struct issue_result *results, struct diag *d)
 {
-	struct buffer body, answer;
-	struct wire_reader w;
-	status result;
+	struct asking own = {
+		.arena = a, .requests = requests, .count = count, .results = results
+	};
 
-	buffer_init(&body, SIGNER_FRAME_MAX);
-	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
-	wire_put_u16(&body, (uint16_t)count);
-	for (size_t i = 0; i < count; i++) {
-		message_put_issue(&body, &requests[i]);
+	if (count > ISSUE_BATCH_MAX) {
+		return diag_set(d, LIMIT, NULL, "over %d certificates at once", ISSUE_BATCH_MAX);
 	}
-	result = count <= ISSUE_BATCH_MAX ? call(s, MESSAGE_ISSUE, &body, &answer, &w, d)
-					  : diag_set(d, LIMIT, NULL, "over %d certificates at once",
-						    ISSUE_BATCH_MAX);
-	if (result == OK) {
-		result = take_results(&w, a, count, results, d);
+	sem_init(&own.woken, 0, 0);
+	pthread_mutex_lock(&s->queue_lock);
+	*s->end = &own;
+	s->end = &own.next;
+	own.is_sender = s->senders < s->count;
+	s->senders += own.is_sender;
+	pthread_mutex_unlock(&s->queue_lock);
+	if (!own.is_sender) {
+		while (sem_wait(&own.woken) != 0) {
+			/* a signal */
+		}
 	}
-	buffer_wipe(&body);
-	buffer_wipe(&answer);
-	return result;
+	if (own.is_sender) {
+		send_asking(s, take_asking(s), &own);
+		pass_on(s);
+	}
+	sem_destroy(&own.woken);
+	if (own.status != OK && d != NULL && d->status == OK) {
+		*d = own.diag;
+	}
+	return own.status;
 }
 
 status
@@ -391,6 +524,9 @@ signer_issue_birth(struct signer *s, struct arena *a, const struct birth_request
 						    ISSUE_BATCH_MAX);
 	if (result == OK) {
 		result = take_results(&w, a, count, results, d);
+	}
+	if (result == OK && !wire_is_whole(&w)) {
+		result = nonsense(d);
 	}
 	buffer_wipe(&body);
 	buffer_wipe(&answer);
@@ -578,6 +714,7 @@ signer_stop(struct signer *s)
 	close_channels(s); /* it ends by itself when they are gone */
 	reap(s, 0);
 	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_destroy(&s->queue_lock);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->freed);
 	free(s);
@@ -593,6 +730,8 @@ signer_start(const struct signer_options *o, struct signer **out, struct diag *d
 	if (s == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for the signer");
 	}
+	pthread_mutex_init(&s->queue_lock, NULL);
+	s->end = &s->first;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->freed, NULL);
 	s->count = o->channels > 0 && o->channels <= CHANNELS_MAX ? o->channels : 2;

@@ -195,19 +195,21 @@ read_head(int fd, uint32_t *body_len, unsigned *type)
 	       *body_len <= message_rule(*type)->body_max;
 }
 
+#define ANSWER_HEAD 4
+
+/* Its length goes where room was left for it: one write, after which the other end reads all of it. */
 static bool
 write_answer(int fd, const struct buffer *answer)
 {
-	uint8_t head[4];
+	size_t len = answer->len - ANSWER_HEAD;
 
 	if (buffer_failed(answer)) {
 		return false;
 	}
-	for (int k = 0; k < 4; k++) {
-		head[k] = (uint8_t)(answer->len >> 8 * k);
+	for (int k = 0; k < ANSWER_HEAD; k++) {
+		answer->data[k] = (uint8_t)(len >> 8 * k);
 	}
-	return write_all(fd, SPAN_ARRAY(head), NULL) == OK &&
-	       write_all(fd, buffer_span(answer), NULL) == OK;
+	return write_all(fd, buffer_span(answer), NULL) == OK;
 }
 
 void
@@ -219,12 +221,13 @@ serve_channel(struct issuer *i, int fd)
 	bool goes_on = true;
 
 	buffer_init(&body, SIGNER_FRAME_MAX);
-	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
+	buffer_init(&answer, SIGNER_FRAME_MAX + 16 + ANSWER_HEAD);
 	while (goes_on && read_head(fd, &len, &type)) {
 		uint8_t *p;
 
 		buffer_clear(&body);
 		buffer_clear(&answer);
+		(void)buffer_grow(&answer, ANSWER_HEAD);
 		p = buffer_grow(&body, len);
 		goes_on = (len == 0 || p != NULL) && (len == 0 || read_all(fd, p, len, NULL) == OK);
 		if (goes_on && !serve_frame(i, type, buffer_span(&body), &answer)) {

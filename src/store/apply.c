@@ -191,6 +191,7 @@ set_fleet(struct applier *ap, const struct operation *o, struct diag *d)
 	if (s != OK) {
 		return s;
 	}
+	ap->changes_kept = true;
 	q = query_of(ap, SET_FLEET);
 	bind_fleet(&q, f, f->version + 1);
 	return query_run(&q, NULL, d);
@@ -199,6 +200,7 @@ set_fleet(struct applier *ap, const struct operation *o, struct diag *d)
 static status
 set_crl_number(struct applier *ap, const struct operation *o, struct diag *d)
 {
+	ap->changes_kept = true;
 	struct query q = query_of(ap, SET_AUTHORITY_CRL_NUMBER);
 	query_number(&q, o->object);
 	query_number(&q, o->number);
@@ -725,11 +727,13 @@ void
 applier_committed(struct applier *ap)
 {
 	ap->stored = ap->counters;
+	ap->changes_kept = false;
 }
 
 void
 applier_rolled_back(struct applier *ap)
 {
 	ap->counters = ap->stored;
+	ap->changes_kept = false;
 	memset(ap->issuers, 0, sizeof(ap->issuers));
 }

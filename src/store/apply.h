@@ -23,6 +23,7 @@ struct applier {
 		uint8_t hash[32];
 	} issuers[ISSUERS_KEPT];
 	size_t next_issuer;
+	bool changes_kept; /* since BEGIN: a record of store/kept.h */
 };
 
 /* Reads the counters; again whenever another connection wrote. */

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include "store/apply.h"
 #include "store/index.h"
+#include "store/kept.h"
 #include "store/mark.h"
 #include "store/seen.h"
 
@@ -26,6 +27,7 @@ struct store {
 
 	struct seen seen;
 	struct index_table indexes;
+	struct kept kept;
 	struct marks marks;
 
 	pthread_mutex_t mutex; /* guards what follows */

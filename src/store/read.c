@@ -80,22 +80,55 @@ read_certificate_by_fingerprint(
 		span_of(fingerprint, 32), out);
 }
 
+/* --- those that are kept in memory --- */
+
+/* Without a snapshot each read is one of its own. */
+static uint64_t
+generation_of(const struct reader *r)
+{
+	return r->has_snapshot ? r->generation : kept_generation(&r->store->kept);
+}
+
+static status
+keep(struct reader *r, uint64_t generation, enum kept_kind kind, const void *record, status s)
+{
+	if (s == OK) {
+		kept_put(&r->store->kept, generation, kind, record);
+	}
+	return s;
+}
+
 status
 read_fleet(struct reader *r, int64_t row, struct fleet *out)
 {
-	return by_number(r, NULL, WANTED(READ_FLEET, row_fleet, out), row, out);
+	uint64_t generation = generation_of(r);
+	if (kept_get(&r->store->kept, generation, KEPT_FLEET, row, NULL, out)) {
+		return OK;
+	}
+	return keep(r, generation, KEPT_FLEET, out,
+		by_number(r, NULL, WANTED(READ_FLEET, row_fleet, out), row, out));
 }
 
 status
 read_fleet_by_name(struct reader *r, const char *name, struct fleet *out)
 {
-	return by_text(r, NULL, WANTED(READ_FLEET_BY_NAME, row_fleet, out), name, out);
+	uint64_t generation = generation_of(r);
+	if (kept_get_fleet(&r->store->kept, generation, name, out)) {
+		return OK;
+	}
+	return keep(r, generation, KEPT_FLEET, out,
+		by_text(r, NULL, WANTED(READ_FLEET_BY_NAME, row_fleet, out), name, out));
 }
 
 status
 read_owner(struct reader *r, int64_t row, struct owner *out)
 {
-	return by_number(r, NULL, WANTED(READ_OWNER, row_owner, out), row, out);
+	uint64_t generation = generation_of(r);
+	if (kept_get(&r->store->kept, generation, KEPT_OWNER, row, NULL, out)) {
+		return OK;
+	}
+	return keep(r, generation, KEPT_OWNER, out,
+		by_number(r, NULL, WANTED(READ_OWNER, row_owner, out), row, out));
 }
 
 status
@@ -107,7 +140,12 @@ read_owner_by_name(struct reader *r, const char *name, struct owner *out)
 status
 read_authority(struct reader *r, struct arena *a, int64_t row, struct authority *out)
 {
-	return by_number(r, a, WANTED(READ_AUTHORITY, row_authority, out), row, out);
+	uint64_t generation = generation_of(r);
+	if (kept_get(&r->store->kept, generation, KEPT_AUTHORITY, row, a, out)) {
+		return OK;
+	}
+	return keep(r, generation, KEPT_AUTHORITY, out,
+		by_number(r, a, WANTED(READ_AUTHORITY, row_authority, out), row, out));
 }
 
 status

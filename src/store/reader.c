@@ -34,25 +34,32 @@ reader_close(struct reader *r)
 	free(r);
 }
 
+struct query
+reader_query(struct reader *r, enum statement statement)
+{
+	return query_new(&r->connection, statement);
+}
+
 status
 reader_begin(struct reader *r, struct diag *d)
 {
 	/* The snapshot is the one of the first read behind it: nothing older. */
-	return connection_run(&r->connection, "BEGIN", d);
+	struct query q = reader_query(r, BEGIN_READING);
+	r->generation = kept_generation(&r->store->kept);
+	status s = query_run(&q, NULL, d);
+	r->has_snapshot = s == OK;
+	return s;
 }
 
 void
 reader_end(struct reader *r)
 {
 	if (!sqlite3_get_autocommit(r->connection.db)) {
-		(void)sqlite3_exec(r->connection.db, "COMMIT", NULL, NULL, NULL);
+		struct query q = reader_query(r, END_READING);
+		status s = query_run(&q, NULL, NULL);
+		(void)s; /* nothing was written that could be lost */
 	}
-}
-
-struct query
-reader_query(struct reader *r, enum statement statement)
-{
-	return query_new(&r->connection, statement);
+	r->has_snapshot = false;
 }
 
 static status

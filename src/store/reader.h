@@ -6,6 +6,8 @@
 struct reader {
 	struct store *store;
 	struct connection connection;
+	uint64_t generation; /* of what is kept in memory, as of its snapshot */
+	bool has_snapshot;
 };
 
 struct query reader_query(struct reader *r, enum statement statement);

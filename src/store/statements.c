@@ -130,6 +130,11 @@ const char *const statement_sql[STATEMENT_COUNT] = {
 	[DROP_OUTBOX] = "DELETE FROM outbox WHERE row = ?",
 	[DROP_CHALLENGES] = "DELETE FROM challenge WHERE expires_s < ?",
 	[DROP_IDEMPOTENCY] = "DELETE FROM idempotency WHERE at_s < ?",
+	[BEGIN_WRITING] = "BEGIN IMMEDIATE",
+	[END_WRITING] = "COMMIT",
+	[BEGIN_READING] = "BEGIN",
+	[END_READING] = "COMMIT",
+	[READ_DATA_VERSION] = "PRAGMA data_version",
 	[READ_DEVICE] = "SELECT " DEVICE " FROM device WHERE row = ?",
 	[READ_DEVICE_BY_ID] = "SELECT " DEVICE " FROM device WHERE id = ?",
 	[READ_DEVICE_BY_SERIAL] =

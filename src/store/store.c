@@ -89,6 +89,7 @@ init_sync(struct store *s)
 	pthread_mutex_init(&s->mutex, NULL);
 	seen_init(&s->seen);
 	index_table_init(&s->indexes);
+	kept_init(&s->kept);
 	s->end = &s->first;
 }
 
@@ -128,6 +129,7 @@ store_close(struct store *s)
 	connection_close(&s->connection);
 	seen_wipe(&s->seen);
 	index_table_wipe(&s->indexes);
+	kept_wipe(&s->kept);
 	pthread_cond_destroy(&s->wake);
 	pthread_mutex_destroy(&s->mutex);
 	free(s->path);

@@ -84,12 +84,18 @@ static status
 begin(struct store *s, struct diag *d)
 {
 	int64_t version = 0;
-	status st = connection_run(&s->connection, "BEGIN IMMEDIATE", d);
+	struct query q = query_new(&s->connection, BEGIN_WRITING);
+	status st = query_run(&q, NULL, d);
 	if (st == OK) {
-		st = connection_number(&s->connection, "PRAGMA data_version", &version, d);
+		q = query_new(&s->connection, READ_DATA_VERSION);
+		st = query_step(&q, d);
+		version = st == OK ? query_get_number(&q) : 0;
+		query_end(&q);
 	}
 	if (st == OK && version != s->data_version) {
 		marks_all(&s->marks); /* somebody else has written */
+		kept_begin_change(&s->kept);
+		kept_end_change(&s->kept);
 		st = applier_load(&s->applier, d);
 		s->data_version = version;
 	}
@@ -164,8 +170,16 @@ finish(struct store *s, struct diag *d)
 		return OK; /* nothing is left to be committed */
 	}
 	status st = applier_finish(&s->applier, d);
+	bool changes_kept = s->applier.changes_kept;
+	if (changes_kept) {
+		kept_begin_change(&s->kept);
+	}
 	if (st == OK) {
-		st = connection_run(&s->connection, "COMMIT", d);
+		struct query q = query_new(&s->connection, END_WRITING);
+		st = query_run(&q, NULL, d);
+	}
+	if (changes_kept) {
+		kept_end_change(&s->kept);
 	}
 	if (st == OK) {
 		applier_committed(&s->applier);

@@ -144,11 +144,12 @@ static void
 refuse_too_long(const char *method, const char *target, const cJSON *schema, const cJSON *rule)
 {
 	const cJSON *most = member(rule, "maxLength");
-	char text[2048];
+	static char text[1 << 16];
 
 	if (most == NULL) {
 		return;
 	}
+	assert_in_range(most->valuedouble, 0, sizeof(text) - 2);
 	memset(text, 'a', sizeof(text));
 	text[(size_t)most->valuedouble + 1] = '\0';
 	cJSON *body = good_body(schema);

@@ -345,14 +345,14 @@ test_authority_of_two_shapes(void **state)
 
 /* JSON text of a PEM block, its line ends escaped. */
 static const char *
-pem_text(span der)
+block_text(const char *label, span der)
 {
 	struct buffer pem, out;
 	const char *text;
 
 	buffer_init(&pem, 1 << 16);
 	buffer_init(&out, 1 << 16);
-	pem_write(&pem, "CERTIFICATE", der);
+	pem_write(&pem, label, der);
 	for (size_t i = 0; i < pem.len; i++) {
 		if (pem.data[i] == '\n') {
 			buffer_put_text(&out, "\\n");
@@ -364,6 +364,12 @@ pem_text(span der)
 	buffer_wipe(&pem);
 	buffer_wipe(&out);
 	return text;
+}
+
+static const char *
+pem_text(span der)
+{
+	return block_text("CERTIFICATE", der);
 }
 
 /* Another company's root: made by a signer's other hierarchy, which is as foreign as any. */
@@ -395,6 +401,49 @@ test_foreign_authority_is_imported(void **state)
 	assert_true(answer_is_null(&a, "parent"));
 	assert_non_null(strstr(answer_text(&a, "pem"), "-----BEGIN CERTIFICATE-----\n"));
 	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities", body, 409);
+}
+
+/* The list of one whose key is elsewhere; at half of its life the status warns. */
+static void
+test_list_of_a_foreign_authority(void **state)
+{
+	struct home other;
+	struct authority root;
+	struct answer_seen a;
+	struct diag d = { 0 };
+	const char *list;
+
+	(void)state;
+	home_open(&other);
+	root = home_authority(&other, "offline", AUTHORITY_ROOT, NULL);
+	assert_ok(crl_publish(&other.session, root.row, &d), d);
+	list = block_text(
+		"X509 CRL", bytes_of_file(other.arena, home_path(&other, "crl/offline/full.crl")));
+	list = stage_text(&stage, "{\"pem\":\"%s\"}", list);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities",
+		stage_text(&stage,
+			"{\"name\":\"safe\",\"hierarchy\":\"other\",\"phase\":\"production\","
+			"\"pem\":\"%s\"}",
+			pem_text(root.der)),
+		201);
+	home_close(&other);
+	a = stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/safe/crl", list, 200);
+	assert_int_equal(1, answer_number(&a, "crl_number"));
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/safe/crl", list, 200);
+	stage_post(&stage, ASK_MAKER, "/api/v1/authorities/safe/crl", list, 403);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/root-production/crl", list, 409);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/nothing/crl", list, 404);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/safe/crl", "{}", 400);
+	stage_post(&stage, ASK_ADMIN, "/api/v1/authorities/safe/crl", "{\"pem\":\"x\"}", 400);
+	a = stage_get(&stage, ASK_AUDITOR, "/api/v1/status", 200);
+	assert_true(answer_is_null(&a, "warning"));
+	home_add_s(&stage.home, 4 * 86400);
+	a = stage_get(&stage, ASK_AUDITOR, "/api/v1/status", 200);
+	assert_non_null(strstr(answer_text(&a, "warning"), "the CRL of safe is over half"));
+	a = stage_get(&stage, ASK_AUDITOR, "/metrics", 200);
+	assert_true(
+		span_find(a.body, span_text("tenure_crl_due{authority=\"safe\"} 1\n")) != SIZE_MAX);
+	home_add_s(&stage.home, -4 * 86400);
 }
 
 /* --- manifest signers --- */
@@ -566,6 +615,7 @@ main(void)
 		cmocka_unit_test_teardown(test_authority_is_created_and_publishes, forget),
 		cmocka_unit_test_teardown(test_authority_of_two_shapes, forget),
 		cmocka_unit_test_teardown(test_foreign_authority_is_imported, forget),
+		cmocka_unit_test_teardown(test_list_of_a_foreign_authority, forget),
 		cmocka_unit_test_teardown(test_manifest_signer_of_our_own, forget),
 		cmocka_unit_test_teardown(test_manifest_signer_shapes, forget),
 		cmocka_unit_test_teardown(test_operator_gets_a_token_that_works, forget),

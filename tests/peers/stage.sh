@@ -251,7 +251,7 @@ fill_shelf() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout broker.key \
 		-out broker.pem -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \
 		-days 90 2>/dev/null
-	tenure factory run --fleet lamps --count 16 --out units &&
+	tenure factory run --fleet lamps --count 24 --out units &&
 		tenure manifest import units/manifest.json --fleet lamps --codes sheet.cms \
 			--recipient printer.pem &&
 		tenure owner add bob --title Bob --kind customer &&

@@ -167,6 +167,42 @@ verifiers_answer_alike(void **state)
 	private_key_wipe(&k);
 }
 
+/* A thread verifies with one key object for all: no point may stay behind in it. */
+static void
+one_key_after_the_other(void **state)
+{
+	uint8_t spki[2][600], signature[2][SIGNATURE_MAX_LEN], off[POINT_P256_LEN];
+	struct public_key p[2], none = { .kind = KEY_P256, .point_len = POINT_P256_LEN };
+	struct private_key k[2];
+	size_t len[2];
+	struct diag d = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_ok(private_key_generate(KEY_P256, &k[i], &d), d);
+		assert_ok(private_key_public(&k[i], spki[i], sizeof(spki[i]), &p[i], &d), d);
+		assert_ok(private_key_sign(&k[i], span_text("m"), signature[i], &len[i], &d), d);
+	}
+	memcpy(none.point, p[0].point, POINT_P256_LEN);
+	none.point[POINT_P256_LEN - 1] ^= 1;
+	memcpy(off, none.point, sizeof(off));
+	for (size_t i = 0; i < 16; i++) {
+		const struct public_key *key = i % 5 == 4 ? &none : &p[i % 2];
+		size_t by = i / 2 % 2;
+		status wanted = key == &p[by] ? OK : CRYPTO;
+		uint8_t again[POINT_P256_LEN];
+
+		assert_int_equal(signature_verify(key, SIGNATURE_ECDSA_SHA256, span_text("m"),
+					 span_of(signature[by], len[by]), NULL),
+			wanted);
+		memcpy(again, p[i % 2].point, sizeof(again));
+		assert_int_equal(public_key_of_point(again, &p[i % 2], NULL), OK);
+		assert_int_equal(public_key_of_point(off, &none, NULL), BAD_INPUT);
+	}
+	private_key_wipe(&k[0]);
+	private_key_wipe(&k[1]);
+}
+
 int
 main(void)
 {
@@ -177,6 +213,7 @@ main(void)
 		cmocka_unit_test(explicit_curves_never_reach_libcrypto),
 		cmocka_unit_test(raw_signatures),
 		cmocka_unit_test(verifiers_answer_alike),
+		cmocka_unit_test(one_key_after_the_other),
 	};
 
 	return cmocka_run_group_tests_name("key", tests, NULL, NULL);

@@ -159,6 +159,98 @@ test_together(void **state)
 	arena_free(a);
 }
 
+#define TOGETHER 400
+static int64_t fleet_lifetime_s; /* of the first version */
+
+/* The device says which version of its fleet it was written with: a snapshot has both, by row and by name. */
+static void *
+comparing(void *argument)
+{
+	struct diag d = { 0 };
+	struct arena *a = arena_new(1 << 20);
+	struct reader *r;
+	(void)argument;
+	if (reader_open(store, &r, &d) != OK) {
+		abort();
+	}
+	while (!is_over) {
+		struct device device;
+		struct fleet f, named;
+		struct authority issuing;
+		if (reader_begin(r, &d) != OK || read_device(r, shared_device, &device) != OK ||
+			read_fleet(r, base.fleet.row, &f) != OK ||
+			read_fleet_by_name(r, base.fleet.name, &named) != OK ||
+			read_authority(r, a, base.issuing.row, &issuing) != OK) {
+			abort();
+		}
+		reader_end(r);
+		if (f.lifetime_s - fleet_lifetime_s != device.key_generation ||
+			memcmp(&f, &named, sizeof(f)) != 0 ||
+			issuing.crl_number != device.key_generation ||
+			!span_equal(issuing.der, base.issuing.der)) {
+			abort();
+		}
+		arena_reset(a);
+	}
+	reader_close(r);
+	arena_free(a);
+	return NULL;
+}
+
+/* What is kept in memory is what the snapshot has, however the writes fall. */
+static void
+test_kept_in_memory(void **state)
+{
+	struct diag d = { 0 };
+	struct arena *a = arena_new(1 << 20);
+	struct sample_unit u;
+	struct fleet f;
+	struct reader *r;
+	pthread_t threads[READERS];
+	folder_remove();
+	struct store_options o = { .location = folder_file("tenure.db"), .create = true };
+	is_over = false;
+	assert_int_equal(OK, store_open(&o, &store, &d));
+	assert_int_equal(OK, sample_base_store(store, &base, &d));
+	sample_unit_fill(&u, &base, 1);
+	u.device.key_generation = 0;
+	assert_int_equal(OK, store_commit(store, sample_unit_change(a, &u), NULL, &d));
+	shared_device = u.device.row;
+	assert_int_equal(OK, reader_open(store, &r, &d));
+	f = base.fleet;
+	fleet_lifetime_s = f.lifetime_s;
+	struct change *first = change_new(a);
+	change_authority_crl_number(first, base.issuing.row, 0);
+	assert_int_equal(OK, store_commit(store, first, NULL, &d));
+	for (unsigned i = 0; i < READERS; i++) {
+		assert_int_equal(0, pthread_create(&threads[i], NULL, comparing, NULL));
+	}
+	for (int64_t i = 1; i <= TOGETHER; i++) {
+		struct change *c = change_new(a);
+		assert_int_equal(OK, read_device(r, shared_device, &u.device));
+		assert_int_equal(OK, read_fleet(r, f.row, &f));
+		u.device.key_generation = i;
+		f.lifetime_s = fleet_lifetime_s + i;
+		change_fleet_set(c, &f);
+		change_device_set(c, &u.device);
+		change_authority_crl_number(c, base.issuing.row, i);
+		assert_int_equal(OK, store_commit(store, c, NULL, &d));
+		/* A refused one leaves no trace. */
+		c = change_new(a);
+		f.lifetime_s = 1;
+		change_fleet_set(c, &f);
+		assert_int_equal(CONFLICT, store_commit(store, c, NULL, NULL));
+		arena_reset(a);
+	}
+	is_over = true;
+	for (unsigned i = 0; i < READERS; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	reader_close(r);
+	store_close(store);
+	arena_free(a);
+}
+
 /* Two programs on one file, as init and a test do: rows and sequences stay unique. */
 static void
 test_two_stores(void **state)
@@ -189,6 +281,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_kept_in_memory),
 		cmocka_unit_test(test_two_stores),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

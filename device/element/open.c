@@ -1,0 +1,45 @@
+#include <stdio.h>
+
+#include "base/check.h"
+#include "device/element/element.h"
+
+static status
+open_file(const char *rest, const char *folder, struct element **out, struct diag *d)
+{
+	return element_file_open(rest[0] != '\0' ? rest : folder, out, d);
+}
+
+/* By the address's first word. */
+static const struct {
+	const char *kind;
+	status (*open)(const char *rest, const char *folder, struct element **out, struct diag *d);
+} kinds[] = {
+	{ "file:", open_file },
+	{ "atecc608:", element_atecc608_open },
+	{ "tpm2:", element_tpm2_open },
+	{ "pkcs11:", element_pkcs11_open },
+};
+
+status
+element_open(const char *address, const char *folder, struct element **out, struct diag *d)
+{
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		size_t len = strlen(kinds[i].kind);
+
+		if (strncmp(address, kinds[i].kind, len) == 0) {
+			return kinds[i].open(address + len, folder, out, d);
+		}
+	}
+	return diag_set(d, BAD_INPUT, NULL,
+		"\"%.80s\" is no element's address: it begins with file:, atecc608:, tpm2: or "
+		"pkcs11:",
+		address);
+}
+
+void
+element_close(struct element *e)
+{
+	if (e != NULL) {
+		e->operations->close(e);
+	}
+}
