@@ -6,7 +6,7 @@ element_pkcs11_open(const char *rest, const char *folder, struct element **out, 
 {
 	(void)folder;
 	(void)out;
-	return diag_set(d, UNAVAILABLE, NULL,
+	return diag_set(d, BAD_INPUT, NULL,
 		"pkcs11:%.80s: this program was built without PKCS#11 support (libp11-kit-dev, "
 		"then "
 		"meson setup --reconfigure -Dpkcs11=enabled)",

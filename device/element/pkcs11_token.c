@@ -324,9 +324,9 @@ pkcs11_token_close(struct pkcs11_token *t)
 {
 	if (t->f != NULL) {
 		end_session(t);
-	}
-	if (t->is_initialised) {
-		(void)t->f->C_Finalize(NULL);
+		if (t->is_initialised) {
+			(void)t->f->C_Finalize(NULL);
+		}
 	}
 	if (t->library != NULL) {
 		(void)dlclose(t->library);

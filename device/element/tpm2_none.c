@@ -6,7 +6,7 @@ element_tpm2_open(const char *rest, const char *folder, struct element **out, st
 {
 	(void)folder;
 	(void)out;
-	return diag_set(d, UNAVAILABLE, NULL,
+	return diag_set(d, BAD_INPUT, NULL,
 		"tpm2:%.80s: this program was built without TPM support (libtss2-dev, then meson "
 		"setup --reconfigure -Dtpm2=enabled)",
 		rest);

@@ -233,8 +233,8 @@ read_list(struct posix_bus *b, uint8_t (**out)[SERIAL_LEN], size_t *count, struc
 		uint8_t(*more)[SERIAL_LEN] = NULL;
 
 		if (*count + PAGE_PARTS > BUS_PARTS_MAX) {
-			return diag_set(d, LIMIT, NULL, "%s: more than %d parts", b->path,
-				BUS_PARTS_MAX);
+			return diag_set(
+				d, LIMIT, NULL, "%s: more than %d parts", b->path, BUS_PARTS_MAX);
 		}
 		more = reallocarray(*out, *count + PAGE_PARTS, SERIAL_LEN);
 		if (more == NULL) {

@@ -102,6 +102,7 @@ static const struct flag attest_flags[] = { COMMON_FLAGS,
 	{ "manifest", VALUE_FILE, "FILE",
 		"whose entry says which key may attest; else the part's own word", NULL, 0 },
 	{ "signer", VALUE_FILE, "CERT", "of the manifest: its signer's certificate", NULL, 0 },
+	{ "root", VALUE_FILE, "CERT", "of the birth certificates in the manifest, PEM", NULL, 0 },
 	{ "yes", VALUE_NONE, NULL, "yes, replace the key", NULL, 0 }, { 0 } };
 static const struct flag policy_arguments[] = {
 	{ "CHANGE", VALUE_CHOICE, "lock|user-extra|address|counter",

@@ -8,10 +8,12 @@
 #include "cli/element.h"
 #include "cli/manifest_file.h"
 #include "element/attestation.h"
+#include "pki/pem.h"
 
 #define CHALLENGE_LEN 32
 #define SIGNER_FILE_MAX 65536
 #define ENTRY_ARENA_MAX (4 << 20)
+#define ROOTS_MAX 8
 
 static const struct field attest_fields[] = {
 	{ "serial", "SERIAL", FIELD_TEXT, true },
@@ -53,6 +55,28 @@ read_signer(const char *path, struct manifest_pin *out, struct diag *d)
 	}
 	buffer_wipe(&text);
 	return s;
+}
+
+/* NULL where none is given. */
+static status
+read_roots(const char *path, struct arena *a, struct trust_set **out, struct diag *d)
+{
+	span list[ROOTS_MAX], copy;
+	size_t count = 0;
+	struct buffer text;
+	status s;
+
+	if (path == NULL) {
+		return OK;
+	}
+	buffer_init(&text, SIGNER_FILE_MAX);
+	s = file_read(path, SIGNER_FILE_MAX, &text, d);
+	copy = arena_copy(a, buffer_span(&text));
+	buffer_wipe(&text);
+	if (s == OK) {
+		s = pem_read_all(a, copy, "CERTIFICATE", list, ROOTS_MAX, &count, d);
+	}
+	return s == OK ? trust_set_new(list, count, false, out, d) : s;
 }
 
 /* The entry of this serial number, judged whole. NOT_FOUND. */
@@ -104,10 +128,15 @@ take_manifest(struct attesting *a, const char *path, struct diag *d)
 	struct manifest_file file = { .fd = -1 };
 	struct manifest_pin pin;
 	struct manifest_trust trust = { .pins = &pin, .pin_count = 1 };
+	struct trust_set *roots = NULL;
 	struct arena *arena = arena_new(ENTRY_ARENA_MAX);
 	status s = arena != NULL ? read_signer(call_text(a->call, "signer"), &pin, d)
 				 : diag_set(d, NO_MEMORY, NULL, "no memory");
 
+	if (s == OK) {
+		s = read_roots(call_text(a->call, "root"), arena, &roots, d);
+		trust.roots = roots;
+	}
 	if (s == OK) {
 		s = manifest_file_open(path, &file, d);
 	}
@@ -115,6 +144,7 @@ take_manifest(struct attesting *a, const char *path, struct diag *d)
 		s = find_entry(a, file.reader, &trust, arena, d);
 	}
 	manifest_file_close(&file);
+	trust_set_free(roots);
 	arena_free(arena);
 	return s;
 }

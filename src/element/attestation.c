@@ -373,6 +373,20 @@ attestation_model_is_closed(const char *model)
 	return false;
 }
 
+bool
+attestation_can_count(const struct attestation_anchor *anchor)
+{
+	switch (anchor->kind) {
+	case EVIDENCE_ATECC608:
+		return part_profile_find(anchor->profile) != NULL;
+	case EVIDENCE_TPM2:
+		return true;
+	case EVIDENCE_TOKEN:
+		return anchor->is_vendors_word && attestation_model_is_closed(anchor->model);
+	}
+	return false;
+}
+
 /* "0123ABCD" of the token is the element 0123abcd...; tokens cut what is longer than their field. */
 static bool
 begins_serial(span said, const char *serial)

@@ -158,7 +158,8 @@ query_purpose(struct exchange *x, size_t *out)
 }
 
 static void
-reply_challenge(struct exchange *x, span challenge, const char *purpose, int64_t expires_s)
+reply_challenge(
+	struct exchange *x, span challenge, const char *purpose, int64_t expires_s, bool counts)
 {
 	char text[2 * CHALLENGE_LEN];
 	struct json_writer w;
@@ -168,6 +169,7 @@ reply_challenge(struct exchange *x, span challenge, const char *purpose, int64_t
 	json_text(&w, "challenge", base64url_encode(text, challenge));
 	json_text(&w, "purpose", purpose);
 	json_time(&w, "expires", expires_s);
+	json_bool(&w, "counts", counts);
 	json_object_close(&w);
 	reply_header(x, "Cache-Control", "no-store");
 }
@@ -180,6 +182,7 @@ device_challenge(struct exchange *x)
 	struct admission who;
 	struct diag d = { 0 };
 	struct session s;
+	bool counts = false;
 	int64_t expires_s;
 	size_t i;
 
@@ -189,10 +192,11 @@ device_challenge(struct exchange *x)
 	if (who.access != ACCESS_ENROLMENT && who.access != ACCESS_FULL) {
 		reply_problem_as(x, 403, who.why);
 	} else if (challenge_new(&s, &who.device.id, purposes[i].purpose, challenge, &expires_s,
-			   &d) != OK) {
+			   &d) != OK ||
+		   challenge_counts(&s, &who.device, &counts, &d) != OK) {
 		reply_problem(x, &d);
 	} else {
-		reply_challenge(x, SPAN_ARRAY(challenge), purposes[i].name, expires_s);
+		reply_challenge(x, SPAN_ARRAY(challenge), purposes[i].name, expires_s, counts);
 	}
 }
 

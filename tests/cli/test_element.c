@@ -8,9 +8,11 @@
 
 #include "support.h"
 
-#include "base/check.h"
+#include "base/file.h"
 #include "command.h"
 #include "device/element/element.h"
+#include "../element/forge.h"
+#include "pki/pem.h"
 
 #define SERIAL "0123a1b2c3d4e5f601"
 #define LIMIT_MS 10000
@@ -102,6 +104,70 @@ test_attest(void **state)
 }
 
 static void
+put(const char *name, const char *label, span content)
+{
+	char path[300];
+	struct buffer text;
+	struct diag d = { 0 };
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	buffer_init(&text, 64 << 10);
+	if (label != NULL) {
+		pem_write(&text, label, content);
+	} else {
+		buffer_put(&text, content);
+	}
+	assert_ok(file_replace(path, buffer_span(&text), 0644, &d), d);
+	buffer_wipe(&text);
+}
+
+/* A manifest whose entry has this key in slot 1. */
+static void
+put_manifest(struct forge *f, const char *name, const uint8_t point[64])
+{
+	struct diag d = { 0 };
+	const char *entry;
+
+	assert_ok(public_key_of_point(point, &f->slots[1].public_key, &d), d);
+	entry = forge_entry(
+		f, forge_payload(f, f->slots[0].der, f->factory.der), forge_protected(f));
+	put(name, NULL, span_text(arena_printf(f->arena, "[%s]", entry)));
+}
+
+/* Against the manifest's word: another part with the same serial number is found out. */
+static void
+test_attest_by_a_manifest(void **state)
+{
+	struct element *e = NULL;
+	struct diag d = { 0 };
+	uint8_t point[64];
+	char by[400];
+	struct forge f;
+
+	(void)state;
+	forge_open(&f);
+	assert_ok(element_open(at + strlen("--element "), folder, &e, &d), d);
+	assert_ok(e->operations->point(e, 1, point, &d), d);
+	put_manifest(&f, "true.json", point);
+	assert_ok(e->operations->point(e, 0, point, &d), d);
+	put_manifest(&f, "other.json", point);
+	element_close(e);
+	put("none.json", NULL, span_text("[]"));
+	put("signer.pem", "CERTIFICATE", f.signer.der);
+	put("root.pem", "CERTIFICATE", f.root.der);
+	snprintf(by, sizeof(by), "element attest --slot 2 --yes %s --signer %s/signer.pem", at,
+		folder);
+	expect(0, "slot 1's key in the manifest", "",
+		"%s --root %s/root.pem --manifest %s/true.json", by, folder, folder);
+	expect(1, "", "", "%s --root %s/root.pem --manifest %s/other.json", by, folder, folder);
+	expect(1, "", "no entry for " SERIAL, "%s --root %s/root.pem --manifest %s/none.json", by,
+		folder, folder);
+	expect(1, "", "", "%s --manifest %s/true.json", by,
+		folder); /* its birth certificate's root */
+	forge_close(&f);
+}
+
+static void
 test_policy(void **state)
 {
 	(void)state;
@@ -132,6 +198,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_info, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_slots, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_attest, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_attest_by_a_manifest, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_policy, fresh, clear),
 	};
 

@@ -197,6 +197,7 @@ challenges(void **state)
 	assert_string_equal("application/json", seen_header(&s, &r, "Content-Type"));
 	assert_string_equal("no-store", seen_header(&s, &r, "Cache-Control"));
 	assert_true(seen_says(&r, "\"purpose\":\"key\",\"expires\":\"20"));
+	assert_true(seen_says(&r, "\"counts\":true"));
 	one = challenge_for("birth", "key");
 	two = challenge_for("birth", "key");
 	assert_false(span_equal(one, two));
@@ -438,6 +439,8 @@ without_an_anchor(void **state)
 
 	(void)state;
 	(void)device_with(&bare, "bare", 7, false);
+	r = ask_challenge("bare", "?purpose=key");
+	assert_true(seen_says(&r, "\"counts\":false"));
 	how = chip_honest(&bare, 2, challenge_for("bare", "key"));
 	r = post("bare", "simpleenroll",
 		chip_request(s.home.arena, &bare, 2, chip_attest(s.home.arena, &bare, &how)));

@@ -231,6 +231,23 @@ make_software_unit(struct unit *u, const char *fleet)
 	cJSON_Delete(entries);
 }
 
+/* What it was issued on is kept and shown, for whoever checks it again. */
+static void
+evidence_is_shown(void)
+{
+	const char *print =
+		stage_text(&stage, "SELECT lower(hex(c.fingerprint)) FROM evidence AS e "
+				   "JOIN certificate AS c ON c.row = e.certificate "
+				   "ORDER BY c.row DESC LIMIT 1");
+	struct ran r = stage_must(&stage, "cert", "show", print, "--evidence", NULL);
+
+	assert_non_null(strstr(r.out, "tpm2"));
+	assert_non_null(strstr(r.out, "attested"));
+	r = stage_must(&stage, "cert", "show", print, "--evidence", "--json", NULL);
+	assert_non_null(strstr(r.out, "\"attests_by\":\"tpm2\""));
+	assert_non_null(strstr(r.out, print));
+}
+
 static void
 a_tpm_is_attested_and_a_software_key_is_not(void **state)
 {
@@ -257,6 +274,7 @@ a_tpm_is_attested_and_a_software_key_is_not(void **state)
 	agent_must(&unit, "proven", "use");
 	assert_string_equal(level_of(&unit), "attested");
 	assert_int_equal(generation_of(&unit), 2);
+	evidence_is_shown();
 
 	/* A TPM that nobody vouches for: no root of its maker, and no certificate at all. */
 	swtpm_start(&other_tpm);
@@ -266,6 +284,13 @@ a_tpm_is_attested_and_a_software_key_is_not(void **state)
 	make_unit(&other, "proven");
 	agent_refused(&other, "proven", "attest");
 	assert_int_equal(generation_of(&other), 0);
+
+	/* Where nothing is required it is let in, as what it is. */
+	stage_must(&stage, "fleet", "set", "proven", "--required-attestation", "none", NULL);
+	agent_must(&other, "proven", "enrol");
+	agent_must(&other, "proven", "use");
+	assert_string_equal(level_of(&other), "none");
+	stage_must(&stage, "fleet", "set", "proven", "--required-attestation", "attested", NULL);
 
 	/* A TPM whose line was given the first one's attestation key. */
 	stolen = strstr(unit.line, ",\"attestation\"");
@@ -378,6 +403,27 @@ a_token_of_a_closed_model_counts_by_its_makers_word(void **state)
 	(void)state;
 }
 
+/* SoftHSM2 as itself: its word counts for nothing, and it is not sent. */
+static void
+an_open_token_is_none(void **state)
+{
+	struct softhsm hsm;
+	struct unit unit;
+
+	if (!softhsm_is_there()) {
+		SKIP_TEST("softhsm2 is not installed");
+	}
+	assert_int_equal(unsetenv("TENURE_TEST_TOKEN_MODEL"), 0);
+	softhsm_start(&hsm);
+	prepare(&unit, "open-token", arena_printf(stage.arena, "pkcs11:%s", hsm.address), NULL);
+	make_unit(&unit, "lamps");
+	agent_must(&unit, "lamps", "enrol");
+	agent_must(&unit, "lamps", "use");
+	assert_string_equal(level_of(&unit), "none");
+	softhsm_end(&hsm);
+	(void)state;
+}
+
 /* --- all of it --------------------------------------------------------------------------- */
 
 static int
@@ -407,6 +453,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tpm_is_attested_and_a_software_key_is_not),
 		cmocka_unit_test(a_token_of_a_closed_model_counts_by_its_makers_word),
+		cmocka_unit_test(an_open_token_is_none),
 	};
 
 	return cmocka_run_group_tests_name("elements", tests, set_up, tear_down);
