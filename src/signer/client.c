@@ -618,16 +618,15 @@ signer_ocsp_many(struct signer *s, const struct ocsp_sign_request *const *reques
 	struct wire_reader w;
 	status result;
 
-	if (count > OCSP_BATCH_MAX) {
-		return diag_set(d, LIMIT, NULL, "over %d answers at once", OCSP_BATCH_MAX);
-	}
 	buffer_init(&body, SIGNER_FRAME_MAX);
 	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
 	wire_put_u16(&body, (uint16_t)count);
 	for (size_t i = 0; i < count; i++) {
 		message_put_ocsp(&body, requests[i]);
 	}
-	result = call(s, MESSAGE_OCSP, &body, &answer, &w, d);
+	result = count <= OCSP_BATCH_MAX
+			 ? call(s, MESSAGE_OCSP, &body, &answer, &w, d)
+			 : diag_set(d, LIMIT, NULL, "over %d answers at once", OCSP_BATCH_MAX);
 	if (result == OK) {
 		result = take_answers(&w, results, count, d);
 	}
@@ -642,13 +641,9 @@ signer_ocsp(struct signer *s, const struct ocsp_sign_request *r, struct buffer *
 	struct ocsp_sign_result one = { .out = out };
 	status result = signer_ocsp_many(s, &r, 1, &one, d);
 
-	if (result == OK && one.status != OK) {
-		if (d != NULL) {
-			*d = one.diag;
-		}
-		return one.status;
-	}
-	return result;
+	return result == OK && one.status != OK
+		       ? diag_set(d, one.status, one.diag.clause, "%s", one.diag.text)
+		       : result;
 }
 
 status
