@@ -177,7 +177,7 @@ static status
 start_http(struct server *s, struct diag *d)
 {
 	const struct configuration *c = &s->configuration;
-	unsigned workers = c->workers > 0 ? c->workers : 16 * cores();
+	unsigned workers = c->workers > 0 ? c->workers : 32 * cores();
 	struct http_options o = {
 		.listens = { { .address = c->listen, .is_tls = true, .router = &s->tls_router },
 			{ .address = c->listen_plain, .router = &s->plain_router } },
