@@ -1,6 +1,7 @@
 /*
  * Memory: what the server and its signer hold when nothing happens, right after the start and after work. Resident set
- * (VmRSS), in MiB, of the shipped programs on a home made by `tenure init`.
+ * (VmRSS), in MiB, of the shipped programs on a home made by `tenure init`. And what each further idle connection costs,
+ * mutual TLS 1.3 with the certificate of a device, while enrolments go on beside them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,30 +10,15 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "stage.h"
+#include "idle.h"
 
 #define SETTLE_S 3 /* the jobs of the start are over */
 #define ASKED 2000
-
-static double
-resident_mib(pid_t pid)
-{
-	char path[64], line[256];
-	double kib = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	f = fopen(path, "r");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		if (strncmp(line, "VmRSS:", 6) == 0) {
-			kib = strtod(line + 6, NULL);
-		}
-	}
-	if (f != NULL) {
-		fclose(f);
-	}
-	return kib / 1024;
-}
+#define IDLE 15000 /* descriptors of a process often end at 20,000 */
+#define ROUND 1000 /* enrolments a round */
+#define RUNS 3
+#define WARM 500
+#define IN_FLIGHT 64
 
 static void
 settle(void)
@@ -52,14 +38,14 @@ measure(struct bench *b, const struct stage *w, const char *server, const char *
 			.target = 64,
 			.better = BENCH_LOWER,
 			.beside = "resident, of which the programs' own pages are shared" },
-		resident_mib(w->server));
+		stage_resident_mib(w->server));
 	bench_add_one(b,
 		&(struct bench_metric){ .name = signer,
 			.unit = "MiB",
 			.target = 16,
 			.better = BENCH_LOWER,
 			.beside = "resident; scrypt's 16 MiB for a key are given back" },
-		resident_mib(w->signer));
+		stage_resident_mib(w->signer));
 }
 
 /* A batch of births, CRLs and answers, so that what work leaves behind is seen. */
@@ -77,6 +63,142 @@ work(const struct stage *w)
 		STAGE_FLEET, "--client", w->client, NULL });
 }
 
+/* --- idle connections ------------------------------------------------------- */
+
+/* A thousand devices on connections of their own, open already: enrolments a second, and CPU of each. */
+static double
+enrol(struct crowd *c, size_t *next, size_t count, double *cpu)
+{
+	struct wire *wires = calloc(count, sizeof(*wires));
+	span *requests = calloc(count, sizeof(*requests));
+	struct wire_load load = { .wires = wires,
+		.wire_count = count,
+		.requests = requests,
+		.request_count = count,
+		.count = count,
+		.in_flight = IN_FLIGHT };
+	double began, took;
+
+	if (wires == NULL || requests == NULL) {
+		fprintf(stderr, "bench: no memory\n");
+		exit(1);
+	}
+	for (size_t i = 0; i < count; i++) {
+		crowd_connect(c, *next + i, &wires[i]);
+		requests[i] = c->units[*next + i].enrol;
+	}
+	*next += count;
+	stage_rest(c->stage);
+	*cpu = stage_cpu_seconds(c->stage);
+	began = bench_seconds();
+	wire_drive(&load);
+	took = bench_seconds() - began;
+	stage_rest(c->stage);
+	*cpu = 1e6 * (stage_cpu_seconds(c->stage) - *cpu) / (double)count;
+	for (size_t i = 0; i < count; i++) {
+		wire_close(&wires[i]);
+	}
+	free(wires);
+	free(requests);
+	return (double)count / took;
+}
+
+struct idling {
+	double server_kib, client_kib;
+	double rate[RUNS], rate_beside[RUNS], cpu[RUNS], cpu_beside[RUNS];
+};
+
+static void
+idle(struct crowd *c, struct idling *m)
+{
+	struct idle holder = { 0 };
+	size_t next = 0;
+	double before, unused;
+
+	(void)enrol(c, &next, WARM, &unused);
+	for (size_t i = 0; i < RUNS; i++) {
+		m->rate[i] = enrol(c, &next, ROUND, &m->cpu[i]);
+	}
+	before = 1024 * stage_resident_mib(c->stage->server);
+	idle_open(&holder, c, IDLE);
+	m->server_kib = (1024 * stage_resident_mib(c->stage->server) - before) / IDLE;
+	m->client_kib = holder.client_kib;
+	for (size_t i = 0; i < RUNS; i++) {
+		m->rate_beside[i] = enrol(c, &next, ROUND, &m->cpu_beside[i]);
+	}
+	idle_close(&holder);
+}
+
+static void
+report_idle(struct bench *b, struct idling *m)
+{
+	double kept[RUNS], kept_cpu[RUNS];
+
+	for (size_t i = 0; i < RUNS; i++) {
+		kept[i] = m->rate_beside[i] / m->rate[i];
+		kept_cpu[i] = m->cpu[i] / m->cpu_beside[i];
+	}
+	bench_add_one(b,
+		&(struct bench_metric){ .name = "idle_connection",
+			.unit = "KiB",
+			.target = 32,
+			.better = BENCH_LOWER,
+			.beside = "tenured's resident set for each of 15,000, mutual TLS 1.3" },
+		m->server_kib);
+	bench_add_one(b,
+		&(struct bench_metric){ .name = "idle_connection_client",
+			.unit = "KiB",
+			.better = BENCH_LOWER,
+			.beside = "what the same costs the bench's own end" },
+		m->client_kib);
+	bench_add(b,
+		&(struct bench_metric){ .name = "rate_beside_15000_idle",
+			.unit = "ratio",
+			.target = 0.9,
+			.better = BENCH_HIGHER,
+			.beside = "enrolments a second with them over without, 64 in flight" },
+		kept, RUNS);
+	bench_add(b,
+		&(struct bench_metric){ .name = "cpu_beside_15000_idle",
+			.unit = "ratio",
+			.better = BENCH_HIGHER,
+			.beside = "the same of the CPU of an enrolment, without over with" },
+		kept_cpu, RUNS);
+}
+
+/* They come from one address, and stay for longer than a device is left alone for. */
+static void
+allow_many(const struct stage *s)
+{
+	char path[STAGE_ROOM + 64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/tenure.conf", s->home);
+	f = fopen(path, "a");
+	if (f == NULL || fputs("connections = 40000\nidle_timeout = 1h\n", f) < 0 ||
+		fclose(f) != 0) {
+		perror(path);
+		exit(1);
+	}
+}
+
+static int
+measure_idle(struct bench *b, const char *argv0)
+{
+	static struct idling m;
+	static struct stage s;
+	struct crowd c;
+
+	stage_make(&s, argv0, 1);
+	allow_many(&s); /* in [http], which stands last */
+	crowd_seed(&c, &s, WARM + (size_t)2 * RUNS * ROUND, 0);
+	stage_start(&s);
+	idle(&c, &m);
+	report_idle(b, &m);
+	crowd_close(&c);
+	return stage_close(&s);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -89,5 +211,8 @@ main(int argc, char **argv)
 	measure(&b, &w, "tenured_idle", "signer_idle");
 	work(&w);
 	measure(&b, &w, "tenured_idle_after_2000_devices", "signer_idle_after_2000_devices");
-	return stage_close(&w) != 0 ? 1 : bench_end(&b);
+	if (stage_close(&w) != 0 || measure_idle(&b, argv[0]) != 0) {
+		return 1;
+	}
+	return bench_end(&b);
 }

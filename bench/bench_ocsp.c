@@ -1,7 +1,8 @@
 /*
  * OCSP: answers by tenured over plain HTTP, connections kept alive. With a nonce each answer is signed for its asker; without
- * one the same few are asked for again and again, as by servers that staple. Beside it: `openssl ocsp` of the machine,
- * which takes a connection for each answer, with an index of one certificate.
+ * one the same few are asked for again and again, as by servers that staple. Beside it: the listener itself, which answers the
+ * same requests with a body of the same size and nothing behind it; and `openssl ocsp` of the machine, which takes a
+ * connection for each answer, with an index of one certificate.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -19,12 +20,13 @@
 #include "crowd.h"
 #include "demo/child.h"
 #include "floor.h"
+#include "plain_server.h"
 #include "stage.h"
 
 #define DEVICES 16
 #define REQUESTS 64 /* different ones: devices by nonces */
-#define WIRES 16
-#define COUNT 2000 /* answers a run */
+#define WIRES 64
+#define COUNT 4000 /* answers a run */
 #define BESIDE_COUNT 200
 #define RUNS 5
 #define OPENSSL "/usr/bin/openssl"
@@ -75,6 +77,10 @@ struct asking {
 	const struct stage *stage;
 	struct wire wires[WIRES];
 	span signed_requests[REQUESTS], plain_requests[REQUESTS];
+	size_t answer_len; /* of an answer without a nonce */
+	struct plain_server same;
+	struct wire same_wires[WIRES];
+	span same_requests[REQUESTS];
 };
 
 static void
@@ -85,8 +91,10 @@ check_good(void *context, size_t i, span body)
 	OCSP_BASICRESP *basic = r != NULL ? OCSP_response_get1_basic(r) : NULL;
 	OCSP_SINGLERESP *one = basic != NULL ? OCSP_resp_get0(basic, 0) : NULL;
 
-	(void)context;
 	(void)i;
+	if (context != NULL) {
+		*(size_t *)context = body.len;
+	}
 	if (one == NULL ||
 		OCSP_single_get0_status(one, NULL, NULL, NULL, NULL) != V_OCSP_CERTSTATUS_GOOD) {
 		fail("an answer is not good");
@@ -108,13 +116,33 @@ ask(struct asking *k, const span *requests, size_t count, bool checks)
 		.request_count = REQUESTS,
 		.count = count,
 		.in_flight = WIRES,
-		.answered = checks ? check_good : NULL };
+		.answered = checks ? check_good : NULL,
+		.context = &k->answer_len };
 	double cpu = stage_cpu_seconds(k->stage), began = bench_seconds();
 	struct measured m;
 
 	wire_drive(&load);
 	m.rate = (double)count / (bench_seconds() - began);
 	m.cpu = (stage_cpu_seconds(k->stage) - cpu) / (double)count;
+	return m;
+}
+
+/* The same of the listener alone. */
+static struct measured
+ask_same(struct asking *k)
+{
+	const struct wire_load load = { .wires = k->same_wires,
+		.wire_count = WIRES,
+		.requests = k->same_requests,
+		.request_count = REQUESTS,
+		.count = COUNT,
+		.in_flight = WIRES };
+	double cpu = stage_process_cpu_seconds(k->same.pid), began = bench_seconds();
+	struct measured m;
+
+	wire_drive(&load);
+	m.rate = COUNT / (bench_seconds() - began);
+	m.cpu = (stage_process_cpu_seconds(k->same.pid) - cpu) / COUNT;
 	return m;
 }
 
@@ -181,9 +209,20 @@ prepare(struct asking *k, struct crowd *c)
 		k->plain_requests[i] =
 			request_of(c->arena, "/ocsp/" STAGE_ISSUER, issuer, serial, false);
 	}
+	for (size_t i = 0; i < REQUESTS; i++) {
+		const ASN1_INTEGER *serial =
+			X509_get0_serialNumber(c->units[i % DEVICES].certificate);
+
+		k->same_requests[i] = request_of(c->arena, "/same", issuer, serial, false);
+	}
 	X509_free(issuer);
 	(void)ask(k, k->signed_requests, REQUESTS, true);
 	(void)ask(k, k->plain_requests, REQUESTS, true);
+	plain_server_open(&k->same, span_of(arena_alloc(c->arena, k->answer_len), k->answer_len));
+	for (size_t i = 0; i < WIRES; i++) {
+		wire_open(&k->same_wires[i], k->same.port, NULL, NULL, NULL);
+	}
+	(void)ask_same(k);
 	stage_rest(k->stage);
 }
 
@@ -292,6 +331,7 @@ struct rounds {
 	double sign[RUNS], signed_ratio[RUNS], signed_cpu[RUNS], signed_rate[RUNS];
 	double plain_cpu[RUNS], plain_rate[RUNS], over_beside[RUNS];
 	double beside_cpu[RUNS], beside_rate[RUNS];
+	double same_cpu[RUNS], same_rate[RUNS], of_ceiling[RUNS], of_ceiling_cpu[RUNS];
 };
 
 static void
@@ -308,6 +348,11 @@ measure(struct asking *k, const struct beside *o, struct rounds *r)
 		m = ask(k, k->plain_requests, COUNT, false);
 		r->plain_cpu[i] = 1e6 * m.cpu;
 		r->plain_rate[i] = m.rate;
+		m = ask_same(k);
+		r->same_cpu[i] = 1e6 * m.cpu;
+		r->same_rate[i] = m.rate;
+		r->of_ceiling[i] = r->plain_rate[i] / r->same_rate[i];
+		r->of_ceiling_cpu[i] = r->same_cpu[i] / r->plain_cpu[i];
 		m = beside_ask(o);
 		r->beside_cpu[i] = 1e6 * m.cpu;
 		r->beside_rate[i] = m.rate;
@@ -330,7 +375,7 @@ report(struct bench *b, struct rounds *r)
 		r->signed_ratio);
 	add(b,
 		(struct bench_metric){
-			"signed_cpu", "us", 0, BENCH_LOWER, "tenured and signer, 16 in flight" },
+			"signed_cpu", "us", 0, BENCH_LOWER, "tenured and signer, 64 in flight" },
 		r->signed_cpu);
 	add(b, (struct bench_metric){ "signature", "us", 0, BENCH_LOWER, "CPU" }, r->sign);
 	add(b,
@@ -347,6 +392,21 @@ report(struct bench *b, struct rounds *r)
 		r->plain_rate);
 	add(b, (struct bench_metric){ "repeated_cpu", "us", 0, BENCH_LOWER, "without a nonce" },
 		r->plain_cpu);
+	add(b,
+		(struct bench_metric){ "repeated_of_ceiling", "ratio", 0.8, BENCH_HIGHER,
+			"CPU of the listener alone, for a body of that size, over that of an "
+			"answer" },
+		r->of_ceiling_cpu);
+	add(b,
+		(struct bench_metric){ "repeated_of_ceiling_rate", "ratio", 0, BENCH_HIGHER,
+			"the same of the rates, the client on the same cores" },
+		r->of_ceiling);
+	add(b, (struct bench_metric){ "ceiling_cpu", "us", 0, BENCH_LOWER, "the listener alone" },
+		r->same_cpu);
+	add(b,
+		(struct bench_metric){
+			"ceiling_rate", "answers/s", 0, BENCH_HIGHER, "the listener alone" },
+		r->same_rate);
 	add(b,
 		(struct bench_metric){ "openssl_rate", "answers/s", 0, BENCH_HIGHER,
 			"openssl ocsp, a connection each, one at a time" },
@@ -376,7 +436,9 @@ main(int argc, char **argv)
 	(void)child_stop(o.pid, SIGTERM, START_LIMIT_S);
 	for (size_t i = 0; i < WIRES; i++) {
 		wire_close(&k.wires[i]);
+		wire_close(&k.same_wires[i]);
 	}
+	plain_server_close(&k.same);
 	crowd_close(&c);
 	return stage_close(&s) != 0 ? 1 : bench_end(&b);
 }

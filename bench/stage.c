@@ -184,6 +184,26 @@ stage_close(struct stage *s)
 
 /* utime and stime of the process, by the clock that counts in ns what /proc/PID/stat counts in ticks. */
 double
+stage_resident_mib(pid_t pid)
+{
+	char path[64], line[256];
+	double kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, "VmRSS:", 6) == 0) {
+			kib = strtod(line + 6, NULL);
+		}
+	}
+	if (f != NULL) {
+		fclose(f);
+	}
+	return kib / 1024;
+}
+
+double
 stage_process_cpu_seconds(pid_t pid)
 {
 	struct timespec t;

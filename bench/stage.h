@@ -34,6 +34,7 @@ int stage_close(struct stage *s);
 /* CPU time of tenured and its signer so far, of all their threads. */
 double stage_cpu_seconds(const struct stage *s);
 double stage_process_cpu_seconds(pid_t pid); /* of any process of ours */
+double stage_resident_mib(pid_t pid);	     /* VmRSS of any process */
 /* Until both are at rest: what was put off (CRLs, checkpoints) is done. */
 void stage_rest(const struct stage *s);
 /* Both of them, and the benchmark, on the first `cores` cores alone. */

@@ -58,6 +58,34 @@ make_home(struct world *w)
 	return code == 0;
 }
 
+/* Its socket is there when the parts are. */
+static bool
+start_elements(struct world *w)
+{
+	const char *program = arena_printf(w->arena, "%s/device/tenure-element", w->programs);
+	const char *count = arena_printf(w->arena, "%zu", w->count);
+	const char *const argv[] = { program, "--socket", w->elements, "--state",
+		world_path(w, "elements"), "--profile", "trustflex-tls", "--count", count, NULL };
+	double began = seconds_now();
+	struct diag d = { 0 };
+
+	if (child_start(argv, world_path(w, "elements.log"), &w->element, &d) != OK) {
+		fprintf(stderr, "demo: %s\n", d.text);
+		return false;
+	}
+	while (access(w->elements, F_OK) != 0 && seconds_now() - began < START_LIMIT_S) {
+		const struct timespec pause = { .tv_nsec = 20000000 };
+
+		nanosleep(&pause, NULL);
+	}
+	if (access(w->elements, F_OK) != 0) {
+		fprintf(stderr, "demo: the virtual elements are not there; see %s\n",
+			world_path(w, "elements.log"));
+		return false;
+	}
+	return true;
+}
+
 static bool
 start_server(struct world *w)
 {
@@ -114,6 +142,7 @@ prepare(struct world *w, const char *programs, const char *folder)
 	snprintf(w->devices, sizeof(w->devices), "%s", world_path(w, "devices"));
 	snprintf(w->client, sizeof(w->client), "%s", world_path(w, "home/client.conf"));
 	snprintf(w->ca, sizeof(w->ca), "%s", world_path(w, "home/ca.pem"));
+	snprintf(w->elements, sizeof(w->elements), "%s", world_path(w, "elements.sock"));
 	snprintf(w->address, sizeof(w->address), "127.0.0.1:%u", free_port());
 	snprintf(w->plain, sizeof(w->plain), "127.0.0.1:%u", free_port());
 	w->count = DEVICES;
@@ -134,15 +163,22 @@ main(int argc, char **argv)
 		return 2;
 	}
 	report = argv[3];
-	printf("A fleet's life: %d devices against a real server, keys in file-backed elements.\n",
+	printf("A fleet's life: %d devices with ATECC608 secure elements, virtual at packet level, "
+	       "against "
+	       "a real server.\n",
 		DEVICES);
-	ok = make_home(&w) && start_server(&w);
+	ok = make_home(&w) && start_elements(&w) && start_server(&w);
 	if (ok) {
 		live(&w, argc > 4 ? argv[4] : "");
 	}
 	if (w.server > 0 && child_stop(w.server, SIGTERM, 30) != 0) {
 		fprintf(stderr, "demo: the server did not end well; see %s\n",
 			world_path(&w, "tenured.log"));
+		ok = false;
+	}
+	if (w.element > 0 && child_stop(w.element, SIGTERM, 30) != 0) {
+		fprintf(stderr, "demo: the virtual elements did not end well; see %s\n",
+			world_path(&w, "elements.log"));
 		ok = false;
 	}
 	ok = ok && report_is_ok(&w.report);

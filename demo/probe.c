@@ -13,6 +13,8 @@
 
 #include <openssl/err.h>
 
+#include "device/posix/slot_key.h"
+
 #define LIMIT_S 10
 
 static status
@@ -36,8 +38,47 @@ keep_session(SSL *tls, SSL_SESSION *session)
 	return 1; /* we keep the reference */
 }
 
+/* The line "# slot: N" at the head of the file. */
+static status
+read_slot(const char *file, unsigned *slot, struct diag *d)
+{
+	FILE *in = fopen(file, "re");
+	char line[128];
+	bool found = false;
+
+	while (in != NULL && !found && fgets(line, sizeof(line), in) != NULL) {
+		found = sscanf(line, "# slot: %u", slot) == 1;
+	}
+	if (in != NULL) {
+		fclose(in);
+	}
+	return found ? OK : diag_set(d, NOT_FOUND, NULL, "%s names no slot", file);
+}
+
+/* The private half stays where it is: the context's key only asks the element. */
+static status
+take_identity(struct probe *p, const struct probe_identity *who, struct diag *d)
+{
+	EVP_PKEY *key = NULL;
+	unsigned slot = 0;
+	status s = read_slot(who->file, &slot, d);
+
+	if (s == OK) {
+		s = element_open(who->element, ".", &p->element, d);
+	}
+	if (s == OK) {
+		s = slot_key_new(p->element, slot, &key, d);
+	}
+	if (s == OK && (SSL_CTX_use_certificate_chain_file(p->context, who->file) != 1 ||
+			       SSL_CTX_use_PrivateKey(p->context, key) != 1)) {
+		s = tls_fault(d, who->file);
+	}
+	EVP_PKEY_free(key);
+	return s;
+}
+
 status
-probe_open(struct probe *p, const char *host_port, const char *identity, const char *ca,
+probe_open(struct probe *p, const char *host_port, const struct probe_identity *who, const char *ca,
 	int version, struct diag *d)
 {
 	const char *colon = strrchr(host_port, ':');
@@ -51,16 +92,14 @@ probe_open(struct probe *p, const char *host_port, const char *identity, const c
 	p->context = SSL_CTX_new(TLS_client_method());
 	if (p->context == NULL || SSL_CTX_set_min_proto_version(p->context, version) != 1 ||
 		SSL_CTX_set_max_proto_version(p->context, version) != 1 ||
-		SSL_CTX_load_verify_locations(p->context, ca, NULL) != 1 ||
-		SSL_CTX_use_certificate_chain_file(p->context, identity) != 1 ||
-		SSL_CTX_use_PrivateKey_file(p->context, identity, SSL_FILETYPE_PEM) != 1) {
-		return tls_fault(d, identity);
+		SSL_CTX_load_verify_locations(p->context, ca, NULL) != 1) {
+		return tls_fault(d, ca);
 	}
 	SSL_CTX_set_verify(p->context, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_session_cache_mode(
 		p->context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(p->context, keep_session);
-	return OK;
+	return take_identity(p, who, d);
 }
 
 void
@@ -84,6 +123,7 @@ probe_close(struct probe *p)
 	probe_disconnect(p);
 	SSL_SESSION_free(p->session);
 	SSL_CTX_free(p->context);
+	element_close(p->element);
 	*p = (struct probe){ .socket = -1 };
 }
 
@@ -141,25 +181,16 @@ is_whole(const char *text, size_t len)
 	       len - (size_t)(body + 4 - text) >= strtoul(length + 17, NULL, 10);
 }
 
-status
-probe_get(struct probe *p, const char *path, struct probe_answer *out, struct diag *d)
+static status
+read_answer(struct probe *p, struct probe_answer *out, struct diag *d)
 {
-	char request[512], text[8192] = "";
-	size_t len = 0;
-	int n = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: %s:%u\r\n\r\n", path,
-		p->host, p->port);
+	char text[8192] = "";
 	const char *body;
+	size_t len = 0;
 
-	*out = (struct probe_answer){ 0 };
-	if (p->tls == NULL) {
-		return diag_set(d, UNAVAILABLE, NULL, "there is no connection");
-	}
-	out->was_resumed = SSL_session_reused(p->tls) == 1;
-	if (n < 0 || (size_t)n >= sizeof(request) || SSL_write(p->tls, request, n) != n) {
-		return tls_fault(d, "the request was not taken");
-	}
 	while (len < sizeof(text) - 1 && !is_whole(text, len)) {
-		n = SSL_read(p->tls, text + len, (int)(sizeof(text) - 1 - len));
+		int n = SSL_read(p->tls, text + len, (int)(sizeof(text) - 1 - len));
+
 		if (n <= 0) {
 			return tls_fault(d, "the connection ended before the answer");
 		}
@@ -173,4 +204,39 @@ probe_get(struct probe *p, const char *path, struct probe_answer *out, struct di
 	body = strstr(text, "\r\n\r\n");
 	snprintf(out->body, sizeof(out->body), "%s", body != NULL ? body + 4 : "");
 	return OK;
+}
+
+static status
+ask(struct probe *p, const char *request, int len, struct probe_answer *out, struct diag *d)
+{
+	*out = (struct probe_answer){ 0 };
+	if (p->tls == NULL) {
+		return diag_set(d, UNAVAILABLE, NULL, "there is no connection");
+	}
+	out->was_resumed = SSL_session_reused(p->tls) == 1;
+	return len > 0 && SSL_write(p->tls, request, len) == len
+		       ? read_answer(p, out, d)
+		       : tls_fault(d, "the request was not taken");
+}
+
+status
+probe_get(struct probe *p, const char *path, struct probe_answer *out, struct diag *d)
+{
+	char request[512];
+	int n = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: %s:%u\r\n\r\n", path,
+		p->host, p->port);
+
+	return ask(p, request, n < (int)sizeof(request) ? n : -1, out, d);
+}
+
+status
+probe_post(struct probe *p, const struct probe_body *body, struct probe_answer *out, struct diag *d)
+{
+	char request[8192];
+	int n = snprintf(request, sizeof(request),
+		"POST %s HTTP/1.1\r\nHost: %s:%u\r\nContent-Type: %s\r\n"
+		"Content-Length: %zu\r\n\r\n%s",
+		body->path, p->host, p->port, body->type, strlen(body->text), body->text);
+
+	return ask(p, request, n < (int)sizeof(request) ? n : -1, out, d);
 }

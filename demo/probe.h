@@ -5,12 +5,13 @@
  */
 #include <openssl/ssl.h>
 
-#include "base/status.h"
+#include "device/element/element.h"
 
 struct probe {
 	SSL_CTX *context;
-	SSL *tls;	      /* the connection under way, or NULL */
-	SSL_SESSION *session; /* of the last connection, for resumption */
+	struct element *element; /* signs for it */
+	SSL *tls;		 /* the connection under way, or NULL */
+	SSL_SESSION *session;	 /* of the last connection, for resumption */
 	int socket;
 	char host[64];
 	unsigned port;
@@ -22,8 +23,12 @@ struct probe_answer {
 	char body[2048];
 };
 
-/* `identity`: PEM file with key and chain; `ca`: PEM of the server's root. `version`: TLS1_2_VERSION or TLS1_3_VERSION. */
-MUST_USE status probe_open(struct probe *p, const char *host_port, const char *identity,
+/* As the agent keeps it: "# slot: N" and the chain, PEM; and the element with that slot. */
+struct probe_identity {
+	const char *file, *element;
+};
+/* `ca`: PEM of the server's root. `version`: TLS1_2_VERSION or TLS1_3_VERSION. */
+MUST_USE status probe_open(struct probe *p, const char *host_port, const struct probe_identity *who,
 	const char *ca, int version, struct diag *d);
 void probe_close(struct probe *p);
 
@@ -32,4 +37,10 @@ MUST_USE status probe_connect(struct probe *p, bool resume, struct diag *d);
 /* GET on the open connection; it stays open where the server keeps it. */
 MUST_USE status probe_get(
 	struct probe *p, const char *path, struct probe_answer *out, struct diag *d);
+/* POST of a body that is text. */
+struct probe_body {
+	const char *path, *type, *text;
+};
+MUST_USE status probe_post(
+	struct probe *p, const struct probe_body *body, struct probe_answer *out, struct diag *d);
 void probe_disconnect(struct probe *p);

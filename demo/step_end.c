@@ -9,20 +9,6 @@
 
 #define CRL_WAIT_S 20
 
-static const char *
-identity_of(struct world *w, size_t at)
-{
-	struct child_result r;
-	const char *path;
-	char name[64];
-
-	snprintf(name, sizeof(name), "identity-%zu.pem", at);
-	run_agent(w, at, &r, "export", "--with-key", NULL);
-	path = secret_file(w, name, (const char *)r.out.data);
-	child_result_wipe(&r);
-	return path;
-}
-
 static int
 revoke(struct world *w, size_t at)
 {
@@ -71,7 +57,7 @@ get(struct world *w, struct probe *p, struct probe_answer *a)
 
 /* Before: both connections work, and resumption really resumes. */
 static bool
-open_doors(struct world *w, struct doors *p, const char *identity, int version)
+open_doors(struct world *w, struct doors *p, const struct probe_identity *identity, int version)
 {
 	struct probe_answer a = { 0 };
 	struct diag d = { 0 };
@@ -89,7 +75,7 @@ open_doors(struct world *w, struct doors *p, const char *identity, int version)
 }
 
 static void
-try_doors(struct world *w, struct doors *p, const char *identity, int version)
+try_doors(struct world *w, struct doors *p, const struct probe_identity *identity, int version)
 {
 	struct probe_answer a = { 0 };
 	struct diag d = { 0 };
@@ -119,27 +105,27 @@ try_doors(struct world *w, struct doors *p, const char *identity, int version)
 static void
 revoke_one(struct world *w, size_t at, int version, const char *name)
 {
-	const char *identity = identity_of(w, at);
+	const struct probe_identity identity = keep_identity(w, at, "identity");
 	struct doors p = { .version = name };
 
-	if (open_doors(w, &p, identity, version)) {
+	if (open_doors(w, &p, &identity, version)) {
 		report_check(&w->report, revoke(w, at) == 0,
 			arena_printf(w->arena, "%s: the device is revoked", name), "%s", "");
 	}
-	try_doors(w, &p, identity, version);
+	try_doors(w, &p, &identity, version);
 }
 
 /* From the decision's answer to the first refusal on a connection that was open before. */
 static void
 measure_denial(struct world *w, size_t at)
 {
-	const char *identity = identity_of(w, at);
+	const struct probe_identity identity = keep_identity(w, at, "identity");
 	struct probe_answer a = { 0 };
 	struct diag d = { 0 };
 	struct probe p;
 	double decided;
 
-	if (probe_open(&p, w->address, identity, w->ca, TLS1_3_VERSION, &d) == OK &&
+	if (probe_open(&p, w->address, &identity, w->ca, TLS1_3_VERSION, &d) == OK &&
 		probe_connect(&p, false, &d) == OK && get(w, &p, &a) && a.http_status == 200 &&
 		revoke(w, at) == 0) {
 		decided = seconds_now();
@@ -214,14 +200,14 @@ fetch_issuing_certificate(struct world *w)
 void
 step_revoke(struct world *w)
 {
-	const char *revoked;
+	struct probe_identity revoked;
 	size_t good;
 
 	report_step_begin(&w->report, "revoke",
 		"access is taken away: new, resumed and kept-alive connections are refused");
 	fetch_issuing_certificate(w);
-	revoked = identity_of(w, REVOKED_FROM);
-	ask_ocsp(w, revoked, "good", "before, OCSP says good");
+	revoked = keep_identity(w, REVOKED_FROM, "revoked");
+	ask_ocsp(w, revoked.file, "good", "before, OCSP says good");
 	revoke_one(w, REVOKED_FROM, TLS1_3_VERSION, "TLS 1.3");
 	revoke_one(w, REVOKED_FROM + 1, TLS1_2_VERSION, "TLS 1.2");
 	snprintf(w->report.deny_point, sizeof(w->report.deny_point), "tenured");
@@ -230,8 +216,8 @@ step_revoke(struct world *w)
 	}
 	report_check(&w->report, w->report.deny_count == REVOKED_TO - REVOKED_FROM - 2,
 		"each revoked device is refused", "%zu", w->report.deny_count);
-	ask_ocsp(w, revoked, "revoked", "OCSP says revoked");
-	wait_for_crl(w, revoked);
+	ask_ocsp(w, revoked.file, "revoked", "OCSP says revoked");
+	wait_for_crl(w, revoked.file);
 	good = agents_run(w, REVOKED_FROM, REVOKED_FROM + 1, "enrol");
 	good += agents_run(w, REVOKED_FROM, REVOKED_FROM + 1, "use");
 	report_check(

@@ -45,10 +45,11 @@ configure_agents(struct world *w)
 	bool ok = true;
 
 	for (size_t i = 0; i < w->count; i++) {
-		char text[PATH_ROOM * 2], path[PATH_ROOM * 2];
+		char text[PATH_ROOM * 4], path[PATH_ROOM * 2];
 
-		snprintf(text, sizeof(text), "server = https://%s\nca = %s\nfleet = lamps\n",
-			w->address, w->ca);
+		snprintf(text, sizeof(text),
+			"server = https://%s\nca = %s\nfleet = lamps\nelement = %s\n", w->address,
+			w->ca, element_of(w, i));
 		snprintf(path, sizeof(path), "%s/agent.conf", device_folder(w, i));
 		ok = ok && file_replace(path, span_text(text), 0644, &d) == OK;
 	}
@@ -59,16 +60,25 @@ void
 step_factory(struct world *w)
 {
 	struct child_result r;
-	char count[16];
 
 	report_step_begin(&w->report, "factory",
-		"a line makes elements: keys inside, birth certificates and a signed manifest out");
-	snprintf(count, sizeof(count), "%zu", w->count);
-	run_tenure(w, NULL, &r, "factory", "run", "--fleet", "lamps", "--count", count, "--out",
-		w->devices, NULL);
-	check_exit(w, &r, 0, "the line ran");
+		"elements with keys inside come to the line; birth certificates and a signed "
+		"manifest "
+		"leave it");
+	run_tenure(w, NULL, &r, "factory", "run", "--fleet", "lamps", "--element",
+		arena_printf(w->arena, "atecc608:unix:%s", w->elements), "--out", w->devices, NULL);
+	check_exit(
+		w, &r, 0, "the line ran: each part gave its public keys, and got its certificates");
 	child_result_wipe(&r);
 	learn_serials(w);
+	run_program(
+		w, &r, program_tenure(w), "element", "info", "--element", element_of(w, 0), NULL);
+	check_says(w, &r, 0, "ATECC608B", "a part tells who it is, at the bench");
+	child_result_wipe(&r);
+	run_tenure(
+		w, NULL, &r, "fleet", "set", "lamps", "--required-attestation", "attested", NULL);
+	check_exit(w, &r, 0, "the fleet takes attested keys only");
+	child_result_wipe(&r);
 	configure_agents(w);
 	run_program(w, &r, "/usr/bin/openssl", "verify", "-CAfile", w->ca, "-untrusted",
 		arena_printf(w->arena, "%s/element/birth.pem", device_folder(w, 0)),

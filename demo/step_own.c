@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "demo/probe.h"
 #include "demo/steps.h"
 
@@ -98,28 +99,38 @@ step_use(struct world *w)
 	run_agent(w, 0, &r, "use", NULL);
 	check_exit(w, &r, 1, "without an operational identity nothing is in use");
 	child_result_wipe(&r);
+	try_forgeries(w);
 	good = agents_run(w, 0, SOLD(w), "enrol");
-	report_check(&w->report, good == SOLD(w), "each enrols with its birth identity",
-		"%zu of %zu", good, SOLD(w));
+	report_check(&w->report, good == SOLD(w),
+		"each enrols with its birth identity, a key that its element attests", "%zu of %zu",
+		good, SOLD(w));
 	good = agents_run(w, 0, SOLD(w), "use");
 	report_check(&w->report, good == SOLD(w), "each is let in over mutual TLS", "%zu of %zu",
 		good, SOLD(w));
 	report_check(&w->report, devices_in(w, "ACTIVE") == (int64_t)SOLD(w), "all are ACTIVE",
 		"%lld", (long long)devices_in(w, "ACTIVE"));
+	good = devices_attested(w);
+	report_check(&w->report, good == SOLD(w), "every key was attested, and verified",
+		"%zu of %zu", good, SOLD(w));
 	report_step_end(&w->report, SOLD(w));
 }
 
-/* Key and chain of a device's present operational identity, for the probes. */
-static const char *
-export_identity(struct world *w, size_t at, const char *name)
+struct probe_identity
+keep_identity(struct world *w, size_t at, const char *name)
 {
-	struct child_result r;
-	const char *path;
+	const char *from = arena_printf(w->arena, "%s/identity.pem", device_folder(w, at));
+	const struct probe_identity who = { .file = world_path(w, "%s-%zu.pem", name, at),
+		.element = element_of(w, at) };
+	struct diag d = { 0 };
+	struct buffer pem;
 
-	run_agent(w, at, &r, "export", "--with-key", NULL);
-	path = secret_file(w, name, (const char *)r.out.data);
-	child_result_wipe(&r);
-	return path;
+	buffer_init(&pem, 1 << 16);
+	if (file_read(from, 1 << 16, &pem, &d) != OK ||
+		file_replace(who.file, buffer_span(&pem), 0644, &d) != OK) {
+		printf("         %s\n", d.text);
+	}
+	buffer_wipe(&pem);
+	return who;
 }
 
 static void
@@ -134,13 +145,13 @@ rotate_arguments(struct world *w, size_t at, const char **argv, size_t room)
 
 /* What the server answers to this identity now; 0: no answer. */
 static int
-knock(struct world *w, const char *identity, char *why, size_t room)
+knock(struct world *w, const struct probe_identity *who, char *why, size_t room)
 {
 	struct probe p;
 	struct probe_answer a = { 0 };
 	struct diag d = { 0 };
 
-	if (probe_open(&p, w->address, identity, w->ca, TLS1_3_VERSION, &d) != OK ||
+	if (probe_open(&p, w->address, who, w->ca, TLS1_3_VERSION, &d) != OK ||
 		probe_connect(&p, false, &d) != OK ||
 		probe_get(&p, "/device/v1/state", &a, &d) != OK) {
 		a.http_status = 0;
@@ -154,17 +165,17 @@ void
 step_rotate(struct world *w)
 {
 	const struct tenure_many order = { .arguments = rotate_arguments };
-	const char *old;
+	struct probe_identity old;
 	char why[320];
 	size_t good;
 
 	report_step_begin(&w->report, "rotate",
 		"each makes a new key, gets a new certificate, uses it; only then the old one "
 		"ends");
-	old = export_identity(w, 0, "rotated-away.pem");
+	old = keep_identity(w, 0, "rotated-away");
 	good = tenure_run(w, 0, SOLD(w), &order);
 	report_check(&w->report, good == SOLD(w), "a rotation is ordered for each", "%zu", good);
-	report_check(&w->report, knock(w, old, why, sizeof(why)) == 200,
+	report_check(&w->report, knock(w, &old, why, sizeof(why)) == 200,
 		"the old identity works until the new one is in use", "%s", why);
 	good = agents_run(w, 0, SOLD(w), "renew");
 	report_check(
@@ -172,8 +183,11 @@ step_rotate(struct world *w)
 	good = agents_run(w, 0, SOLD(w), "use");
 	report_check(&w->report, good == SOLD(w), "each is let in by its new identity",
 		"%zu of %zu", good, SOLD(w));
-	report_check(&w->report, knock(w, old, why, sizeof(why)) == 403,
+	report_check(&w->report, knock(w, &old, why, sizeof(why)) == 403,
 		"the old identity is refused", "%s", why);
+	good = devices_attested(w);
+	report_check(&w->report, good == SOLD(w), "each rotation carried a fresh attestation",
+		"%zu of %zu", good, SOLD(w));
 	report_step_end(&w->report, SOLD(w));
 }
 
@@ -206,20 +220,20 @@ void
 step_transfer(struct world *w)
 {
 	size_t offered = 0, accepted = 0, good;
-	const char *sellers = export_identity(w, 0, "sellers.pem");
+	const struct probe_identity sellers = keep_identity(w, 0, "sellers");
 	struct child_result r;
 	char why[320];
 
 	report_step_begin(
 		&w->report, "transfer", "alice sells to bob: an offer with a code, accepted");
-	report_check(&w->report, knock(w, sellers, why, sizeof(why)) == 200,
+	report_check(&w->report, knock(w, &sellers, why, sizeof(why)) == 200,
 		"before: the device works for the seller", "%s", why);
 	for (size_t i = 0; i < TRANSFERRED; i++) {
 		transfer_one(w, i, &offered, &accepted);
 	}
 	report_check(&w->report, offered == TRANSFERRED, "each is offered", "%zu", offered);
 	report_check(&w->report, accepted == TRANSFERRED, "each is accepted", "%zu", accepted);
-	report_check(&w->report, knock(w, sellers, why, sizeof(why)) == 403,
+	report_check(&w->report, knock(w, &sellers, why, sizeof(why)) == 403,
 		"the seller's certificate is refused afterwards", "%s", why);
 	run_tenure(w, client_of(w, "alice"), &r, "device", "show", w->serial[0], NULL);
 	check_exit(w, &r, 1, "the seller sees it no more");

@@ -1,5 +1,6 @@
 #pragma once
 /* The steps, in the order of a life. Each fills its part of the report. */
+#include "demo/probe.h"
 #include "demo/world.h"
 
 /* Who is who among the devices, by number: the others live on undisturbed. */
@@ -23,6 +24,10 @@ void step_revoke(struct world *w);
 void step_return(struct world *w);
 void step_retire(struct world *w);
 void step_audit(struct world *w);
+/* Of the step `use`: before any device has enrolled. */
+void try_forgeries(struct world *w);
 
 /* Clients of the people in the demo. */
 const char *client_of(struct world *w, const char *operator_name);
+/* A device's present operational identity as it is now, for the probes; its key stays in the element. */
+struct probe_identity keep_identity(struct world *w, size_t at, const char *name);

@@ -56,6 +56,12 @@ device_folder(struct world *w, size_t at)
 	return arena_printf(w->arena, "%s/%s", w->devices, w->serial[at]);
 }
 
+const char *
+element_of(struct world *w, size_t at)
+{
+	return arena_printf(w->arena, "atecc608:unix:%s#%s", w->elements, w->serial[at]);
+}
+
 static int
 run(const char **argv, struct child_result *r)
 {
@@ -290,6 +296,27 @@ devices_in(struct world *w, const char *state)
 		const cJSON *m = cJSON_GetObjectItemCaseSensitive(
 			cJSON_GetObjectItemCaseSensitive(o, "devices"), state);
 		n = cJSON_IsNumber(m) ? (int64_t)m->valuedouble : 0;
+	}
+	cJSON_Delete(o);
+	child_result_wipe(&r);
+	return n;
+}
+
+size_t
+devices_attested(struct world *w)
+{
+	struct child_result r;
+	const cJSON *device;
+	size_t n = 0;
+	cJSON *o;
+
+	run_tenure(w, NULL, &r, "device", "list", "--fleet", "lamps", "--json", NULL);
+	o = parsed(&r);
+	cJSON_ArrayForEach(device, o)
+	{
+		const cJSON *level = cJSON_GetObjectItemCaseSensitive(device, "attestation");
+
+		n += cJSON_IsString(level) && strcmp(level->valuestring, "attested") == 0;
 	}
 	cJSON_Delete(o);
 	child_result_wipe(&r);

@@ -18,9 +18,10 @@ struct world {
 	char home[PATH_ROOM], devices[PATH_ROOM];
 	char client[PATH_ROOM]; /* client.conf of the first operator */
 	char ca[PATH_ROOM];
-	char address[64]; /* of the TLS port */
-	char plain[64];	  /* of the plain port */
-	pid_t server;
+	char address[64];	  /* of the TLS port */
+	char plain[64];		  /* of the plain port */
+	char elements[PATH_ROOM]; /* the socket of the virtual elements */
+	pid_t server, element;
 	struct report report;
 	size_t count;
 	char serial[WORLD_DEVICES_MAX][24];
@@ -34,6 +35,7 @@ const char *world_path(struct world *w, const char *format, ...)
 const char *program_tenure(struct world *w);
 const char *program_agent(struct world *w);
 const char *device_folder(struct world *w, size_t at);
+const char *element_of(struct world *w, size_t at); /* the address of its part */
 
 /*
  * `tenure ARGUMENTS...` (ended by NULL) as the operator whose client.conf is given (NULL: the first one). The exit status;
@@ -67,5 +69,7 @@ size_t tenure_run(struct world *w, size_t from, size_t to, const struct tenure_m
 const char *json_of(struct world *w, const struct child_result *r, const char *member);
 /* Devices of the fleet in this state, by `tenure status --json`. */
 int64_t devices_in(struct world *w, const char *state);
+/* Devices whose certificate in use is of an attested key, by `tenure device list --json`. */
+size_t devices_attested(struct world *w);
 /* Writes a small secret for a command to read (0600); its path. */
 const char *secret_file(struct world *w, const char *name, const char *text);

@@ -1,6 +1,6 @@
 /*
  * Evidence of attestation. What is read is written again to the same byte: no two encodings say the same. Its
- * parts lie inside the input and within their limits; the check of a key says no to whatever comes, in bounded time.
+ * parts lie inside the input and within their limits.
  */
 #define FUZZ_MAX_LEN 4200
 #include "element/evidence.h"

@@ -60,7 +60,7 @@ check_attest(span in, uint16_t type)
 	put_number(&b, a.restart_count, 4);
 	buffer_put_byte(&b, in.data[b.len] & 1);
 	put_number(&b, a.firmware, 8);
-	if (type == TPM2_ST_ATTEST_QUOTE) {
+	if (type == TPM_ST_ATTEST_QUOTE) {
 		buffer_put(&b, a.pcr_select);
 		put_sized(&b, a.pcr_digest);
 	} else {
@@ -122,10 +122,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		check_public(input);
 		break;
 	case 1:
-		check_attest(input, TPM2_ST_ATTEST_CREATION);
+		check_attest(input, TPM_ST_ATTEST_CREATION);
 		break;
 	case 2:
-		check_attest(input, TPM2_ST_ATTEST_QUOTE);
+		check_attest(input, TPM_ST_ATTEST_QUOTE);
 		break;
 	case 3:
 		check_creation(input);

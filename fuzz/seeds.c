@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "element/compressed.h"
 #include "element/evidence.h"
 #include "fuzz.h"
 #include "ledger/checkpoint.h"
@@ -121,7 +122,7 @@ message(uint8_t type)
 
 	buffer_init(&b, 1 << 20);
 	buffer_put_byte(&b, type);
-	if (type == MESSAGE_ISSUE || type == MESSAGE_BIRTH) {
+	if (message_is_batch(type)) {
 		wire_put_u16(&b, 1);
 	}
 	return b;
@@ -196,6 +197,55 @@ save_birth(void)
 	message_put_birth(&b, &r);
 	save_issued("birth", MESSAGE_BIRTH, &b);
 	save_buffer("signer_message", "birth", &b);
+	private_key_wipe(&key);
+}
+
+static void
+put_choice(struct buffer *b, uint8_t choice, span rest)
+{
+	buffer_init(b, 1 << 16);
+	buffer_put_byte(b, choice);
+	buffer_put(b, rest);
+}
+
+/* A birth, to be compressed, and what it is rebuilt from. */
+static void
+save_compressed(void)
+{
+	static const uint8_t chip[CHIP_SERIAL_LEN] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd,
+		0xef, 0x01 };
+	struct birth_request r = { .authority = "factory",
+		.phase = PHASE_PRODUCTION,
+		.unique_id = "0123456789abcdef01",
+		.organization = "Acme",
+		.not_before_s = FUZZ_TIME_S,
+		.years = 20 };
+	uint8_t compressed[COMPRESSED_LEN], whole[600];
+	struct buffer birth, template, b;
+	struct certificate_view c;
+	struct private_key key;
+	struct public_key public;
+
+	HOLDS(private_key_generate(KEY_P256, &key, NULL) == OK);
+	HOLDS(private_key_public(&key, whole, sizeof(whole), &public, NULL) == OK);
+	memcpy(r.point, public.point, sizeof(r.point));
+	buffer_init(&birth, CERTIFICATE_SIZE_MAX);
+	buffer_init(&template, COMPRESSED_TEMPLATE_MAX);
+	HOLDS(issue_birth(signer_home(), &r, &birth, NULL) == OK);
+	HOLDS(compressed_template_of(buffer_span(&birth), &template, NULL) == OK);
+	HOLDS(compressed_write(buffer_span(&birth), buffer_span(&template),
+		      (struct compressed_ids){ 3, 0 }, compressed, NULL) == OK);
+	HOLDS(certificate_read(buffer_span(&birth), &c, NULL) == OK);
+	put_choice(&b, 0, buffer_span(&birth));
+	save_buffer("compressed", "birth", &b);
+	put_choice(&b, 1, SPAN_ARRAY(compressed));
+	buffer_put(&b, span_of(r.point, sizeof(r.point)));
+	buffer_put(&b, SPAN_ARRAY(chip));
+	buffer_put(&b, c.authority_key_id);
+	buffer_put(&b, buffer_span(&template));
+	save_buffer("compressed", "rebuild", &b);
+	buffer_wipe(&birth);
+	buffer_wipe(&template);
 	private_key_wipe(&key);
 }
 
@@ -375,6 +425,7 @@ main(int argc, char **argv)
 	save_issue("operational", "operational", false);
 	save_issue("server", "server", true);
 	save_birth();
+	save_compressed();
 	save_crl("crl_full", CRL_FULL);
 	save_crl("crl_shard", CRL_SHARD);
 	save_ocsp();

@@ -177,6 +177,7 @@ plan_take_state(struct plan *p, const struct plan_step *step, const struct plan_
 
 	if (p->version != 0 && !is_same) {
 		p->identity_is_refused = p->next_is_refused = false;
+		p->bad_requests = 0;
 	}
 	p->version = seen->version;
 	p->seen = *seen;
@@ -199,7 +200,7 @@ plan_take_held(struct plan *p, const struct plan_step *step, const struct plan_h
 	switch (step->action) {
 	case PLAN_SEND:
 		p->next_is_refused = false;
-		p->failures = 0;
+		p->failures = p->bad_requests = 0;
 		break;
 	case PLAN_ADOPT:
 		p->identity_is_refused = p->next_is_refused = false;
@@ -242,5 +243,12 @@ plan_take_bad_request(struct plan *p, int64_t retry_after_s, int64_t now_ms, uin
 {
 	p->seen.is_known = false;
 	p->held.has_request = false;
+	/* The answers to questions in between are no progress. */
+	if (p->failures < p->bad_requests) {
+		p->failures = p->bad_requests;
+	}
+	if (p->bad_requests < UINT32_MAX) {
+		p->bad_requests++;
+	}
 	plan_take_failure(p, retry_after_s, now_ms, random);
 }

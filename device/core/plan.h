@@ -60,7 +60,8 @@ struct plan {
 	bool identity_is_refused, next_is_refused; /* since the record last changed */
 	bool renewal_is_wanted;			   /* by the one at the device */
 	unsigned failures;			   /* in a row */
-	int64_t retry_at_ms;			   /* nothing before (monotonic) */
+	unsigned bad_requests; /* in a row, whatever was asked between them: each costs a key */
+	int64_t retry_at_ms;   /* nothing before (monotonic) */
 };
 
 enum plan_action {

@@ -4,14 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "base/text.h"
+#include "device/element/atecc608_birth.h"
 #include "device/posix/buses.h"
 #include "element/evidence.h"
 #include "pki/key.h"
 
 #define DEFAULT_ADDRESS 0x6C
-#define BIRTH_FILE_MAX (64 << 10)
 #define SLOT_ATTESTING 1
 #define SLOT_SIGNS_INTERNAL 0x02
 #define KEY_IS_PRIVATE 0x01
@@ -204,10 +203,17 @@ part_sign(
 static status
 part_birth(struct element *e, struct buffer *pem, struct diag *d)
 {
-	char path[PATH_MAX + 16];
+	const struct birth_place p = { &self(e)->driver, self(e)->folder };
 
-	snprintf(path, sizeof(path), "%s/birth.pem", self(e)->folder);
-	return file_read(path, BIRTH_FILE_MAX, pem, d);
+	return birth_read(&p, pem, d);
+}
+
+status
+element_atecc608_store_birth(struct element *e, span pem, struct diag *d)
+{
+	const struct birth_place p = { &self(e)->driver, self(e)->folder };
+
+	return birth_write(&p, pem, d);
 }
 
 static status
@@ -353,6 +359,13 @@ element_atecc608_profile(const uint8_t config[ATECC608_CONFIG_LEN])
 	return found;
 }
 
+status
+element_atecc608_list(
+	const char *socket, uint8_t (**out)[ATECC608_SERIAL_LEN], size_t *count, struct diag *d)
+{
+	return bus_socket_list(socket, out, count, d);
+}
+
 /* --- opening ------------------------------------------------------------------ */
 
 static status
@@ -391,7 +404,10 @@ find_address(const struct bus *bus)
 	if (bus->begin(bus->context) != BUS_OK) {
 		return DEFAULT_ADDRESS; /* the first use says why */
 	}
-	for (unsigned address = 0x10; address < 0xF0 && found == 0; address += 2) {
+	for (unsigned i = 0; i <= 0x70 && found == 0; i++) {
+		/* Most have the address that TrustFLEX parts are shipped with. */
+		unsigned address = i == 0 ? DEFAULT_ADDRESS : 0x0E + 2 * i;
+
 		if (bus->wake(bus->context) == BUS_OK &&
 			bus->read(bus->context, (uint8_t)address, frame, sizeof(frame)) == BUS_OK) {
 			found = (uint8_t)address;

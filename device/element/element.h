@@ -4,8 +4,9 @@
  * digests with it, and where it can, proves that it made it. Private keys stay inside. Everything else (certificates,
  * generations, which slot is for what) is the agent's.
  *
- * Slots: 0 is the birth key, made by the factory and never made again; 2 to 4 are for operational keys. What an element has no
- * slots of its own for (a TPM, a token) keeps objects under these numbers.
+ * Slots: 0 is the birth key, made by the factory and never made again; 1 the key that attests, where there is one: it has
+ * a point and signs nothing else; 2 to 4 are for operational keys. What an element has no slots of its own for (a
+ * TPM, a token) keeps objects under these numbers.
  * Not thread-safe: one user at a time. Operations that an element has not are NULL.
  */
 #include "base/buffer.h"
@@ -30,7 +31,10 @@ struct element_operations {
 	status (*serial)(struct element *e, char out[ELEMENT_SERIAL_MAX + 1], struct diag *d);
 	/* X || Y. NOT_FOUND: no key in this slot. */
 	status (*point)(struct element *e, unsigned slot, uint8_t out[64], struct diag *d);
-	/* A new key in the slot, in place of whatever was there, durable when this returns. DENIED for slot 0. */
+	/*
+	 * A new key in the slot, in place of whatever was there, durable when this returns. DENIED for slot 0; a TPM
+	 * and a token, which come without one, make it there once, at the factory.
+	 */
 	status (*generate)(struct element *e, unsigned slot, uint8_t out[64], struct diag *d);
 	/*
 	 * The same, with the element's proof over the server's challenge: the value of the evidence attribute

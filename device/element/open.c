@@ -16,6 +16,8 @@ static const struct {
 } kinds[] = {
 	{ "file:", open_file },
 	{ "atecc608:", element_atecc608_open },
+	{ "tpm2:", element_tpm2_open },
+	{ "pkcs11:", element_pkcs11_open },
 };
 
 status
@@ -29,7 +31,9 @@ element_open(const char *address, const char *folder, struct element **out, stru
 		}
 	}
 	return diag_set(d, BAD_INPUT, NULL,
-		"\"%.80s\" is no element's address: it begins with file: or atecc608:", address);
+		"\"%.80s\" is no element's address: it begins with file:, atecc608:, tpm2: or "
+		"pkcs11:",
+		address);
 }
 
 void

@@ -162,7 +162,7 @@ make_key(struct agent *a, const struct plan_step *step, uint8_t point[64], struc
 		s = challenge_ask(a->client, a->arena, &challenge, d);
 		*retry_after_s = challenge.retry_after_s;
 	}
-	if (s == NOT_FOUND) {
+	if (s == NOT_FOUND || (s == OK && challenge.is_useless)) {
 		diag_clear(d);
 		log_event(LOG_DEBUG, "no_challenge",
 			"what=\"the server asks for no proof of a key\"");
@@ -262,7 +262,7 @@ send_request(struct agent *a, const struct plan_step *step, struct diag *d)
 		s = est_enrol(&est, r->der, step->is_renewal, &expected, &issued, d);
 	}
 	/* Its challenge is of another time: the same request would be refused for ever, a new one need not be. */
-	if (s == DENIED && est.proof_is_refused && a->element->operations->attest != NULL) {
+	if (s == DENIED && est.wants_another_proof && a->element->operations->attest != NULL) {
 		s = CONFLICT;
 	}
 	switch (s) {

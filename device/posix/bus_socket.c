@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -197,4 +198,75 @@ bus_socket_init(struct posix_bus *b, const char *path, const uint8_t *serial, st
 		memcpy(b->serial, serial, sizeof(b->serial));
 	}
 	return OK;
+}
+
+/* --- what parts there are --- */
+
+#define PAGE_PARTS 7000
+#define SERIAL_LEN 9
+
+/* One page from the index on. */
+static bool
+read_page(struct posix_bus *b, size_t from, uint8_t page[][SERIAL_LEN], size_t *count)
+{
+	uint8_t ask_for[HEAD_LEN + 4] = { 'l', 0, 4, 0, (uint8_t)from, (uint8_t)(from >> 8),
+		(uint8_t)(from >> 16), (uint8_t)(from >> 24) };
+	uint8_t answer[ANSWER_HEAD_LEN];
+	size_t len;
+
+	if (!send_whole(b->fd, ask_for, sizeof(ask_for)) ||
+		!receive_whole(b->fd, answer, sizeof(answer))) {
+		return false;
+	}
+	len = (size_t)(answer[1] | answer[2] << 8);
+	*count = len / SERIAL_LEN;
+	return answer[0] == 0 && len % SERIAL_LEN == 0 && *count <= PAGE_PARTS &&
+	       receive_whole(b->fd, page[0], len);
+}
+
+static status
+read_list(struct posix_bus *b, uint8_t (**out)[SERIAL_LEN], size_t *count, struct diag *d)
+{
+	size_t found = PAGE_PARTS;
+
+	while (found == PAGE_PARTS) {
+		uint8_t(*more)[SERIAL_LEN] = NULL;
+
+		if (*count + PAGE_PARTS > BUS_PARTS_MAX) {
+			return diag_set(
+				d, LIMIT, NULL, "%s: more than %d parts", b->path, BUS_PARTS_MAX);
+		}
+		more = reallocarray(*out, *count + PAGE_PARTS, SERIAL_LEN);
+		if (more == NULL) {
+			return diag_set(d, NO_MEMORY, NULL, "no memory for a list of parts");
+		}
+		*out = more;
+		if (!read_page(b, *count, more + *count, &found)) {
+			return diag_set(d, UNAVAILABLE, NULL,
+				"%s: its answer is none of a virtual element", b->path);
+		}
+		*count += found;
+	}
+	return OK;
+}
+
+status
+bus_socket_list(const char *path, uint8_t (**out)[SERIAL_LEN], size_t *count, struct diag *d)
+{
+	struct posix_bus b;
+	status s = bus_socket_init(&b, path, NULL, d);
+
+	*out = NULL;
+	*count = 0;
+	if (s != OK) {
+		return s;
+	}
+	s = connect_to(&b) == BUS_OK ? read_list(&b, out, count, d)
+				     : diag_set(d, UNAVAILABLE, NULL, "%s", b.fault);
+	bus_close(&b);
+	if (s != OK) {
+		free(*out);
+		*out = NULL;
+	}
+	return s;
 }

@@ -32,6 +32,8 @@ read_members(const cJSON *o, struct challenge *out, struct diag *d)
 			CHALLENGE_MAX);
 	}
 	memcpy(out->bytes, bytes, out->len);
+	/* Servers that do not say it check what comes. */
+	out->is_useless = cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(o, "counts"));
 	return OK;
 }
 

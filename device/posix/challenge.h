@@ -6,6 +6,7 @@
 struct challenge {
 	uint8_t bytes[CHALLENGE_MAX];
 	size_t len;
+	bool is_useless; /* the server has nothing to check a proof by: the request goes without */
 	int64_t retry_after_s; /* of an answer that was none; 0: not said */
 };
 

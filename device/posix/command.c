@@ -364,6 +364,8 @@ static const struct command commands[] = {
 	{ "renew", run_renew, "another key and certificate now, then change over to them" },
 	{ "run", run_run, "stay: enrol when claimed, renew when told; --once, --until STATE" },
 	{ "export", run_export, "print the certificate chain; --with-key: the key before it" },
+	{ "unit", command_unit, "at the factory: make a TPM's or token's birth key, print its line",
+		true },
 };
 
 const struct command *

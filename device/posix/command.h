@@ -6,6 +6,7 @@ struct command_options {
 	struct agent_options agent;
 	bool as_json, with_key, once;
 	const char *until;	/* a state, or NULL */
+	const char *roots;	/* PEM file of TPM makers' authorities, or NULL */
 	int64_t start_spread_s; /* of `run`: at most so long before the first request */
 };
 
@@ -15,7 +16,11 @@ struct command {
 	const char *name;
 	command_run *run;
 	const char *help; /* one line */
+	bool is_offline;  /* asks no server: needs neither its address nor a fleet */
 };
+
+/* unit.c: the factory's bench. */
+status command_unit(const struct command_options *o, struct diag *d);
 
 /* NULL: no such command. */
 const struct command *command_find(const char *name);

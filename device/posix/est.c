@@ -22,7 +22,7 @@ ask(struct est *e, const char *operation, span body, struct client_answer *out, 
 	snprintf(target, sizeof(target), "/.well-known/est/%s/%s", e->fleet, operation);
 	s = client_ask(e->client, e->arena, &r, out, d);
 	e->retry_after_s = s == OK ? out->http.retry_after_s : 0;
-	e->proof_is_refused = s == OK && reply_is_about_proof(out);
+	e->wants_another_proof = s == OK && reply_wants_another_proof(out);
 	return s == OK ? reply_judge(out, d) : s;
 }
 

@@ -7,8 +7,8 @@ struct est {
 	struct client *client;
 	const char *fleet; /* the EST label */
 	struct arena *arena;
-	int64_t retry_after_s; /* of the last answer that was none; 0: not said */
-	bool proof_is_refused; /* it was about the proof in the request */
+	int64_t retry_after_s;	  /* of the last answer that was none; 0: not said */
+	bool wants_another_proof; /* it was one that another key's proof may get over */
 };
 
 /*

@@ -79,6 +79,9 @@ take_option(int letter, struct arguments *a)
 	case 'o':
 		a->options.once = true;
 		return true;
+	case 'r':
+		a->options.roots = optarg;
+		return true;
 	case 'u':
 		a->options.until = optarg;
 		return command_is_state(optarg);
@@ -95,6 +98,7 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 		{ "fleet", required_argument, NULL, 'f' },
 		{ "element", required_argument, NULL, 'e' }, { "json", no_argument, NULL, 'j' },
 		{ "with-key", no_argument, NULL, 'k' }, { "once", no_argument, NULL, 'o' },
+		{ "roots", required_argument, NULL, 'r' },
 		{ "until", required_argument, NULL, 'u' }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' }, { 0 } };
 	int letter;
@@ -147,7 +151,7 @@ set_log_level(const char *name, struct diag *d)
 
 /* DIR/agent.conf where it is there; what is given as an option counts more. */
 static status
-configure(struct arena *arena, struct arguments *a, struct diag *d)
+configure(struct arena *arena, bool is_offline, struct arguments *a, struct diag *d)
 {
 	struct agent_options *o = &a->options.agent;
 	char path[PATH_MAX];
@@ -172,7 +176,7 @@ configure(struct arena *arena, struct arguments *a, struct diag *d)
 	o->limits.retry_most_ms = 1000 * conf_number(c, "", "retry_most");
 	o->limits.retry_honoured_s = RETRY_HONOURED_S;
 	a->options.start_spread_s = conf_number(c, "", "start_spread");
-	if (o->server[0] == '\0' || !is_name(o->fleet)) {
+	if (!is_offline && (o->server[0] == '\0' || !is_name(o->fleet))) {
 		return diag_set(d, BAD_INPUT, NULL,
 			"server and fleet (a-z 0-9 . _ -) must be given, in %s or as --server and "
 			"--fleet",
@@ -186,7 +190,7 @@ run(const struct command *command, struct arguments *a)
 {
 	struct arena *arena = arena_new(CONF_ARENA_MAX);
 	struct diag d = { 0 };
-	status s = arena != NULL ? configure(arena, a, &d) : NO_MEMORY;
+	status s = arena != NULL ? configure(arena, command->is_offline, a, &d) : NO_MEMORY;
 
 	if (s == OK) {
 		s = command->run(&a->options, &d);

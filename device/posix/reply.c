@@ -63,16 +63,17 @@ read_problem(const struct client_answer *r, char out[WORDS_MAX])
 }
 
 bool
-reply_is_about_proof(const struct client_answer *r)
+reply_wants_another_proof(const struct client_answer *r)
 {
-	static const char kinds[] = "/problems/attestation-";
+	static const char stale[] = "/problems/attestation-challenge-";
 	cJSON *problem = NULL;
 	span type = { NULL, 0 };
 	bool is_it = r->http.code >= 400 &&
 		     http_is_type(r->http.content_type, "application/problem+json") &&
 		     json_parse(r->body, r->body.len, &problem, NULL) == OK &&
 		     json_get_text(problem, "type", &type, NULL) == OK &&
-		     span_is(span_slice(type, 0, sizeof(kinds) - 1), kinds);
+		     (span_is(span_slice(type, 0, sizeof(stale) - 1), stale) ||
+			     span_is(type, "/problems/attestation-required"));
 
 	cJSON_Delete(problem);
 	return is_it;

@@ -8,5 +8,5 @@
  * are the problem's detail (RFC 9457), or the text's first line, cut and made printable.
  */
 MUST_USE status reply_judge(const struct client_answer *r, struct diag *d);
-/* A problem of a kind "attestation-...": what is wrong is the proof that the key was made in the element. */
-bool reply_is_about_proof(const struct client_answer *r);
+/* A refusal that another key with a proof over another challenge may get over (docs/attestation.md, the kinds of problem). */
+bool reply_wants_another_proof(const struct client_answer *r);

@@ -34,6 +34,7 @@ struct connection {
 	int fd;
 	struct shelf_bus *bus; /* waited for or held */
 	bool is_holding, is_closed;
+	uint32_t watched; /* epoll's events */
 	uint8_t in[HEADER_LEN + WRITE_MAX];
 	size_t in_len;
 	struct buffer out;
@@ -79,7 +80,10 @@ watch(struct bus_server *s, struct connection *c, int operation)
 	struct epoll_event event = { .data.ptr = c };
 
 	event.events = has_out ? EPOLLOUT : is_waiting ? EPOLLRDHUP : EPOLLIN;
-	(void)epoll_ctl(s->epoll, operation, c->fd, &event);
+	if (event.events != c->watched) {
+		(void)epoll_ctl(s->epoll, operation, c->fd, &event);
+		c->watched = event.events;
+	}
 }
 
 static void

@@ -113,7 +113,7 @@ put(struct shelf *s, const struct part *p, const char *profile, struct diag *d)
 	}
 	if (s->count == s->room) {
 		size_t room = s->room == 0 ? 16 : 2 * s->room;
-		void *grown = realloc(s->buses, room * sizeof(*s->buses));
+		void *grown = realloc(s->buses, room * sizeof(struct shelf_bus *));
 
 		if (grown == NULL) {
 			return diag_set(d, NO_MEMORY, NULL, "no memory for %zu parts", room);
@@ -133,7 +133,7 @@ put(struct shelf *s, const struct part *p, const char *profile, struct diag *d)
 	b->shelf = s;
 	snprintf(b->profile, sizeof(b->profile), "%s", profile);
 	at = place_of(s, serial);
-	memmove(s->buses + at + 1, s->buses + at, (s->count - at) * sizeof(*s->buses));
+	memmove(s->buses + at + 1, s->buses + at, (s->count - at) * sizeof(struct shelf_bus *));
 	s->buses[at] = b;
 	s->count++;
 	return OK;

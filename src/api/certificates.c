@@ -3,6 +3,8 @@
 #include "api/query.h"
 #include "api/verb.h"
 #include "api/view.h"
+#include "base/text.h"
+#include "pki/key.h"
 
 static status
 write_certificate(struct call *c, struct json_writer *w, void *context)
@@ -22,6 +24,96 @@ certificates_show(struct exchange *x)
 	if (call_begin(&c, x, BY_ALL) && query_allow(&c, NULL, 0) &&
 		lookup_certificate(&c, &certificate)) {
 		call_show(&c, 200, write_certificate, &certificate);
+	}
+}
+
+/* --- what it was issued on --- */
+
+struct proven {
+	struct certificate certificate;
+	struct kept_evidence evidence;
+	struct element element;
+};
+
+static const char *
+anchor_name(enum attestation_kind k)
+{
+	static const char *const names[] = { [ATTESTATION_NONE] = "none",
+		[ATTESTATION_ATECC608] = "atecc608",
+		[ATTESTATION_TPM2] = "tpm2" };
+
+	return names[k];
+}
+
+static void
+write_element(struct json_writer *w, const struct element *e)
+{
+	json_object_open(w, "element");
+	json_text(w, "serial", e->serial);
+	json_text(w, "model", e->model);
+	json_text(w, "part_number", e->part_number);
+	json_text(w, "profile", e->profile[0] != '\0' ? e->profile : NULL);
+	json_text(w, "attests_by", anchor_name(e->attestation));
+	if (e->attestation != ATTESTATION_NONE) {
+		json_hex(w, "key", SPAN_ARRAY(e->attestation_key));
+	} else {
+		json_null(w, "key");
+	}
+	json_hex(w, "manifest_entry", SPAN_ARRAY(e->entry_hash));
+	json_object_close(w);
+}
+
+static status
+write_evidence(struct call *c, struct json_writer *w, void *context)
+{
+	const struct proven *p = context;
+	char *text = base64_encode(c->session.arena, p->evidence.der);
+	uint8_t digest[32];
+
+	if (text == NULL) {
+		return diag_set(&c->diag, NO_MEMORY, NULL, "no memory for the evidence");
+	}
+	sha256(p->evidence.der, digest);
+	json_object_open(w, NULL);
+	json_hex(w, "certificate", SPAN_ARRAY(p->certificate.fingerprint));
+	json_text(w, "attestation", attestation_level_name(p->certificate.level));
+	if (p->certificate.slot >= 0) {
+		json_number(w, "slot", p->certificate.slot);
+	} else {
+		json_null(w, "slot");
+	}
+	json_bool(w, "slot_locked", p->evidence.slot_is_locked);
+	json_text(w, "evidence", text);
+	json_hex(w, "sha256", SPAN_ARRAY(digest));
+	write_element(w, &p->element);
+	json_object_close(w);
+	return OK;
+}
+
+void
+certificates_evidence(struct exchange *x)
+{
+	struct call c;
+	struct proven p;
+	status s;
+
+	if (!call_begin(&c, x, BY_ALL) || !query_allow(&c, NULL, 0) ||
+		!lookup_certificate(&c, &p.certificate)) {
+		return;
+	}
+	s = read_evidence(c.session.reader, c.session.arena, p.certificate.row, &p.evidence);
+	if (s == NOT_FOUND) {
+		(void)call_missing(&c, "evidence of certificate", x->parameters[0]);
+		return;
+	}
+	if (s == OK) {
+		s = read_element(c.session.reader, p.evidence.element, &p.element);
+	}
+	if (s == OK) {
+		call_show(&c, 200, write_evidence, &p);
+	} else {
+		diag_set(&c.diag, s, NULL, "the evidence cannot be read");
+		(void)call_refuse(&c, s);
 	}
 }
 

@@ -59,21 +59,89 @@ read_points(const cJSON *array, struct factory_unit *u, struct diag *d)
 	return OK;
 }
 
+/* `names` ends with NULL. */
 static status
-read_unit_members(const cJSON *o, struct factory_unit *u, struct diag *d)
+check_members(const cJSON *o, const char *const *names, struct diag *d)
 {
-	status s;
-
 	if (!cJSON_IsObject(o)) {
 		return diag_set(d, BAD_INPUT, NULL, "not a JSON object");
 	}
 	for (const cJSON *m = o->child; m != NULL; m = m->next) {
-		if (strcmp(m->string, "serial") != 0 && strcmp(m->string, "points") != 0) {
+		const char *const *name = names;
+
+		while (*name != NULL && strcmp(m->string, *name) != 0) {
+			name++;
+		}
+		if (*name == NULL) {
 			return diag_set(
 				d, BAD_INPUT, NULL, "no member \"%.60s\" is known here", m->string);
 		}
 	}
-	s = json_copy_text(o, "serial", u->unique_id, sizeof(u->unique_id), d);
+	return OK;
+}
+
+/* A member that may be absent or null; an empty text is none. */
+static status
+read_word(const cJSON *o, const char *name, char out[NAME_MAX_LEN + 1], struct diag *d)
+{
+	const cJSON *m = cJSON_GetObjectItemCaseSensitive(o, name);
+	status s;
+
+	if (m == NULL || cJSON_IsNull(m)) {
+		return OK;
+	}
+	s = json_copy_text(o, name, out, NAME_MAX_LEN + 1, d);
+	return s == OK && out[0] == '\0'
+		       ? diag_set(d, BAD_INPUT, NULL, "member \"%s\" is empty", name)
+		       : s;
+}
+
+static status
+read_attestation(const cJSON *o, struct factory_unit *u, struct diag *d)
+{
+	static const char *const names[] = { "kind", "key", NULL };
+	span kind, key;
+	status s;
+
+	if (o == NULL || cJSON_IsNull(o)) {
+		return OK;
+	}
+	s = check_members(o, names, d);
+	if (s == OK) {
+		s = json_get_text(o, "kind", &kind, d);
+	}
+	if (s == OK) {
+		s = json_get_text(o, "key", &key, d);
+	}
+	if (s == OK && !span_is(kind, "tpm2")) {
+		s = diag_set(d, BAD_INPUT, NULL, "attestation's kind is \"tpm2\"");
+	}
+	if (s == OK && hex_decode(key, u->tpm2_key, sizeof(u->tpm2_key)) != OK) {
+		s = diag_set(d, BAD_INPUT, NULL, "attestation's key is not 64 bytes in hex");
+	}
+	u->has_tpm2_key = s == OK;
+	return s;
+}
+
+static status
+read_unit_members(const cJSON *o, struct factory_unit *u, struct diag *d)
+{
+	static const char *const names[] = { "serial", "points", "model", "part_number",
+		"attestation", NULL };
+	status s = check_members(o, names, d);
+
+	if (s == OK) {
+		s = json_copy_text(o, "serial", u->unique_id, sizeof(u->unique_id), d);
+	}
+	if (s == OK) {
+		s = read_word(o, "model", u->model, d);
+	}
+	if (s == OK) {
+		s = read_word(o, "part_number", u->part_number, d);
+	}
+	if (s == OK) {
+		s = read_attestation(cJSON_GetObjectItemCaseSensitive(o, "attestation"), u, d);
+	}
 	if (s != OK) {
 		return s;
 	}

@@ -142,6 +142,16 @@ print_http(struct buffer *out, const struct http_server *server)
 		snprintf(name, sizeof(name), "tenure_http_%s", rows[i].name);
 		print_one(out, name, rows[i].type, rows[i].help, (double)rows[i].value);
 	}
+	buffer_put_text(out,
+		"# HELP tenure_http_refusals_total Refused before a handler saw it, by "
+		"layer and kind.\n"
+		"# TYPE tenure_http_refusals_total counter\n");
+	for (size_t i = 0; i < REFUSAL_COUNT; i++) {
+		buffer_printf(out,
+			"tenure_http_refusals_total{layer=\"%s\",kind=\"%s\"} %" PRIu64 "\n",
+			refusal_layer((enum refusal)i), refusal_kind((enum refusal)i),
+			n.refusals[i]);
+	}
 }
 
 /* By its file: what relying parties are served is what counts, not what the store believes. */

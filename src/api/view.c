@@ -280,6 +280,11 @@ view_certificate(struct call *c, struct json_writer *w, const struct certificate
 	json_time(w, "revoked", k->revoked_s);
 	json_text(w, "reason", k->revoked_s != 0 ? revocation_reason_name(k->reason) : NULL);
 	json_text(w, "attestation", attestation_level_name(k->level));
+	if (k->slot >= 0) {
+		json_number(w, "slot", k->slot);
+	} else {
+		json_null(w, "slot");
+	}
 	s = write_operator_name(c, w, "via", k->via);
 	write_pem(w, k->der);
 	return s;

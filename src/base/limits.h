@@ -47,6 +47,7 @@
 #define HTTP_CHUNK_LINE_MAX 256	      /* a chunk's size and its extensions, which nobody uses */
 #define HTTP_REPLY_HEAD_MAX (8 << 10) /* of a reply; what clients commonly take */
 #define HTTP_REPLY_MAX (64 << 20)     /* built in memory; what is larger is a file */
+#define PROXY_HEADER_MAX 1024	      /* addresses, and what balancers say of TLS and themselves */
 #define HTTP_BODIES_MAX \
 	((size_t)1 << 30) /* all requests' bodies together, unless the options say less */
 #define HTTP_BODY_UNASKED \

@@ -20,11 +20,36 @@ static const struct field certificate_fields[] = {
 	{ "revoked", "REVOKED", FIELD_TIME, false },
 	{ "reason", "REASON", FIELD_TEXT, false },
 	{ "attestation", "ATTESTATION", FIELD_TEXT, false },
+	{ "slot", "SLOT", FIELD_TEXT, false },
 	{ "pem", "PEM", FIELD_HIDDEN, false },
 	{ 0 },
 };
 static const struct view certificate_view = { "certificate", certificate_fields };
 
+static const struct field evidence_fields[] = {
+	{ "certificate", "CERTIFICATE", FIELD_TEXT, false },
+	{ "attestation", "ATTESTATION", FIELD_TEXT, false },
+	{ "slot", "SLOT", FIELD_TEXT, false },
+	{ "slot_locked", "SLOT LOCKED", FIELD_YES_NO, false },
+	{ "element.serial", "ELEMENT", FIELD_TEXT, false },
+	{ "element.model", "MODEL", FIELD_TEXT, false },
+	{ "element.part_number", "PART NUMBER", FIELD_TEXT, false },
+	{ "element.profile", "PROFILE", FIELD_TEXT, false },
+	{ "element.attests_by", "ATTESTS BY", FIELD_TEXT, false },
+	{ "element.key", "KEY", FIELD_TEXT, false },
+	{ "element.manifest_entry", "MANIFEST ENTRY", FIELD_TEXT, false },
+	{ "sha256", "SHA-256", FIELD_TEXT, false },
+	{ "evidence", "EVIDENCE", FIELD_TEXT, false },
+	{ "element", "", FIELD_HIDDEN, false },
+	{ 0 },
+};
+static const struct view evidence_view = { "evidence", evidence_fields };
+
+static const struct flag show_flags[] = {
+	{ "evidence", VALUE_NONE, NULL,
+		"the evidence of attestation that it was issued on, and the element", NULL, 0 },
+	{ 0 },
+};
 static const struct flag certificate_argument[] = {
 	{ "FINGERPRINT", VALUE_TEXT, NULL, "SHA-256 of the certificate, 64 hex digits", NULL, 0 },
 	{ 0 },
@@ -74,13 +99,33 @@ static status export(struct call *c, struct diag *d)
 	return s;
 }
 
+static status
+show(struct call *c, struct diag *d)
+{
+	bool wants_evidence = call_has(c, "evidence");
+	const char *path = remote_path(c, wants_evidence ? CERTIFICATE "/evidence" : CERTIFICATE);
+	struct client_reply reply = { 0 };
+	struct client *client = NULL;
+	status s = path != NULL ? call_client(c, &client, d)
+				: diag_set(d, NO_MEMORY, NULL, "no memory");
+
+	if (s == OK) {
+		s = remote_send(client, "GET", path, span_of(NULL, 0), &reply, d);
+	}
+	if (s == OK) {
+		s = remote_print(c, wants_evidence ? &evidence_view : &certificate_view, &reply, d);
+	}
+	client_reply_wipe(&reply);
+	client_free(client);
+	return s;
+}
+
 static const struct command certificate_commands[] = {
 	{ "list", "the certificates of a device", NULL, device_argument, NULL,
 		COMMAND_SERVER | COMMAND_JSON | COMMAND_PAGES, remote_list,
 		{ "GET", "/api/v1/devices/{DEVICE}/certificates", &certificate_view, NULL } },
-	{ "show", "one certificate", NULL, certificate_argument, NULL,
-		COMMAND_SERVER | COMMAND_JSON, remote_show,
-		{ "GET", CERTIFICATE, &certificate_view, NULL } },
+	{ "show", "one certificate", NULL, certificate_argument, show_flags,
+		COMMAND_SERVER | COMMAND_JSON, show, { 0 } },
 	{ "revoke", "revoke one certificate", NULL, certificate_argument, revoke_flags,
 		COMMAND_SERVER | COMMAND_JSON, remote_act,
 		{ "POST", CERTIFICATE "/revoke", &certificate_view, NULL } },

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/factory_unit.h"
+#include "cli/factory_part.h"
 #include "cli/lines.h"
 #include "cli/nouns.h"
 #include "cli/progress.h"
@@ -19,7 +19,10 @@
 
 static const struct flag run_flags[] = {
 	{ "fleet", VALUE_TEXT, "NAME", "the units' fleet", NULL, FLAG_NEEDED },
-	{ "count", VALUE_NUMBER, "N", "how many units the folder shall have", NULL, FLAG_NEEDED },
+	{ "count", VALUE_NUMBER, "N",
+		"how many units the folder shall have; needed without --element", NULL, 0 },
+	{ "element", VALUE_TEXT, "ADDRESS",
+		"the part on the line, or a virtual element's socket with all its parts", NULL, 0 },
 	{ "out", VALUE_FOLDER, "DIR", "a folder a unit, and manifest.json", NULL, FLAG_NEEDED },
 	{ "serial-prefix", VALUE_TEXT, "HEX", "of new serials; begins with 0123 (default 0123)",
 		NULL, 0 },
@@ -34,22 +37,28 @@ struct line_run {
 	struct client *client;
 	const char *folder, *path; /* of the request, with its query */
 	struct factory_folder *units;
-	size_t count, made, refused;
+	struct factory_part *parts;
+	size_t count, part_count, made, refused;
 	struct file_batch files;
 	struct progress progress;
 };
 
+/* Of a unit whose keys are files: the record says so, and that its word is worth nothing. */
+#define FILE_MODEL "key-file"
+
 /* --- one batch --- */
 
 static status
-put_unit(struct json_writer *w, const char *serial, uint8_t points[UNIT_SLOTS][64])
+put_unit(struct json_writer *w, const char *serial, const struct part_keys *keys)
 {
 	json_begin(w, w->out);
 	json_object_open(w, NULL);
 	json_text(w, "serial", serial);
+	json_text(w, "model", keys->model);
+	json_text(w, "part_number", keys->part_number);
 	json_array_open(w, "points");
 	for (unsigned slot = 0; slot < UNIT_SLOTS; slot++) {
-		json_hex(w, NULL, span_of(points[slot], 64));
+		json_hex(w, NULL, span_of(keys->points[slot], 64));
 	}
 	json_array_close(w);
 	json_object_close(w);
@@ -58,21 +67,55 @@ put_unit(struct json_writer *w, const char *serial, uint8_t points[UNIT_SLOTS][6
 }
 
 static status
-put_certificate(
-	struct arena *a, const cJSON *o, const char *member, struct buffer *pem, struct diag *d)
+read_keys(struct line_run *r, const struct factory_folder *u, struct part_keys *out, struct diag *d)
 {
-	span text, der;
+	if (u->part != NULL) {
+		return part_read_keys(u->part, out, d);
+	}
+	snprintf(out->model, sizeof(out->model), FILE_MODEL);
+	snprintf(out->part_number, sizeof(out->part_number), FILE_MODEL);
+	return unit_keys(&r->files, u->serial, out->points, d);
+}
+
+static status
+get_certificate(struct arena *a, const cJSON *o, const char *member, span *der, struct diag *d)
+{
+	span text;
 	status s = json_get_text(o, member, &text, d);
 
-	if (s == OK) {
-		s = base64_decode(a, text, &der);
-		s = s == OK ? OK
-			    : diag_set(d, BAD_INPUT, "RFC 4648 4", "member \"%s\" is no base64",
-				      member);
+	if (s != OK) {
+		return s;
+	}
+	return base64_decode(a, text, der) == OK
+		       ? OK
+		       : diag_set(d, BAD_INPUT, "RFC 4648 4", "member \"%s\" is no base64", member);
+}
+
+/* Into the part first: the unit is born once its birth.pem is in its place. */
+static status
+keep_born(struct line_run *r, const struct factory_folder *u, span leaf, span issuer,
+	const char *entry, struct diag *d)
+{
+	char folder[UNIT_PATH_MAX];
+	struct buffer pem;
+	status s = OK;
+
+	buffer_init(&pem, BIRTH_PEM_MAX);
+	pem_write(&pem, "CERTIFICATE", leaf);
+	pem_write(&pem, "CERTIFICATE", issuer);
+	if (s == OK && buffer_failed(&pem)) {
+		s = diag_set(d, LIMIT, NULL, "the certificates of %s are too long", u->serial);
+	}
+	if (s == OK && u->part != NULL) {
+		s = unit_element_folder(r->folder, u->serial, folder, d);
+	}
+	if (s == OK && u->part != NULL) {
+		s = part_give_birth(u->part, folder, buffer_span(&pem), d);
 	}
 	if (s == OK) {
-		pem_write(pem, "CERTIFICATE", der);
+		s = unit_born(&r->files, u->serial, span_text(entry), buffer_span(&pem), d);
 	}
+	buffer_wipe(&pem);
 	return s;
 }
 
@@ -82,25 +125,20 @@ take_born(struct line_run *r, const struct factory_folder *u, const cJSON *o, st
 	const cJSON *entry = cJSON_GetObjectItemCaseSensitive(o, "entry");
 	char *text = cJSON_IsObject(entry) ? cJSON_PrintUnformatted(entry) : NULL;
 	struct arena *a = arena_new(1 << 20);
-	struct buffer pem;
+	span leaf, issuer;
 	status s = text != NULL && a != NULL ? OK
 					     : diag_set(d, BAD_INPUT, NULL,
 						       "the server's answer has no manifest entry");
 
-	buffer_init(&pem, BIRTH_PEM_MAX);
 	if (s == OK) {
-		s = put_certificate(a, o, "certificate", &pem, d);
-	}
-	if (s == OK) {
-		s = put_certificate(a, o, "issuer", &pem, d);
-	}
-	if (s == OK && buffer_failed(&pem)) {
-		s = diag_set(d, LIMIT, NULL, "the certificates of %s are too long", u->serial);
+		s = get_certificate(a, o, "certificate", &leaf, d);
 	}
 	if (s == OK) {
-		s = unit_born(&r->files, u->serial, span_text(text), buffer_span(&pem), d);
+		s = get_certificate(a, o, "issuer", &issuer, d);
 	}
-	buffer_wipe(&pem);
+	if (s == OK) {
+		s = keep_born(r, u, leaf, issuer, text, d);
+	}
 	cJSON_free(text);
 	arena_free(a);
 	return s;
@@ -143,7 +181,6 @@ static status
 run_batch(struct line_run *r, struct factory_folder *const *batch, size_t count, struct diag *d)
 {
 	struct answer a = { r, batch, count, 0 };
-	uint8_t points[UNIT_SLOTS][64];
 	struct client_reply reply = { 0 };
 	struct json_writer w;
 	struct buffer body;
@@ -152,8 +189,10 @@ run_batch(struct line_run *r, struct factory_folder *const *batch, size_t count,
 	buffer_init(&body, BATCH * 4096);
 	json_begin(&w, &body);
 	for (size_t i = 0; s == OK && i < count; i++) {
-		s = unit_keys(&r->files, batch[i]->serial, points, d);
-		if (s == OK && put_unit(&w, batch[i]->serial, points) != OK) {
+		struct part_keys keys = { 0 };
+
+		s = read_keys(r, batch[i], &keys, d);
+		if (s == OK && put_unit(&w, batch[i]->serial, &keys) != OK) {
 			s = diag_set(d, NO_MEMORY, NULL, "no memory for a batch");
 		}
 	}
@@ -186,6 +225,15 @@ run_batch(struct line_run *r, struct factory_folder *const *batch, size_t count,
 	return s;
 }
 
+/* A part's unit only with its part, and with parts on the line nothing else. */
+static bool
+is_to_be_made(const struct line_run *r, const struct factory_folder *u)
+{
+	bool is_here = r->part_count > 0 ? u->part != NULL : !u->is_of_part;
+
+	return is_here && !u->is_born;
+}
+
 static status
 run_units(struct line_run *r, struct diag *d)
 {
@@ -195,7 +243,7 @@ run_units(struct line_run *r, struct diag *d)
 
 	progress_begin(&r->progress, "unit", r->count);
 	for (size_t i = 0; s == OK && i < r->count; i++) {
-		if (!r->units[i].is_born) {
+		if (is_to_be_made(r, &r->units[i])) {
 			batch[in_batch++] = &r->units[i];
 		}
 		if (in_batch == BATCH || (i + 1 == r->count && in_batch > 0)) {
@@ -231,6 +279,44 @@ add_units(struct line_run *r, size_t wanted, const char *prefix, struct diag *d)
 		*u = (struct factory_folder){ .is_born = false };
 		s = unit_serial_new(prefix, u->serial, d);
 		r->count++;
+	}
+	return s;
+}
+
+static int
+compare_serials(const void *serial, const void *unit)
+{
+	return strcmp(serial, ((const struct factory_folder *)unit)->serial);
+}
+
+/* The parts on the line; those that were here before are known by their folders. */
+static status
+add_parts(struct line_run *r, const char *address, struct diag *d)
+{
+	status s = parts_find(address, &r->parts, &r->part_count, d);
+	struct factory_folder *more;
+
+	if (s != OK) {
+		return s;
+	}
+	more = reallocarray(r->units, r->count + r->part_count, sizeof(*more));
+	if (more == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for %zu units", r->part_count);
+	}
+	r->units = more;
+	for (size_t i = 0, known = r->count; s == OK && i < r->part_count; i++) {
+		const struct factory_part *p = &r->parts[i];
+		struct factory_folder *u =
+			bsearch(p->serial, r->units, known, sizeof(*r->units), compare_serials);
+
+		if (u == NULL) {
+			u = &r->units[r->count++];
+			*u = (struct factory_folder){ .is_born = false };
+			memcpy(u->serial, p->serial, sizeof(u->serial));
+		}
+		u->is_of_part = true;
+		u->part = p;
+		s = unit_of_part(r->folder, p->serial, p->address, call_text(r->call, "fleet"), d);
 	}
 	return s;
 }
@@ -349,13 +435,19 @@ static status
 run_line(struct call *c, struct diag *d)
 {
 	const char *prefix = call_has(c, "serial-prefix") ? call_text(c, "serial-prefix") : "0123";
+	const char *element = call_text(c, "element");
 	int64_t count = call_number(c, "count", 0);
 	struct line_run r = { .call = c, .folder = call_text(c, "out") };
 	const char *manifest = arena_printf(c->arena, "%s/manifest.json", r.folder);
 	status s = check_prefix(c, prefix, d);
 
-	if (s == OK && (count < 1 || count > COUNT_MAX)) {
-		s = call_usage(c, d, "--count: 1 to %d", COUNT_MAX);
+	if (s == OK && element == NULL && (count < 1 || count > COUNT_MAX)) {
+		s = call_usage(c, d, "--count: 1 to %d, or --element", COUNT_MAX);
+	}
+	if (s == OK && element != NULL && (call_has(c, "count") || call_has(c, "serial-prefix"))) {
+		s = call_usage(c, d,
+			"--element: parts are as many as there are, with serial "
+			"numbers of their own");
 	}
 	if (s == OK && manifest == NULL) {
 		s = diag_set(d, NO_MEMORY, NULL, "no memory");
@@ -373,7 +465,8 @@ run_line(struct call *c, struct diag *d)
 		s = file_batch_open(&r.files, r.folder, d);
 	}
 	if (s == OK) {
-		s = add_units(&r, (size_t)count, prefix, d);
+		s = element != NULL ? add_parts(&r, element, d)
+				    : add_units(&r, (size_t)count, prefix, d);
 	}
 	if (s == OK) {
 		s = run_units(&r, d);
@@ -390,14 +483,18 @@ run_line(struct call *c, struct diag *d)
 	}
 	file_batch_close(&r.files);
 	free(r.units);
+	parts_free(r.parts, r.part_count);
 	client_free(r.client);
 	return s;
 }
 
 static const struct command factory_commands[] = {
 	{ "run", "make units: keys, birth certificates, manifest",
-		"Each unit is a folder with keys in files, which attest nothing: for devices "
-		"without an element, and for tests. Run again it makes what is missing.",
+		"With --element each unit is a part whose keys were made inside and stay there; "
+		"the "
+		"folder has what belongs beside it. With --count each is a folder with keys in "
+		"files, which attest nothing: for devices without an element, and for tests. Run "
+		"again it makes what is missing.",
 		NULL, run_flags, COMMAND_SERVER | COMMAND_JSON, run_line, { 0 } },
 	{ 0 },
 };

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "pki/key.h"
 
-#define PATH_ROOM 4096
+#define PATH_ROOM UNIT_PATH_MAX
 #define KEY_FILE_MAX 4096
 #define NAME_PREFIX "0123"
 #define NAME_SUFFIX "01"
@@ -70,6 +70,19 @@ has_birth(const char *folder, const char *serial)
 	return path_of(folder, serial, "birth.pem", path, NULL) == OK && access(path, F_OK) == 0;
 }
 
+/* It was given a part's address, and has no keys of its own. */
+static bool
+is_of_part(const char *folder, const char *serial)
+{
+	char path[PATH_ROOM];
+
+	if (path_of(folder, serial, "serial", path, NULL) != OK || access(path, F_OK) == 0) {
+		return false;
+	}
+	snprintf(path, sizeof(path), "%s/%s/agent.conf", folder, serial);
+	return access(path, F_OK) == 0;
+}
+
 status
 unit_list(const char *folder, struct factory_folder **out, size_t *count, struct diag *d)
 {
@@ -99,6 +112,8 @@ unit_list(const char *folder, struct factory_folder **out, size_t *count, struct
 		}
 		memcpy(units[n].serial, e->d_name, UNIT_SERIAL_LEN + 1);
 		units[n].is_born = has_birth(folder, e->d_name);
+		units[n].is_of_part = is_of_part(folder, e->d_name);
+		units[n].part = NULL;
 		n++;
 	}
 	if (list != NULL) {
@@ -236,6 +251,43 @@ unit_keys(struct file_batch *b, const char *serial, uint8_t points[UNIT_SLOTS][6
 	}
 	snprintf(line, sizeof(line), "%s\n", serial);
 	return s == OK ? file_batch_put(b, path, span_text(line), 0644, d) : s;
+}
+
+/* --- beside a part --- */
+
+status
+unit_element_folder(const char *folder, const char *serial, char out[UNIT_PATH_MAX], struct diag *d)
+{
+	status s = path_of(folder, serial, "", out, d);
+
+	if (s == OK) {
+		*strrchr(out, '/') = '\0';
+	}
+	return s;
+}
+
+status
+unit_of_part(const char *folder, const char *serial, const char *address, const char *fleet,
+	struct diag *d)
+{
+	char path[PATH_ROOM], text[1024];
+	status s = unit_element_folder(folder, serial, path, d);
+
+	if (s == OK) {
+		s = folder_make(path, 0700, d);
+	}
+	if (s != OK) {
+		return s;
+	}
+	memcpy(strrchr(path, '/'), "/agent.conf", sizeof("/agent.conf"));
+	if (access(path, F_OK) == 0) {
+		return OK;
+	}
+	if (snprintf(text, sizeof(text), "element = %s\nfleet = %s\n", address, fleet) >=
+		(int)sizeof(text)) {
+		return diag_set(d, LIMIT, NULL, "%.80s...: address too long", address);
+	}
+	return file_replace(path, span_text(text), 0644, d);
 }
 
 /* --- the factory's answer --- */

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * One unit on the factory line: a folder with an element whose keys are files.
+ * One unit on the factory line: a folder, with an element whose keys are files, or with what belongs beside a part
+ * (factory_part.h).
  *
  *   DIR/<serial>/element/serial, slot0.key .. slot4.key   made first; attests nothing
  *                        entry.json, birth.pem            the factory's answer; birth.pem last
@@ -13,9 +14,12 @@
 #define UNIT_SLOTS 5
 #define UNIT_SERIAL_LEN 18 /* hex digits: 0123, 12 more, 01, as the chip has them */
 
+struct factory_part;
 struct factory_folder {
 	char serial[UNIT_SERIAL_LEN + 1];
-	bool is_born; /* it has its birth certificate */
+	bool is_born;			 /* it has its birth certificate */
+	bool is_of_part;		 /* its keys are in a part, here now or not */
+	const struct factory_part *part; /* on the line now; NULL: not, or its keys are files */
 };
 
 /* Whether the name is an element's serial of that form. */
@@ -28,6 +32,13 @@ MUST_USE status unit_list(
 /* The keys' points: of those that are there, or of new ones where the unit is not whole. */
 MUST_USE status unit_keys(
 	struct file_batch *b, const char *serial, uint8_t points[UNIT_SLOTS][64], struct diag *d);
+/* The folder of a unit with a part, and in it agent.conf (the part's address, the fleet) where there is none yet. */
+MUST_USE status unit_of_part(const char *folder, const char *serial, const char *address,
+	const char *fleet, struct diag *d);
+/* DIR/<serial>/element. LIMIT. */
+#define UNIT_PATH_MAX 4096
+MUST_USE status unit_element_folder(
+	const char *folder, const char *serial, char out[UNIT_PATH_MAX], struct diag *d);
 /* The factory's answer. */
 MUST_USE status unit_born(
 	struct file_batch *b, const char *serial, span entry, span birth_pem, struct diag *d);

@@ -11,7 +11,7 @@
 
 extern const struct noun noun_init, noun_status, noun_hierarchy, noun_fleet, noun_manifest,
 	noun_factory, noun_device, noun_owner, noun_transfer, noun_cert, noun_rotate, noun_ledger,
-	noun_operator, noun_completion, noun_version, noun_help;
+	noun_operator, noun_element, noun_completion, noun_version, noun_help;
 
 extern const struct view device_view, transfer_view, entry_view;
 extern const struct flag device_argument[];

@@ -13,6 +13,7 @@ const struct noun *const nouns[] = {
 	&noun_cert,
 	&noun_ledger,
 	&noun_operator,
+	&noun_element,
 	&noun_version,
 	&noun_help,
 	&noun_completion,

@@ -74,9 +74,11 @@ colour_of(const struct field *f, const char *text)
 	static const struct {
 		const char *word, *colour;
 	} words[] = { { "ACTIVE", GREEN }, { "current", GREEN }, { "accepted", GREEN },
-		{ "ok", GREEN }, { "SUSPENDED", RED }, { "RETIRED", RED }, { "revoked", RED },
-		{ "refused", RED }, { "AWAITING_DEVICE", YELLOW }, { "IN_TRANSFER", YELLOW },
-		{ "RETURNED", YELLOW }, { "pending", YELLOW } };
+		{ "ok", GREEN }, { "proven", GREEN }, { "attested", GREEN },
+		{ "private key", GREEN }, { "failed", RED }, { "SUSPENDED", RED },
+		{ "RETIRED", RED }, { "revoked", RED }, { "refused", RED },
+		{ "AWAITING_DEVICE", YELLOW }, { "IN_TRANSFER", YELLOW }, { "RETURNED", YELLOW },
+		{ "pending", YELLOW }, { "locked", YELLOW }, { "none", YELLOW } };
 
 	for (size_t i = 0; f->kind == FIELD_STATE && i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(words[i].word, text) == 0) {

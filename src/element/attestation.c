@@ -278,6 +278,17 @@ check_signature(struct judging *j, const struct attestation_anchor *anchor, stru
 	return OK;
 }
 
+/*
+ * What the proof is worth hangs on the policy that it covers: a private P-256 key (KeyConfig bit 0, type 4), secret (SlotConfig
+ * bit 7), made anew by GenKey (13) and never written from outside (14), on a part whose zones are locked.
+ */
+static bool
+keeps_its_key(const struct part_profile *p, const struct atecc608_claim *claim)
+{
+	return p->config_is_locked && p->data_is_locked && (claim->key_config & 0x1d) == 0x11 &&
+	       (claim->slot_config & 0x6080) == 0x2080;
+}
+
 static status
 prepare(struct judging *j, const struct evidence *e, const struct attestation_anchor *anchor,
 	struct diag *d)
@@ -304,6 +315,14 @@ prepare(struct judging *j, const struct evidence *e, const struct attestation_an
 	}
 	j->evidence = &e->atecc608;
 	j->claim = claim_of_slot(j, slot);
+	if (!keeps_its_key(j->profile, &j->claim)) {
+		return diag_kind(d,
+			diag_set(d, DENIED, NULL,
+				"element %s: slot %u of a %s part is not bound to keep a key that "
+				"was made in it",
+				anchor->serial, slot, j->profile->name),
+			ATTESTATION_IMPOSSIBLE);
+	}
 	evidence_num_in(e->challenge, num_in);
 	nonce_digest(num_in, e->atecc608.random, j->nonce);
 	return OK;
@@ -350,6 +369,20 @@ attestation_model_is_closed(const char *model)
 		if (strcasecmp(models[i], model) == 0) {
 			return true;
 		}
+	}
+	return false;
+}
+
+bool
+attestation_can_count(const struct attestation_anchor *anchor)
+{
+	switch (anchor->kind) {
+	case EVIDENCE_ATECC608:
+		return part_profile_find(anchor->profile) != NULL;
+	case EVIDENCE_TPM2:
+		return true;
+	case EVIDENCE_TOKEN:
+		return anchor->is_vendors_word && attestation_model_is_closed(anchor->model);
 	}
 	return false;
 }

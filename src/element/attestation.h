@@ -53,6 +53,8 @@ struct attestation {
  * token's own word counts as `vendor-unverified`. For every other model it counts for nothing.
  */
 bool attestation_model_is_closed(const char *model);
+/* Whether any evidence could be worth something: there is a key to check it by, or a word that is taken. */
+bool attestation_can_count(const struct attestation_anchor *anchor);
 
 /*
  * `point`: X || Y of the request's key. CRYPTO: a signature does not hold, so that it is another chip's, another

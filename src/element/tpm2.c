@@ -92,7 +92,7 @@ static status
 check_certify(const struct evidence_tpm2 *e, span qualifying, const struct tpm2_public *key,
 	struct tpm2_attest *out, struct diag *d)
 {
-	status s = tpm2_attest_read(e->certify, TPM2_ST_ATTEST_CREATION, out, d);
+	status s = tpm2_attest_read(e->certify, TPM_ST_ATTEST_CREATION, out, d);
 
 	if (s != OK) {
 		diag_prefix(d, "certify: ");
@@ -113,7 +113,7 @@ static status
 check_quote(span quote, span qualifying, span signer, struct diag *d)
 {
 	struct tpm2_attest a;
-	status s = tpm2_attest_read(quote, TPM2_ST_ATTEST_QUOTE, &a, d);
+	status s = tpm2_attest_read(quote, TPM_ST_ATTEST_QUOTE, &a, d);
 
 	if (s != OK) {
 		diag_prefix(d, "quote: ");

@@ -135,13 +135,13 @@ take_scheme(struct reader *r)
 {
 	uint16_t scheme = take_u16(r);
 
-	if (scheme == TPM2_ALG_NULL) {
+	if (scheme == TPM_ALG_NULL) {
 		return false;
 	}
-	if (scheme != TPM2_ALG_ECDSA) {
+	if (scheme != TPM_ALG_ECDSA) {
 		refuse(r, "the key's scheme is not ECDSA");
 	}
-	expect_u16(r, TPM2_ALG_SHA256, "the key's scheme is not with SHA-256");
+	expect_u16(r, TPM_ALG_SHA256, "the key's scheme is not with SHA-256");
 	return true;
 }
 
@@ -153,17 +153,17 @@ tpm2_public_read(span in, struct tpm2_public *out, struct diag *d)
 	status s;
 
 	*out = (struct tpm2_public){ 0 };
-	expect_u16(&r, TPM2_ALG_ECC, "the key is not on an elliptic curve");
-	expect_u16(&r, TPM2_ALG_SHA256, "the key's name is not made with SHA-256");
+	expect_u16(&r, TPM_ALG_ECC, "the key is not on an elliptic curve");
+	expect_u16(&r, TPM_ALG_SHA256, "the key's name is not made with SHA-256");
 	out->attributes = take_u32(&r);
 	if ((out->attributes & ~TPM2_ATTRIBUTES) != 0) {
 		refuse(&r, "reserved attributes are set");
 	}
 	take_sized(&r, 32, "authPolicy is longer than SHA-256");
-	expect_u16(&r, TPM2_ALG_NULL, "a signing key has no symmetric algorithm");
+	expect_u16(&r, TPM_ALG_NULL, "a signing key has no symmetric algorithm");
 	out->has_scheme = take_scheme(&r);
-	expect_u16(&r, TPM2_CURVE_P256, "the key is not on P-256");
-	expect_u16(&r, TPM2_ALG_NULL, "a signing key has no key derivation");
+	expect_u16(&r, TPM_CURVE_P256, "the key is not on P-256");
+	expect_u16(&r, TPM_ALG_NULL, "a signing key has no key derivation");
 	take_coordinate(&r, out->point, "x is no number of P-256");
 	take_coordinate(&r, out->point + 32, "y is no number of P-256");
 	s = finish(&r);
@@ -171,8 +171,8 @@ tpm2_public_read(span in, struct tpm2_public *out, struct diag *d)
 		s = diag_set(d, BAD_INPUT, r.clause, "the key's point is not on P-256");
 	}
 	if (s == OK) {
-		out->name[0] = TPM2_ALG_SHA256 >> 8;
-		out->name[1] = TPM2_ALG_SHA256 & 0xff;
+		out->name[0] = TPM_ALG_SHA256 >> 8;
+		out->name[1] = TPM_ALG_SHA256 & 0xff;
 		sha256(in, out->name + 2);
 	}
 	return s;
@@ -211,7 +211,7 @@ tpm2_attest_read(span in, uint16_t type, struct tpm2_attest *out, struct diag *d
 		refuse(&r, "magic is not TPM_GENERATED_VALUE: no TPM made this");
 	}
 	expect_u16(&r, type,
-		type == TPM2_ST_ATTEST_QUOTE ? "not of TPM2_Quote" : "not of TPM2_CertifyCreation");
+		type == TPM_ST_ATTEST_QUOTE ? "not of TPM2_Quote" : "not of TPM2_CertifyCreation");
 	out->qualified_signer = take_sized(&r, TPM2_NAME_MAX, "qualifiedSigner is no name");
 	out->extra = take_sized(&r, 64, "extraData is too long");
 	out->clock_ms = take_number(&r, 8);
@@ -222,7 +222,7 @@ tpm2_attest_read(span in, uint16_t type, struct tpm2_attest *out, struct diag *d
 		refuse(&r, "safe is neither yes nor no");
 	}
 	out->firmware = take_number(&r, 8);
-	if (type == TPM2_ST_ATTEST_QUOTE) {
+	if (type == TPM_ST_ATTEST_QUOTE) {
 		out->pcr_select = take_pcr_selection(&r);
 		out->pcr_digest = take_sized(&r, 64, "pcrDigest is too long");
 	} else {
@@ -254,8 +254,8 @@ tpm2_signature_read(span in, uint8_t out[64], struct diag *d)
 {
 	struct reader r = reader_of(in, "TPM 2.0 Part 2 TPMT_SIGNATURE", d);
 
-	expect_u16(&r, TPM2_ALG_ECDSA, "not by ECDSA");
-	expect_u16(&r, TPM2_ALG_SHA256, "not with SHA-256");
+	expect_u16(&r, TPM_ALG_ECDSA, "not by ECDSA");
+	expect_u16(&r, TPM_ALG_SHA256, "not with SHA-256");
 	take_coordinate(&r, out, "r is no number of P-256");
 	take_coordinate(&r, out + 32, "s is no number of P-256");
 	return finish(&r);

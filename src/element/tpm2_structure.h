@@ -11,15 +11,15 @@
 
 /* TPM_ALG_ID, TPM_ECC_CURVE, TPM_ST: those that occur. */
 enum {
-	TPM2_ALG_RSA = 0x0001,
-	TPM2_ALG_AES = 0x0006,
-	TPM2_ALG_SHA256 = 0x000b,
-	TPM2_ALG_NULL = 0x0010,
-	TPM2_ALG_ECDSA = 0x0018,
-	TPM2_ALG_ECC = 0x0023,
-	TPM2_CURVE_P256 = 0x0003,
-	TPM2_ST_ATTEST_QUOTE = 0x8018,
-	TPM2_ST_ATTEST_CREATION = 0x801a,
+	TPM_ALG_RSA = 0x0001,
+	TPM_ALG_AES = 0x0006,
+	TPM_ALG_SHA256 = 0x000b,
+	TPM_ALG_NULL = 0x0010,
+	TPM_ALG_ECDSA = 0x0018,
+	TPM_ALG_ECC = 0x0023,
+	TPM_CURVE_P256 = 0x0003,
+	TPM_ST_ATTEST_QUOTE = 0x8018,
+	TPM_ST_ATTEST_CREATION = 0x801a,
 };
 
 /* TPMA_OBJECT. */
@@ -64,7 +64,7 @@ struct tpm2_creation {
 };
 
 MUST_USE status tpm2_public_read(span in, struct tpm2_public *out, struct diag *d);
-/* `type`: TPM2_ST_ATTEST_CREATION or _QUOTE; another one is BAD_INPUT. */
+/* `type`: TPM_ST_ATTEST_CREATION or _QUOTE; another one is BAD_INPUT. */
 MUST_USE status tpm2_attest_read(span in, uint16_t type, struct tpm2_attest *out, struct diag *d);
 MUST_USE status tpm2_creation_read(span in, struct tpm2_creation *out, struct diag *d);
 /* TPMT_SIGNATURE, ECDSA with SHA-256, as R || S. */

@@ -1,6 +1,7 @@
 #include "home/configuration.h"
 #include <unistd.h>
 #include "base/check.h"
+#include "base/limits.h"
 
 #define MINUTE 60
 #define HOUR 3600
@@ -26,6 +27,14 @@ const struct conf_key configuration_keys[] = {
 	{ "server", "listen_plain", CONF_TEXT, "127.0.0.1:8080", 0, 0,
 		"address and port for plain HTTP (OCSP, CRLs and CA certificates only); empty: "
 		"none" },
+	{ "server", "proxy_protocol", CONF_TEXT, "off", 0, 0,
+		"off, or v2: each connection to the TLS port begins with the PROXY protocol's "
+		"version "
+		"2, and comes from proxy_from" },
+	{ "server", "proxy_protocol_plain", CONF_TEXT, "off", 0, 0, "the same of the plain port" },
+	{ "server", "proxy_from", CONF_TEXT, "", 0, 0,
+		"addresses and networks of the load balancers that speak it, by comma: 192.0.2.7, "
+		"10.0.0.0/8" },
 	{ "server", "url", CONF_TEXT, "https://localhost:8443", 0, 0,
 		"how devices and operators reach the TLS port" },
 	{ "server", "plain_url", CONF_TEXT, "http://localhost:8080", 0, 0,
@@ -48,10 +57,31 @@ const struct conf_key configuration_keys[] = {
 	{ "http", "connections", CONF_NUMBER, "10000", 16, 1000000,
 		"open connections at the most, of one address half of them; idle ones go for new "
 		"ones" },
+	{ "http", "address_connections", CONF_NUMBER, "0", 0, 1000000,
+		"of them from one address (an IPv6 /64 is one); 0: half, 64 at least" },
+	{ "http", "backlog", CONF_NUMBER, "1024", 1, 65535,
+		"connections that the kernel holds until they are taken" },
+	{ "http", "handshake_timeout", CONF_DURATION, "10s", 1, HOUR,
+		"for a TLS handshake, with the PROXY protocol before it" },
 	{ "http", "header_timeout", CONF_DURATION, "10s", 1, HOUR, "to send a request's header" },
+	{ "http", "header_size", CONF_SIZE, "16k", 1024, HTTP_HEADER_MAX,
+		"bytes of a request's header" },
 	{ "http", "body_timeout", CONF_DURATION, "60s", 1, HOUR, "without any byte of a body" },
 	{ "http", "idle_timeout", CONF_DURATION, "75s", 1, HOUR,
 		"between requests of a connection" },
+	{ "http", "rate", CONF_SIZE, "256", 1, 1 << 20,
+		"bytes a second of a body, either way, at the least over all" },
+	{ "http", "unasked_body", CONF_SIZE, "16k", 1024, 1 << 20,
+		"bytes of a body that are read before it is known who asks" },
+	{ "http", "bodies", CONF_SIZE, "1g", 1 << 20, INT64_C(1) << 40,
+		"bytes of all bodies under way; more get 503" },
+	{ "http", "linger", CONF_DURATION, "2s", 1, MINUTE,
+		"how long a connection is read on after a refusal, so that it reaches its sender" },
+	{ "http", "linger_size", CONF_SIZE, "4m", 1024, 1 << 30, "and how many bytes" },
+	{ "http", "sessions", CONF_NUMBER, "8192", 1, 1000000,
+		"TLS sessions that are kept for resumption; each holds its client's certificates" },
+	{ "http", "session_lifetime", CONF_DURATION, "2h", MINUTE, DAY,
+		"of a TLS session, then its client shakes hands in full" },
 	{ "http", "poll", CONF_DURATION, "60s", 1, HOUR,
 		"the longest wait of a device's long poll" },
 
@@ -92,12 +122,23 @@ take_server(const struct conf *c, struct configuration *out)
 {
 	out->listen = conf_text(c, "server", "listen");
 	out->listen_plain = conf_text(c, "server", "listen_plain");
+	out->proxy_protocol = conf_text(c, "server", "proxy_protocol");
+	out->proxy_protocol_plain = conf_text(c, "server", "proxy_protocol_plain");
+	out->proxy_from = conf_text(c, "server", "proxy_from");
 	out->url = conf_text(c, "server", "url");
 	out->plain_url = conf_text(c, "server", "plain_url");
 	out->names = conf_text(c, "server", "names");
 	out->server_authority = conf_text(c, "server", "authority");
 	out->server_certificate_s = conf_number(c, "server", "certificate_lifetime");
 	out->drain_s = conf_number(c, "server", "drain");
+	out->crl_every_s = conf_number(c, "schedule", "crl_every");
+	out->crl_lifetime_s = conf_number(c, "schedule", "crl_lifetime");
+	out->withdraw_after_s = conf_number(c, "schedule", "withdraw_after");
+}
+
+static void
+take_http(const struct conf *c, struct configuration *out)
+{
 	out->loops = (unsigned)conf_number(c, "http", "loops");
 	out->workers = (unsigned)conf_number(c, "http", "workers");
 	out->queue_max = (size_t)conf_number(c, "http", "queue");
@@ -106,9 +147,17 @@ take_server(const struct conf *c, struct configuration *out)
 	out->body_timeout_s = conf_number(c, "http", "body_timeout");
 	out->idle_timeout_s = conf_number(c, "http", "idle_timeout");
 	out->poll_max_s = conf_number(c, "http", "poll");
-	out->crl_every_s = conf_number(c, "schedule", "crl_every");
-	out->crl_lifetime_s = conf_number(c, "schedule", "crl_lifetime");
-	out->withdraw_after_s = conf_number(c, "schedule", "withdraw_after");
+	out->address_connections = (size_t)conf_number(c, "http", "address_connections");
+	out->backlog = (int)conf_number(c, "http", "backlog");
+	out->handshake_timeout_s = conf_number(c, "http", "handshake_timeout");
+	out->header_size = (size_t)conf_number(c, "http", "header_size");
+	out->rate = conf_number(c, "http", "rate");
+	out->unasked_body = (size_t)conf_number(c, "http", "unasked_body");
+	out->bodies = (size_t)conf_number(c, "http", "bodies");
+	out->linger_s = conf_number(c, "http", "linger");
+	out->linger_size = conf_number(c, "http", "linger_size");
+	out->sessions = (long)conf_number(c, "http", "sessions");
+	out->session_lifetime_s = (long)conf_number(c, "http", "session_lifetime");
 }
 
 /* A guard inside the home would be restored together with it. */
@@ -127,6 +176,12 @@ is_url(const char *text, const char *scheme)
 	       text[strlen(text) - 1] != '/';
 }
 
+static bool
+is_proxy_word(const char *text)
+{
+	return strcmp(text, "off") == 0 || strcmp(text, "v2") == 0;
+}
+
 static status
 check(const char *path, const struct configuration *c, struct diag *d)
 {
@@ -140,6 +195,15 @@ check(const char *path, const struct configuration *c, struct diag *d)
 		return diag_set(d, BAD_INPUT, NULL,
 			"%s: url must be https://..., plain_url http://..., without a / at the end",
 			path);
+	}
+	if (!is_proxy_word(c->proxy_protocol) || !is_proxy_word(c->proxy_protocol_plain)) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"%s: proxy_protocol and proxy_protocol_plain are off or v2", path);
+	}
+	if ((strcmp(c->proxy_protocol, "v2") == 0 || strcmp(c->proxy_protocol_plain, "v2") == 0) &&
+		c->proxy_from[0] == '\0') {
+		return diag_set(d, BAD_INPUT, NULL,
+			"%s: with the PROXY protocol, proxy_from must say whose word counts", path);
 	}
 	if (c->crl_lifetime_s < 2 * c->crl_every_s) {
 		return diag_set(d, BAD_INPUT, NULL,
@@ -171,5 +235,6 @@ configuration_load(struct arena *a, const char *home, struct configuration *out,
 	*out = (struct configuration){ .home = copy };
 	take_paths(c, out);
 	take_server(c, out);
+	take_http(c, out);
 	return check(path, out, d);
 }

@@ -19,11 +19,13 @@ struct configuration {
 	const char *ledger_guard; /* file outside the home */
 	const char *ledger_origin;
 
-	const char *listen;	  /* "address:port" of TLS */
-	const char *listen_plain; /* of plain HTTP; "" for none */
-	const char *url;	  /* how devices and operators reach the TLS port */
-	const char *plain_url;	  /* what certificates point to */
-	const char *names; /* DNS names and addresses of the listener's certificate, by comma */
+	const char *listen;				   /* "address:port" of TLS */
+	const char *listen_plain;			   /* of plain HTTP; "" for none */
+	const char *proxy_protocol, *proxy_protocol_plain; /* "off", "v2" */
+	const char *proxy_from;				   /* addresses by comma */
+	const char *url;       /* how devices and operators reach the TLS port */
+	const char *plain_url; /* what certificates point to */
+	const char *names;     /* DNS names and addresses of the listener's certificate, by comma */
 	const char *server_authority;
 	int64_t server_certificate_s;
 
@@ -34,6 +36,12 @@ struct configuration {
 	unsigned loops, workers; /* 0: by the number of cores */
 	size_t queue_max;
 	size_t connections_max;
+	size_t address_connections; /* 0: by connections_max */
+	int backlog;
+	size_t header_size, unasked_body, bodies;
+	int64_t rate, linger_s, linger_size;
+	long sessions, session_lifetime_s;
+	int64_t handshake_timeout_s;
 	int64_t header_timeout_s, body_timeout_s, idle_timeout_s, poll_max_s, drain_s;
 
 	int64_t crl_every_s, crl_lifetime_s;

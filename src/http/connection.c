@@ -9,6 +9,7 @@
 
 #include "http/crowd.h"
 #include "http/loop.h"
+#include "http/proxy.h"
 #include "http/reply_head.h"
 
 #define TURN 32		     /* steps of one connection before the others have theirs */
@@ -21,26 +22,56 @@ body_timer_set(struct connection *c)
 	struct loop *l = c->loop;
 	int64_t time_ms = l->server->options.body_timeout_ms;
 	int64_t idle_until = l->now_ms + time_ms;
-	int64_t slow_until =
-		c->moving_since_ms + time_ms + (int64_t)(c->moved / HTTP_RATE_MIN) * 1000;
+	int64_t slow_until = c->moving_since_ms + time_ms +
+			     (int64_t)(c->moved / l->server->options.rate_min) * 1000;
 
 	wheel_set(&l->wheel, &c->timer, idle_until < slow_until ? idle_until : slow_until);
 }
 
 /* --- the handshake --- */
 
+/* Not before the first byte has come: who connects and is silent costs no memory of libssl's. */
+static enum step
+begin_handshake(struct connection *c)
+{
+	struct loop *l = c->loop;
+	SSL *ssl;
+
+	if (!c->transport.may_read) {
+		return STEP_WAIT;
+	}
+	ssl = tls_ssl_new(l->server->tls);
+	if (ssl == NULL || !transport_secure(&c->transport, ssl)) {
+		count(&l->server->counters.handshakes_failed);
+		count_refusal(l->server, REFUSAL_TLS_IDENTITY);
+		return STEP_CLOSE;
+	}
+	return STEP_ON;
+}
+
 static enum step
 step_handshake(struct connection *c)
 {
 	struct loop *l = c->loop;
 	struct counters *counters = &l->server->counters;
-	int n = transport_accept(&c->transport);
+	int n;
+
+	if (c->transport.ssl == NULL) {
+		return begin_handshake(c);
+	}
+	n = transport_accept(&c->transport);
 
 	if (n == TRANSPORT_WAIT) {
 		return STEP_WAIT;
 	}
-	if (n < 0 || tls_peer_read(c->transport.ssl, &c->peer, &c->peer_block) != OK) {
+	if (n < 0) {
 		count(&counters->handshakes_failed);
+		count_refusal(l->server, refusal_of_handshake());
+		return STEP_CLOSE;
+	}
+	if (tls_peer_read(c->transport.ssl, &c->peer, &c->peer_block) != OK) {
+		count(&counters->handshakes_failed);
+		count_refusal(l->server, REFUSAL_TLS_CERTIFICATE);
 		return STEP_CLOSE;
 	}
 	count(&counters->handshakes);
@@ -49,6 +80,72 @@ step_handshake(struct connection *c)
 	}
 	c->state = CONNECTION_HEADER;
 	wheel_set(&l->wheel, &c->timer, l->now_ms + l->server->options.header_timeout_ms);
+	return STEP_ON;
+}
+
+static void
+begin_protocol(struct connection *c)
+{
+	struct loop *l = c->loop;
+
+	c->state = c->listener->is_tls ? CONNECTION_HANDSHAKE : CONNECTION_HEADER;
+	if (!c->listener->is_tls) {
+		wheel_set(&l->wheel, &c->timer, l->now_ms + l->server->options.header_timeout_ms);
+	}
+}
+
+/* --- the PROXY protocol --- */
+
+static enum step
+end_proxy(struct connection *c, const struct proxy_header *h)
+{
+	if (!h->is_own) {
+		if (!crowd_name(c->loop->server, &h->from, &c->crowd_slot)) {
+			count(&c->loop->server->counters.connections_refused);
+			return STEP_CLOSE;
+		}
+		address_text(&h->from, c->peer.address);
+	}
+	loop_input_give(c->loop, c->input);
+	c->input = NULL;
+	c->input_len = 0;
+	begin_protocol(c);
+	return STEP_ON;
+}
+
+/* Not a byte more than the header is read: what follows is somebody else's. */
+static enum step
+step_proxy(struct connection *c)
+{
+	struct http_server *s = c->loop->server;
+	struct proxy_header h;
+	size_t wanted;
+	ssize_t n;
+	status st;
+
+	if (c->input == NULL) {
+		c->input = loop_input_take(c->loop);
+	}
+	if (c->input == NULL) {
+		return STEP_CLOSE;
+	}
+	st = proxy_header_read(span_of(c->input, c->input_len), &h, NULL);
+	if (st == OK) {
+		return end_proxy(c, &h);
+	}
+	if (st != UNAVAILABLE) {
+		count_refusal(s, REFUSAL_PROXY_HEADER);
+		return STEP_CLOSE;
+	}
+	wanted = proxy_header_len(span_of(c->input, c->input_len)) - c->input_len;
+	n = transport_read(&c->transport, c->input + c->input_len, wanted);
+	if (n <= 0) {
+		if (n != TRANSPORT_WAIT) {
+			count_refusal(s, REFUSAL_PROXY_CLOSED);
+		}
+		return n == TRANSPORT_WAIT ? STEP_WAIT : STEP_CLOSE;
+	}
+	c->input_len += (size_t)n;
 	return STEP_ON;
 }
 
@@ -192,7 +289,7 @@ linger(struct connection *c)
 	transport_finish(&c->transport);
 	c->state = CONNECTION_LINGER;
 	c->moved = 0;
-	wheel_set(&l->wheel, &c->timer, l->now_ms + HTTP_LINGER_MS);
+	wheel_set(&l->wheel, &c->timer, l->now_ms + l->server->options.linger_ms);
 	return STEP_ON;
 }
 
@@ -266,12 +363,13 @@ step_linger(struct connection *c)
 		return n == TRANSPORT_WAIT ? STEP_WAIT : STEP_CLOSE;
 	}
 	c->moved += (uint64_t)n;
-	return c->moved > HTTP_LINGER_MAX ? STEP_CLOSE : STEP_ON;
+	return c->moved > c->loop->server->options.linger_max ? STEP_CLOSE : STEP_ON;
 }
 
 /* --- turns --- */
 
 static enum step (*const steps[CONNECTION_STATE_COUNT])(struct connection *) = {
+	[CONNECTION_PROXY] = step_proxy,
 	[CONNECTION_HANDSHAKE] = step_handshake,
 	[CONNECTION_HEADER] = step_header,
 	[CONNECTION_CONTINUE] = step_continue,
@@ -407,6 +505,15 @@ refuse_slow(struct connection *c)
 	return request_refuse(c, 408, &d);
 }
 
+static const enum refusal slow_at[CONNECTION_STATE_COUNT] = {
+	[CONNECTION_PROXY] = REFUSAL_TIMEOUT_PROXY,
+	[CONNECTION_HANDSHAKE] = REFUSAL_TIMEOUT_HANDSHAKE,
+	[CONNECTION_HEADER] = REFUSAL_TIMEOUT_HEADER,
+	[CONNECTION_CONTINUE] = REFUSAL_TIMEOUT_BODY,
+	[CONNECTION_BODY] = REFUSAL_TIMEOUT_BODY,
+	[CONNECTION_REPLY] = REFUSAL_TIMEOUT_REPLY,
+};
+
 void
 connection_timeout(struct connection *c)
 {
@@ -425,6 +532,7 @@ connection_timeout(struct connection *c)
 	}
 	if (c->state != CONNECTION_LINGER) {
 		count(&counters->timeouts);
+		count_refusal(c->loop->server, slow_at[c->state]);
 	}
 	if ((c->state == CONNECTION_HEADER && c->input_len > 0) || c->state == CONNECTION_BODY) {
 		follow(c, refuse_slow(c));
@@ -439,7 +547,7 @@ connection_stop(struct connection *c)
 {
 	struct loop *l = c->loop;
 
-	if (c->state == CONNECTION_HANDSHAKE ||
+	if (c->state == CONNECTION_PROXY || c->state == CONNECTION_HANDSHAKE ||
 		(c->state == CONNECTION_HEADER && c->input_len == 0)) {
 		if (c->is_fresh) {
 			wheel_set(&l->wheel, &c->timer, l->now_ms + STOP_GRACE_MS);
@@ -458,7 +566,6 @@ connection_begin(struct connection *c)
 	struct loop *l = c->loop;
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 		.data.ptr = c };
-	SSL *ssl;
 
 	c->older = l->connections;
 	if (c->older != NULL) {
@@ -466,15 +573,11 @@ connection_begin(struct connection *c)
 	}
 	l->connections = c;
 	crowd_idle(c);
-	wheel_set(&l->wheel, &c->timer, l->now_ms + l->server->options.header_timeout_ms);
-	if (c->listener->is_tls) {
-		ssl = tls_ssl_new(l->server->tls);
-		if (ssl == NULL || !transport_secure(&c->transport, ssl)) {
-			count(&l->server->counters.handshakes_failed);
-			connection_drop(c);
-			return;
-		}
-		c->state = CONNECTION_HANDSHAKE;
+	wheel_set(&l->wheel, &c->timer, l->now_ms + l->server->options.handshake_timeout_ms);
+	if (c->listener->is_proxied) {
+		c->state = CONNECTION_PROXY;
+	} else {
+		begin_protocol(c);
 	}
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->transport.fd, &event) != 0) {
 		connection_drop(c);

@@ -2,7 +2,7 @@
 /*
  * One connection, moved by its loop:
  *
- *   HANDSHAKE --> HEADER --> CONTINUE --> BODY --> WORK --> REPLY --> HEADER ...
+ *   [PROXY -->] HANDSHAKE --> HEADER --> CONTINUE --> BODY --> WORK --> REPLY --> HEADER ...
  *                   \------------------------------^          \--> LINGER --> CLOSED
  *
  * Requests of one connection run one after the other, so pipelined ones are answered in order. While
@@ -14,6 +14,7 @@
 #include "http/wheel.h"
 
 enum connection_state {
+	CONNECTION_PROXY,
 	CONNECTION_HANDSHAKE,
 	CONNECTION_HEADER,
 	CONNECTION_CONTINUE,
@@ -98,5 +99,5 @@ enum step request_refuse(struct connection *c, int http_status, const struct dia
 enum step request_body(struct connection *c);
 /* To a worker; or, when the queue is full, to REPLY with a 503. */
 enum step request_submit(struct connection *c);
-/* Time for the bytes of a body (either way): the idle time, but no slower than HTTP_RATE_MIN. */
+/* Time for the bytes of a body (either way): the idle time, but no slower than the slowest rate. */
 void body_timer_set(struct connection *c);

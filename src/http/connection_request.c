@@ -13,12 +13,20 @@ request_submit(struct connection *c)
 
 	wheel_clear(&c->loop->wheel, &c->timer);
 	if (!work_at_once(w)) {
+		bool is_gathered = w->route != NULL && w->route->together != NULL &&
+				   w->refused_with == 0 && !w->is_asking;
+
 		c->state = CONNECTION_WORK;
 		c->place = WORK_AWAY;
+		if (is_gathered) {
+			loop_gather(c->loop, w);
+			return STEP_WAIT;
+		}
 		if (work_submit(w) == OK) {
 			return STEP_WAIT;
 		}
 		count(&c->loop->server->counters.queue_full);
+		count_refusal(c->loop->server, REFUSAL_LIMIT_QUEUE);
 		c->place = WORK_HERE;
 		work_refuse(w, 503, "too many requests wait; try again");
 	}
@@ -76,6 +84,7 @@ static enum step
 refuse_input(struct connection *c, int http_status, const struct diag *d)
 {
 	count(&c->loop->server->counters.requests_bad);
+	count_refusal(c->loop->server, refusal_of_request(d));
 	return request_refuse(c, http_status, d);
 }
 
@@ -85,7 +94,7 @@ needs_admission(const struct work *w)
 {
 	uint64_t coming = w->request.is_chunked ? w->route->body_max : w->request.length;
 
-	return w->router->admits != NULL && coming > HTTP_BODY_UNASKED;
+	return w->router->admits != NULL && coming > w->server->options.body_unasked;
 }
 
 static enum step
@@ -147,6 +156,7 @@ take_header(struct connection *c, size_t used)
 		return request_submit(c);
 	}
 	if (has_body && (w->route->body_max == 0 || r->length > w->route->body_max)) {
+		count_refusal(c->loop->server, REFUSAL_BODY_SIZE);
 		return refuse_in_words(c, 413, "RFC 9110 15.5.14",
 			w->route->body_max == 0 ? "no body is taken here"
 						: "the body is too large for this path");
@@ -174,6 +184,15 @@ read_more(struct connection *c)
 	return n;
 }
 
+/* By the limit that is configured; the reader has one of its own, which is the most. */
+static bool
+is_too_long(const struct connection *c, status s, size_t used)
+{
+	size_t max = c->loop->server->options.header_max;
+
+	return (s == OK && used > max) || (s == UNAVAILABLE && c->input_len >= max);
+}
+
 enum step
 step_header(struct connection *c)
 {
@@ -188,6 +207,10 @@ step_header(struct connection *c)
 		c->is_new_input = false;
 		diag_clear(&d);
 		s = http_request_read(span_of(c->input, c->input_len), &l->draft, &used, &d);
+		if (is_too_long(c, s, used)) {
+			l->draft.refused_with = 431;
+			s = diag_set(&d, LIMIT, "RFC 6585 5", "the header section is too large");
+		}
 		if (s == OK) {
 			return take_header(c, used);
 		}
@@ -207,7 +230,8 @@ step_header(struct connection *c)
 	/* Only an end of a line, the beginning and fullness can tell anything new. */
 	c->is_new_input = c->input_len == 0 ||
 			  memchr(c->input + c->input_len, '\n', (size_t)n) != NULL ||
-			  c->input_len + (size_t)n > HTTP_TARGET_MAX;
+			  c->input_len + (size_t)n > HTTP_TARGET_MAX ||
+			  c->input_len + (size_t)n >= l->server->options.header_max;
 	c->input_len += (size_t)n;
 	return STEP_ON;
 }

@@ -47,14 +47,6 @@ slot_of(const struct http_server *s, uint64_t key)
 	return (uint32_t)(key >> 33) & (CROWD_SLOTS - 1);
 }
 
-static size_t
-address_max(const struct http_server *s)
-{
-	size_t share = s->options.connections_max / HTTP_ADDRESS_DIVISOR;
-
-	return share > HTTP_ADDRESS_MIN ? share : HTTP_ADDRESS_MIN;
-}
-
 void
 crowd_init(struct http_server *s)
 {
@@ -105,13 +97,30 @@ make_room(struct http_server *s, uint64_t others)
 }
 
 bool
+crowd_name(struct http_server *s, const struct sockaddr_storage *from, uint32_t *slot)
+{
+	uint32_t at = slot_of(s, address_key(from));
+
+	if (atomic_fetch_add(&s->crowd[at], 1) >= s->options.address_max) {
+		atomic_fetch_sub(&s->crowd[at], 1);
+		count_refusal(s, REFUSAL_LIMIT_ADDRESS);
+		return false;
+	}
+	*slot = at;
+	return true;
+}
+
+bool
 crowd_enter(struct http_server *s, const struct sockaddr_storage *from, uint32_t *slot)
 {
 	uint64_t others = atomic_fetch_add(&s->counters.connections_open, 1);
 
-	*slot = slot_of(s, address_key(from));
-	if (atomic_fetch_add(&s->crowd[*slot], 1) < address_max(s) && make_room(s, others)) {
-		return true;
+	*slot = CROWD_NOBODY;
+	if (from == NULL || crowd_name(s, from, slot)) {
+		if (make_room(s, others)) {
+			return true;
+		}
+		count_refusal(s, REFUSAL_LIMIT_CONNECTIONS);
 	}
 	crowd_leave(s, *slot);
 	return false;
@@ -120,7 +129,9 @@ crowd_enter(struct http_server *s, const struct sockaddr_storage *from, uint32_t
 void
 crowd_leave(struct http_server *s, uint32_t slot)
 {
-	atomic_fetch_sub(&s->crowd[slot], 1);
+	if (slot != CROWD_NOBODY) {
+		atomic_fetch_sub(&s->crowd[slot], 1);
+	}
 	atomic_fetch_sub(&s->counters.connections_open, 1);
 }
 
@@ -184,6 +195,7 @@ crowd_evict(struct loop *l)
 		} else if (l->longest_idle != NULL) {
 			atomic_fetch_sub(&l->evictions, 1);
 			count(&s->counters.connections_evicted);
+			count_refusal(s, REFUSAL_LIMIT_EVICTED);
 			connection_drop(l->longest_idle);
 		} else {
 			return; /* they have all got something to do: the first that ends goes */

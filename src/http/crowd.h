@@ -12,10 +12,14 @@
 #include "http/connection.h"
 
 #define CROWD_OVER 64
+#define CROWD_NOBODY UINT32_MAX /* the slot of whose address is not known */
 
 void crowd_init(struct http_server *s);
-/* A new connection counts as open from now on. False: no room for it. The loop that accepts. */
+/* A new connection counts as open from now on; `from` NULL: its address is still to be said. False: no room for it. The loop
+ * that accepts. */
 bool crowd_enter(struct http_server *s, const struct sockaddr_storage *from, uint32_t *slot);
+/* Its address is known now. False: that one has too many; `*slot` is as it was. Any loop. */
+bool crowd_name(struct http_server *s, const struct sockaddr_storage *from, uint32_t *slot);
 void crowd_leave(struct http_server *s, uint32_t slot);
 
 /* On the thread of the connection's loop, as is what follows. It is idle from now on; it stays so if it was. */

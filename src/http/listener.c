@@ -1,13 +1,13 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "http/internal.h"
-
-#define BACKLOG 1024
 
 /* "127.0.0.1:8443", "[::]:8443", "localhost:8443". */
 static bool
@@ -34,15 +34,28 @@ split_address(const char *address, char host[256], char port[8])
 	return true;
 }
 
-static status
-listen_at(struct listener *l, const struct addrinfo *at, const char *address, struct diag *d)
+/* Fills port and address from the socket. */
+static bool
+read_bound(struct listener *l)
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} bound = { .v6 = { 0 } };
+	struct sockaddr_storage bound = { 0 };
 	socklen_t len = sizeof(bound);
+	const char *colon;
+
+	if (getsockname(l->fd, (struct sockaddr *)&bound, &len) != 0 ||
+		(bound.ss_family != AF_INET && bound.ss_family != AF_INET6)) {
+		return false;
+	}
+	address_text(&bound, l->address);
+	colon = strrchr(l->address, ':');
+	l->port = colon != NULL ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
+	return colon != NULL;
+}
+
+static status
+listen_at(struct listener *l, const struct addrinfo *at, const char *address, int backlog,
+	struct diag *d)
+{
 	int on = 1, off = 0;
 
 	l->fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -53,19 +66,48 @@ listen_at(struct listener *l, const struct addrinfo *at, const char *address, st
 	if (at->ai_family == AF_INET6) {
 		setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	}
-	if (bind(l->fd, at->ai_addr, at->ai_addrlen) != 0 || listen(l->fd, BACKLOG) != 0 ||
-		getsockname(l->fd, &bound.any, &len) != 0) {
+	if (bind(l->fd, at->ai_addr, at->ai_addrlen) != 0 || listen(l->fd, backlog) != 0 ||
+		!read_bound(l)) {
 		diag_set(d, IO, NULL, "cannot listen on %s: %s", address, strerror(errno));
 		close(l->fd);
 		l->fd = -1;
 		return IO;
 	}
-	l->port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
+	return OK;
+}
+
+/* The value of a socket's own option, -1 where it has none. */
+static int
+option_of(int fd, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
+}
+
+status
+listener_take(struct listener *l, int fd, struct diag *d)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	l->fd = fd;
+	if (option_of(fd, SO_TYPE) != SOCK_STREAM || option_of(fd, SO_ACCEPTCONN) != 1 ||
+		!read_bound(l)) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"descriptor %d is no listening TCP socket: it was to be one by whoever "
+			"started the server",
+			fd);
+	}
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+		fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+		return diag_set(d, IO, NULL, "descriptor %d: %s", fd, strerror(errno));
+	}
 	return OK;
 }
 
 status
-listener_open(struct listener *l, const char *address, struct diag *d)
+listener_open(struct listener *l, const char *address, int backlog, struct diag *d)
 {
 	const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
 		.ai_socktype = SOCK_STREAM };
@@ -83,7 +125,7 @@ listener_open(struct listener *l, const char *address, struct diag *d)
 	if (e != 0) {
 		return diag_set(d, IO, NULL, "cannot listen on %s: %s", address, gai_strerror(e));
 	}
-	s = listen_at(l, found, address, d);
+	s = listen_at(l, found, address, backlog, d);
 	freeaddrinfo(found);
 	return s;
 }

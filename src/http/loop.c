@@ -1,7 +1,6 @@
 #include "http/loop.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -38,7 +37,7 @@ ring(struct loop *l)
 {
 	uint64_t one = 1;
 
-	/* Can only fail when the counter is full, and then the loop is about to wake anyway. */
+	/* Can only fail when the counter is full, after 2^64 rings. */
 	if (write(l->bell, &one, sizeof(one)) < 0 && errno != EAGAIN) {
 		log_event(LOG_ERROR, "loop_bell", "error=\"%s\"", strerror(errno));
 	}
@@ -78,6 +77,16 @@ loop_stop(struct loop *l, int64_t drain_until_ms)
 }
 
 void
+loop_open(struct loop *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->must_open = true;
+	l->was_rung = true;
+	pthread_mutex_unlock(&l->lock);
+	ring(l);
+}
+
+void
 loop_evict(struct loop *l)
 {
 	bool rings;
@@ -109,21 +118,6 @@ send_arrival(struct loop *l, struct connection *c)
 
 /* --- accepting --- */
 
-static void
-address_text(const struct sockaddr_storage *from, socklen_t len, char out[64])
-{
-	char host[48], port[8];
-
-	if (getnameinfo((const struct sockaddr *)from, len, host, sizeof(host), port, sizeof(port),
-		    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-		out[0] = '\0';
-	} else if (from->ss_family == AF_INET6) {
-		snprintf(out, 64, "[%s]:%s", host, port);
-	} else {
-		snprintf(out, 64, "%s:%s", host, port);
-	}
-}
-
 static struct loop *
 emptiest(struct http_server *s)
 {
@@ -148,7 +142,13 @@ admit(struct loop *l, const struct listener *from, int fd, const struct sockaddr
 	int on = 1;
 
 	count(&s->counters.connections);
-	if (!crowd_enter(s, address, &slot)) {
+	if (from->is_proxied && !address_list_has(&from->proxies, address)) {
+		count(&s->counters.connections_refused);
+		count_refusal(s, REFUSAL_PROXY_FROM);
+		close(fd);
+		return;
+	}
+	if (!crowd_enter(s, from->is_proxied ? NULL : address, &slot)) {
 		count(&s->counters.connections_refused);
 		close(fd);
 		return;
@@ -191,12 +191,12 @@ accept_some(struct loop *l, struct listener *from)
 	for (int i = 0; i < ACCEPTS && from->fd >= 0; i++) {
 		struct sockaddr_storage address = { 0 };
 		socklen_t len = sizeof(address);
-		char text[64];
+		char text[ADDRESS_TEXT_MAX];
 		int fd = accept4(
 			from->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			address_text(&address, len, text);
+			address_text(&address, text);
 			admit(l, from, fd, &address, text);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			   errno == ENOMEM) {
@@ -216,6 +216,10 @@ close_listeners(struct loop *l)
 	struct http_server *s = l->server;
 
 	for (size_t i = 0; l->is_first && i < s->listener_count; i++) {
+		if (atomic_load(&s->keeps_listeners)) {
+			(void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->listeners[i].fd, NULL);
+			continue;
+		}
 		close(s->listeners[i].fd);
 		s->listeners[i].fd = -1;
 	}
@@ -228,8 +232,10 @@ begin_stop(struct loop *l)
 	struct connection *older;
 
 	l->is_stopping = true;
-	/* Who stands in the queue of the kernel believes that he is connected. */
-	for (size_t i = 0; l->accepts && i < l->server->listener_count; i++) {
+	/* Who stands in the queue of the kernel believes that he is connected; unless somebody else takes him. */
+	bool takes = l->accepts && !atomic_load(&l->server->keeps_listeners);
+
+	for (size_t i = 0; takes && i < l->server->listener_count; i++) {
 		accept_some(l, &l->server->listeners[i]);
 	}
 	close_listeners(l);
@@ -244,16 +250,14 @@ read_mail(struct loop *l)
 {
 	struct connection *arrivals;
 	struct work *mail;
-	uint64_t rings;
-	bool must_stop;
+	bool must_stop, must_open;
 
-	if (l->bell >= 0 && read(l->bell, &rings, sizeof(rings)) < 0 && errno != EAGAIN) {
-		log_event(LOG_ERROR, "loop_bell", "error=\"%s\"", strerror(errno));
-	}
 	pthread_mutex_lock(&l->lock);
 	mail = l->mail;
 	arrivals = l->arrivals;
 	must_stop = l->must_stop;
+	must_open = l->must_open;
+	l->must_open = false;
 	l->mail = l->last_mail = NULL;
 	l->arrivals = NULL;
 	l->was_rung = false;
@@ -271,10 +275,74 @@ read_mail(struct loop *l)
 		struct work *w = mail;
 
 		mail = w->next;
+		if (w->is_first_together) {
+			w->is_first_together = false;
+			l->is_together_away = false;
+		}
 		connection_mail(w->connection, w);
+	}
+	if (must_open && !l->is_stopping) {
+		l->accepts = true;
+		listen_again(l, true);
 	}
 	if (must_stop && !l->is_stopping) {
 		begin_stop(l);
+	}
+}
+
+/* --- those that go together --- */
+
+void
+loop_gather(struct loop *l, struct work *w)
+{
+	w->next = NULL;
+	w->news = WORK_DONE;
+	if (l->last_gathered != NULL) {
+		l->last_gathered->next = w;
+	} else {
+		l->gathered = w;
+	}
+	l->last_gathered = w;
+}
+
+/* The first ones of one route, off the list. */
+static struct work *
+take_together(struct loop *l)
+{
+	struct work *first = l->gathered, *last = first;
+
+	for (unsigned n = 1;
+		n < HTTP_TOGETHER_MAX && last->next != NULL && last->next->route == first->route;
+		n++) {
+		last->together = last->next;
+		last = last->next;
+	}
+	l->gathered = last->next;
+	if (l->gathered == NULL) {
+		l->last_gathered = NULL;
+	}
+	last->together = NULL;
+	first->is_first_together = true;
+	return first;
+}
+
+/* While some are away the next ones gather: one message for all of them costs the little that one costs. */
+static void
+send_together(struct loop *l)
+{
+	while (l->gathered != NULL && !l->is_together_away) {
+		struct work *first = take_together(l), *next;
+
+		l->is_together_away = true;
+		if (work_submit_together(first) == OK) {
+			continue;
+		}
+		for (struct work *w = first; w != NULL; w = next) {
+			next = w->together;
+			count(&l->server->counters.queue_full);
+			work_refuse(w, 503, "too many requests wait; try again");
+			loop_post(w, WORK_DONE);
+		}
 	}
 }
 
@@ -420,6 +488,7 @@ run(void *argument)
 		}
 		read_mail(l);
 		run_again(l);
+		send_together(l);
 		fire_timers(l);
 		run_waiting(l);
 		crowd_evict(l);
@@ -481,13 +550,14 @@ watch_listeners(struct loop *l)
 	struct http_server *s = l->server;
 
 	for (size_t i = 0; i < s->listener_count; i++) {
-		struct epoll_event event = { .events = EPOLLIN, .data.ptr = &s->listeners[i] };
+		struct epoll_event event = { .events = s->options.is_held ? 0 : EPOLLIN,
+			.data.ptr = &s->listeners[i] };
 
 		if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->listeners[i].fd, &event) != 0) {
 			return IO;
 		}
 	}
-	l->accepts = true;
+	l->accepts = !s->options.is_held;
 	return OK;
 }
 
@@ -525,6 +595,12 @@ loop_free(struct loop *l)
 		connection_drop(c);
 	}
 	read_mail(l);
+	while (l->gathered != NULL) {
+		struct work *w = l->gathered;
+
+		l->gathered = w->next;
+		connection_mail(w->connection, w);
+	}
 	l->reruns_max = SIZE_MAX;
 	run_waiting(l);
 	run_again(l);
@@ -553,7 +629,8 @@ status
 loop_new(struct http_server *s, bool is_first, struct loop **out)
 {
 	struct loop *l = calloc(1, sizeof(*l));
-	struct epoll_event bell = { .events = EPOLLIN };
+	struct epoll_event bell = { .events = EPOLLIN |
+					      EPOLLET }; /* each ring wakes; it need not be read */
 
 	if (l == NULL) {
 		return NO_MEMORY;

@@ -26,7 +26,7 @@ struct loop {
 	pthread_mutex_t lock;
 	struct work *mail, *last_mail;
 	struct connection *arrivals;
-	bool must_stop, was_rung;
+	bool must_stop, must_open, was_rung;
 	int64_t drain_until_ms; /* of the system's monotonic clock */
 
 	/* Its own. */
@@ -37,6 +37,8 @@ struct loop {
 	struct connection *waiting, *last_waiting; /* to be run again, first come first */
 	size_t reruns, reruns_max;		   /* of them with workers */
 	struct connection *dead; /* freed at the end of the round: an event may still name them */
+	struct work *gathered, *last_gathered; /* of routes that take many together */
+	bool is_together_away; /* some of them are with a worker: more are waited for */
 	struct work *spare_works;
 	uint8_t *spare_inputs[SPARE_MAX];
 	unsigned spare_input_count, spare_work_count;
@@ -56,6 +58,8 @@ struct loop {
 
 MUST_USE status loop_new(struct http_server *s, bool is_first, struct loop **out);
 MUST_USE status loop_start(struct loop *l);
+/* The first loop begins to accept. Any thread. */
+void loop_open(struct loop *l);
 /* Any thread. */
 void loop_stop(struct loop *l, int64_t drain_until_ms);
 /* Waits for the thread's end. */
@@ -65,6 +69,9 @@ void loop_free(struct loop *l);
 
 /* Mail for the loop of the work's connection. Any thread. */
 void loop_post(struct work *w, enum work_news news);
+
+/* For a route with `together`, on the loop's thread: it goes to a worker with the others of this time. */
+void loop_gather(struct loop *l, struct work *w);
 
 /* Has it end its longest idle connection, at the end of its round. Any thread. */
 void loop_evict(struct loop *l);

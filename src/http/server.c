@@ -16,6 +16,15 @@ cores(void)
 	return n > 0 && n < 1024 ? (unsigned)n : 1;
 }
 
+/* One address cannot shut out the others. */
+static size_t
+address_share(size_t connections_max)
+{
+	size_t share = connections_max / HTTP_ADDRESS_DIVISOR;
+
+	return share > HTTP_ADDRESS_MIN ? share : HTTP_ADDRESS_MIN;
+}
+
 static void
 fill_in(struct http_options *o)
 {
@@ -24,6 +33,18 @@ fill_in(struct http_options *o)
 	o->queue_max = o->queue_max > 0 ? o->queue_max : 512;
 	o->connections_max = o->connections_max > 0 ? o->connections_max : 10000;
 	o->bodies_max = o->bodies_max > 0 ? o->bodies_max : HTTP_BODIES_MAX;
+	o->address_max = o->address_max > 0 ? o->address_max : address_share(o->connections_max);
+	o->backlog = o->backlog > 0 ? o->backlog : 1024;
+	o->header_max = o->header_max > 0 && o->header_max < HTTP_HEADER_MAX ? o->header_max
+									     : HTTP_HEADER_MAX;
+	o->body_unasked = o->body_unasked > 0 ? o->body_unasked : HTTP_BODY_UNASKED;
+	o->handshake_timeout_ms = o->handshake_timeout_ms > 0 ? o->handshake_timeout_ms : 10000;
+	o->rate_min = o->rate_min > 0 ? o->rate_min : HTTP_RATE_MIN;
+	o->linger_ms = o->linger_ms > 0 ? o->linger_ms : HTTP_LINGER_MS;
+	o->linger_max = o->linger_max > 0 ? o->linger_max : HTTP_LINGER_MAX;
+	o->sessions_max = o->sessions_max > 0 ? o->sessions_max : TLS_SESSIONS_MAX;
+	o->session_lifetime_s =
+		o->session_lifetime_s > 0 ? o->session_lifetime_s : TLS_SESSION_LIFETIME_S;
 	o->header_timeout_ms = o->header_timeout_ms > 0 ? o->header_timeout_ms : 10000;
 	o->body_timeout_ms = o->body_timeout_ms > 0 ? o->body_timeout_ms : 60000;
 	o->idle_timeout_ms = o->idle_timeout_ms > 0 ? o->idle_timeout_ms : 75000;
@@ -38,7 +59,7 @@ server_free(struct http_server *s)
 		loop_free(s->loops[i]);
 	}
 	for (size_t i = 0; i < s->listener_count; i++) {
-		if (s->listeners[i].fd >= 0) {
+		if (s->listeners[i].fd >= 0 && !atomic_load(&s->keeps_listeners)) {
 			close(s->listeners[i].fd);
 		}
 	}
@@ -69,19 +90,47 @@ http_server_stop(struct http_server *s, int64_t drain_ms)
 	server_free(s);
 }
 
+void
+http_server_stop_keeping(struct http_server *s, int64_t drain_ms, int sockets[4])
+{
+	for (size_t i = 0; i < s->listener_count; i++) {
+		sockets[i] = s->listeners[i].fd;
+	}
+	atomic_store(&s->keeps_listeners, true);
+	http_server_stop(s, drain_ms);
+}
+
+static status
+open_listener(const struct http_options *o, const struct http_listen *from, struct listener *l,
+	struct diag *d)
+{
+	status e = OK;
+
+	l->source.kind = SOURCE_LISTENER;
+	l->fd = -1;
+	l->is_tls = from->is_tls;
+	l->router = from->router;
+	if (from->proxies != NULL) {
+		l->is_proxied = true;
+		e = address_list_read(from->proxies, &l->proxies, d);
+		if (e != OK) {
+			diag_prefix(d, "the PROXY protocol's balancers: ");
+		}
+	}
+	if (e != OK) {
+		return e;
+	}
+	return from->has_socket ? listener_take(l, from->socket, d)
+				: listener_open(l, from->address, o->backlog, d);
+}
+
 static status
 open_listeners(struct http_server *s, struct diag *d)
 {
 	for (size_t i = 0; i < s->options.listen_count; i++) {
-		const struct http_listen *from = &s->options.listens[i];
-		struct listener *l = &s->listeners[i];
-		status e;
+		status e = open_listener(&s->options, &s->options.listens[i], &s->listeners[i], d);
 
-		l->source.kind = SOURCE_LISTENER;
-		l->is_tls = from->is_tls;
-		l->router = from->router;
 		s->listener_count = i + 1;
-		e = listener_open(l, from->address, d);
 		if (e != OK) {
 			return e;
 		}
@@ -140,7 +189,7 @@ http_server_start(const struct http_options *o, struct http_server **out, struct
 		server_free(s);
 		return e;
 	}
-	e = tls_new(&s->tls);
+	e = tls_new(s->options.sessions_max, s->options.session_lifetime_s, &s->tls);
 	if (e == OK) {
 		e = parks_new(&s->parks);
 	}
@@ -158,10 +207,22 @@ http_server_start(const struct http_options *o, struct http_server **out, struct
 	return OK;
 }
 
+void
+http_server_open(struct http_server *s)
+{
+	loop_open(s->loops[0]);
+}
+
 unsigned
 http_server_port(const struct http_server *s, size_t at)
 {
 	return at < s->listener_count ? s->listeners[at].port : 0;
+}
+
+const char *
+http_server_address(const struct http_server *s, size_t at)
+{
+	return at < s->listener_count ? s->listeners[at].address : "";
 }
 
 status
@@ -196,4 +257,7 @@ http_server_counters(const struct http_server *s, struct http_counters *out)
 		.queue_full = atomic_load(&c->queue_full),
 		.parked = atomic_load(&c->parked),
 	};
+	for (size_t i = 0; i < REFUSAL_COUNT; i++) {
+		out->refusals[i] = atomic_load(&c->refusals[i]);
+	}
 }

@@ -115,7 +115,7 @@ target_read(span target, struct http_request *out, struct diag *d)
 		}
 	}
 	if (rest.len == 0 || rest.data[0] != '/') {
-		return diag_set(d, BAD_INPUT, "RFC 9112 3.2", "the target is not a path");
+		return diag_set(d, BAD_INPUT, "RFC 9112 3.2.1", "the target is not a path");
 	}
 	span_split(&rest, '?', &path);
 	out->path = path;

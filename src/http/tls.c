@@ -11,6 +11,7 @@
 struct tls {
 	pthread_mutex_t lock;
 	SSL_CTX *context; /* of the present identity; connections hold references of their own */
+	long sessions, lifetime_s;
 };
 
 /*
@@ -59,16 +60,16 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 }
 
 static void
-configure_sessions(SSL_CTX *c)
+configure_sessions(SSL_CTX *c, const struct tls *t)
 {
 	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER);
-	SSL_CTX_sess_set_cache_size(c, TLS_SESSIONS_MAX);
-	SSL_CTX_set_timeout(c, TLS_SESSION_LIFETIME_S);
+	SSL_CTX_sess_set_cache_size(c, t->sessions);
+	SSL_CTX_set_timeout(c, t->lifetime_s);
 	SSL_CTX_set_num_tickets(c, 1);
 }
 
 static SSL_CTX *
-context_new(void)
+context_new(const struct tls *t)
 {
 	SSL_CTX *c = SSL_CTX_new(TLS_server_method());
 
@@ -79,16 +80,17 @@ context_new(void)
 	SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 				       SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
 				       SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-				    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* RELEASE_BUFFERS comes behind the handshake: transport.c. */
+	SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(c, 1); /* one read(2) a record, not two */
 	SSL_CTX_set_max_cert_list(c, TLS_CERTIFICATES_MAX);
 	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(c, accept_any, NULL);
 	SSL_CTX_set_alpn_select_cb(c, choose_protocol, NULL);
-	configure_sessions(c);
+	configure_sessions(c, t);
 	if (SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1 ||
 		SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!SHA1") != 1 ||
+		/* Not P-384: an exchange costs the server a millisecond, which anybody may ask for. */
 		SSL_CTX_set1_groups_list(c, "X25519:P-256") != 1 ||
 		SSL_CTX_set_session_id_context(c, (const unsigned char *)"tenure", 6) != 1) {
 		SSL_CTX_free(c);
@@ -145,7 +147,7 @@ tls_identity(struct tls *t, const span *chain, size_t count, EVP_PKEY *key, stru
 			"the listener needs 1 to %d certificates, not %zu", CHAIN_LEN_MAX + 1,
 			count);
 	}
-	c = context_new();
+	c = context_new(t);
 	if (c == NULL) {
 		s = diag_set(d, NO_MEMORY, NULL, "libssl gives no context");
 		goto out;
@@ -252,10 +254,10 @@ read_certificates(SSL *ssl, X509 *leaf, struct http_peer *out, uint8_t **block)
 
 /*
  * What ties a message to this connection. RFC 5929 3.1: the first Finished of the handshake; a resumed one begins with
- * ours. TLS 1.3 has no such thing, but RFC 9266.
+ * ours. TLS 1.3 has no such thing, but RFC 9266, which costs a little: for whom it may matter.
  */
 static void
-read_binding(SSL *ssl, struct http_peer *out)
+read_binding(SSL *ssl, bool has_certificate, struct http_peer *out)
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
 
@@ -264,7 +266,8 @@ read_binding(SSL *ssl, struct http_peer *out)
 								sizeof(out->tls_unique))
 						      : SSL_get_peer_finished(ssl, out->tls_unique,
 								sizeof(out->tls_unique));
-	} else if (SSL_export_keying_material(ssl, out->tls_exporter, sizeof(out->tls_exporter),
+	} else if (has_certificate &&
+		   SSL_export_keying_material(ssl, out->tls_exporter, sizeof(out->tls_exporter),
 			   label, sizeof(label) - 1, NULL, 0, 0) == 1) {
 		out->tls_exporter_len = sizeof(out->tls_exporter);
 	}
@@ -279,11 +282,8 @@ tls_peer_read(SSL *ssl, struct http_peer *out, uint8_t **block)
 	out->is_tls = true;
 	out->is_resumed = SSL_session_reused(ssl) == 1;
 	out->protocol = SSL_get_version(ssl);
-	if (leaf == NULL) {
-		return OK; /* nothing is to be tied to whom */
-	}
-	read_binding(ssl, out);
-	return read_certificates(ssl, leaf, out, block);
+	read_binding(ssl, leaf != NULL, out);
+	return leaf != NULL ? read_certificates(ssl, leaf, out, block) : OK;
 }
 
 void
@@ -298,7 +298,7 @@ tls_free(struct tls *t)
 }
 
 status
-tls_new(struct tls **out)
+tls_new(long sessions, long lifetime_s, struct tls **out)
 {
 	struct tls *t = calloc(1, sizeof(*t));
 
@@ -306,6 +306,8 @@ tls_new(struct tls **out)
 		return NO_MEMORY;
 	}
 	pthread_mutex_init(&t->lock, NULL);
+	t->sessions = sessions;
+	t->lifetime_s = lifetime_s;
 	*out = t;
 	return OK;
 }

@@ -13,7 +13,8 @@
 
 struct tls;
 
-MUST_USE status tls_new(struct tls **out);
+/* At most `sessions` are kept for resumption, each for so long. */
+MUST_USE status tls_new(long sessions, long lifetime_s, struct tls **out);
 void tls_free(struct tls *t);
 /* Any thread. BAD_INPUT: a certificate cannot be read. CRYPTO: the key is not the leaf's. */
 MUST_USE status tls_identity(

@@ -3,10 +3,15 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
+
+#define HELD_MAX 1024 /* a ticket of ours has 200 bytes */
 
 /* --- the socket --- */
 
@@ -50,6 +55,71 @@ socket_write(struct transport *t, const void *bytes, size_t len)
 	return n;
 }
 
+/* What was held goes first, in the same call. The count is that of `bytes` alone. */
+static ssize_t
+socket_write_held(struct transport *t, const void *bytes, size_t len)
+{
+	struct iovec parts[] = { { t->held, t->held_len }, { (void *)(uintptr_t)bytes, len } };
+	const struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+	ssize_t n;
+
+	if (!t->may_write) {
+		errno = EAGAIN;
+		return -1;
+	}
+	do {
+		n = sendmsg(t->fd, &message, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if ((n < 0 && errno == EAGAIN) || (n >= 0 && (size_t)n < t->held_len + len)) {
+		t->may_write = false;
+	}
+	if (n < 0) {
+		return n;
+	}
+	if ((size_t)n < t->held_len) {
+		t->held_len -= (size_t)n;
+		memmove(t->held, t->held + n, t->held_len);
+		errno = EAGAIN;
+		return -1;
+	}
+	n -= (ssize_t)t->held_len;
+	free(t->held);
+	t->held = NULL;
+	t->held_len = 0;
+	if (n == 0 && len > 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return n;
+}
+
+/* False: it cannot be kept, and goes out at once. */
+static bool
+hold(struct transport *t, const void *bytes, size_t len)
+{
+	if (!t->holds || len > HELD_MAX - t->held_len) {
+		return false;
+	}
+	if (t->held == NULL) {
+		t->held = malloc(HELD_MAX);
+	}
+	if (t->held == NULL) {
+		return false;
+	}
+	memcpy(t->held + t->held_len, bytes, len);
+	t->held_len += len;
+	return true;
+}
+
+/* Sends what was held, as far as it is taken; a fault shows at the next read or write. */
+static void
+let_go(struct transport *t)
+{
+	if (t->held_len > 0) {
+		(void)socket_write_held(t, NULL, 0);
+	}
+}
+
 static ssize_t
 outcome(ssize_t n)
 {
@@ -76,9 +146,15 @@ bio_read(BIO *bio, char *out, int room)
 static int
 bio_write(BIO *bio, const char *bytes, int len)
 {
-	ssize_t n = socket_write(BIO_get_data(bio), bytes, (size_t)len);
+	struct transport *t = BIO_get_data(bio);
+	ssize_t n;
 
 	BIO_clear_retry_flags(bio);
+	if (hold(t, bytes, (size_t)len)) {
+		return len;
+	}
+	n = t->held_len > 0 ? socket_write_held(t, bytes, (size_t)len)
+			    : socket_write(t, bytes, (size_t)len);
 	if (n < 0 && errno == EAGAIN) {
 		BIO_set_retry_write(bio);
 	}
@@ -160,8 +236,16 @@ transport_accept(struct transport *t)
 	int n;
 
 	ERR_clear_error();
+	t->holds = true;
 	n = SSL_do_handshake(t->ssl);
-	return n == 1 ? 1 : judge(t, n);
+	t->holds = false;
+	if (n == 1) {
+		/* Only from here on: while hands are shaken each record would take and give its buffer anew. */
+		SSL_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
+		return 1;
+	}
+	let_go(t);
+	return judge(t, n);
 }
 
 ssize_t
@@ -174,7 +258,14 @@ transport_read(struct transport *t, uint8_t *out, size_t room)
 	}
 	ERR_clear_error();
 	n = SSL_read(t->ssl, out, room < INT_MAX ? (int)room : INT_MAX);
-	return n > 0 ? n : judge(t, n);
+	if (n > 0) {
+		return n;
+	}
+	n = judge(t, n);
+	if (n == TRANSPORT_WAIT) {
+		let_go(t);
+	}
+	return n;
 }
 
 ssize_t
@@ -197,7 +288,11 @@ say_goodbye(struct transport *t)
 		return;
 	}
 	ERR_clear_error();
-	if ((SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN) == 0) {
+	let_go(t);
+	if (t->has_ended && (SSL_get_shutdown(t->ssl) & SSL_RECEIVED_SHUTDOWN) != 0) {
+		/* He has said goodbye and gone: a last word would only be answered by a reset. The session stays good for resumption. */
+		SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	} else if ((SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN) == 0) {
 		SSL_shutdown(t->ssl);
 	}
 }
@@ -221,6 +316,9 @@ transport_close(struct transport *t)
 	say_goodbye(t);
 	SSL_free(t->ssl);
 	t->ssl = NULL;
+	free(t->held);
+	t->held = NULL;
+	t->held_len = 0;
 	if (t->fd >= 0) {
 		close(t->fd);
 	}

@@ -14,6 +14,13 @@ struct transport {
 	bool may_read, may_write; /* set by events, cleared by a short count */
 	bool has_ended; /* the peer has sent its last byte (or the connection is broken) */
 	bool is_broken; /* TLS failed: no orderly end any more */
+	/*
+	 * What the handshake said last (a ticket, under TLS 1.2 its Finished) waits for the reply to go out with, or for the
+	 * next moment in which nothing comes: one system call and one packet less.
+	 */
+	bool holds; /* what is written now may wait */
+	uint8_t *held;
+	size_t held_len;
 };
 
 /* What a call came to, where it is not a count of bytes above 0. */

@@ -1,4 +1,7 @@
 /*
+ * A ring holds timers of this time around and of later ones: `soonest` tells them apart without a look at each, so that one
+ * that is due in an hour neither wakes the loop nor is passed over each half minute.
+ *
  * Invariant: a set timer hangs in slot due_tick % WHEEL_SLOTS, due_tick >= now_tick; a slot's bit in `occupied` is
  * set if and only if its ring is not empty.
  */
@@ -55,6 +58,10 @@ wheel_set(struct wheel *w, struct timer *t, int64_t due_ms)
 	t->newer = head;
 	head->older->newer = t;
 	head->older = t;
+	if ((w->occupied[slot / 64] & UINT64_C(1) << slot % 64) == 0 ||
+		t->due_tick < w->soonest[slot]) {
+		w->soonest[slot] = t->due_tick;
+	}
 	w->occupied[slot / 64] |= UINT64_C(1) << slot % 64;
 }
 
@@ -62,13 +69,19 @@ static struct timer *
 due_in_slot(struct wheel *w, unsigned slot, int64_t tick)
 {
 	struct timer *head = &w->slots[slot];
+	int64_t soonest = INT64_MAX;
 
+	if (w->soonest[slot] > tick) {
+		return NULL;
+	}
 	for (struct timer *t = head->newer; t != head; t = t->newer) {
 		if (t->due_tick <= tick) {
 			wheel_clear(w, t);
 			return t;
 		}
+		soonest = t->due_tick < soonest ? t->due_tick : soonest;
 	}
+	w->soonest[slot] = soonest;
 	return NULL;
 }
 
@@ -107,10 +120,16 @@ wheel_wait_ms(const struct wheel *w, int64_t now_ms)
 
 		if (w->occupied[slot / 64] == 0) {
 			tick += 63 - slot % 64;
-		} else if (w->occupied[slot / 64] & UINT64_C(1) << slot % 64) {
+		} else if ((w->occupied[slot / 64] & UINT64_C(1) << slot % 64) != 0 &&
+			   w->soonest[slot] <= tick) {
 			int64_t wait = tick * WHEEL_TICK_MS - now_ms;
 
 			return wait > 0 ? (int)wait : 0;
+		}
+	}
+	for (unsigned i = 0; i < WHEEL_SLOTS / 64; i++) {
+		if (w->occupied[i] != 0) {
+			return WHEEL_SLOTS * WHEEL_TICK_MS / 2; /* later ones only: look again */
 		}
 	}
 	return -1;

@@ -17,7 +17,8 @@ struct timer {
 struct wheel {
 	struct timer slots[WHEEL_SLOTS]; /* heads of rings */
 	uint64_t occupied[WHEEL_SLOTS / 64];
-	int64_t now_tick; /* those before it have fired */
+	int64_t soonest[WHEEL_SLOTS]; /* no timer of the ring is due before this tick */
+	int64_t now_tick;	      /* those before it have fired */
 };
 
 void wheel_init(struct wheel *w, int64_t now_ms);

@@ -21,6 +21,12 @@ enum challenge_purpose {
 MUST_USE status challenge_new(const struct session *s, const id *device,
 	enum challenge_purpose purpose, uint8_t out[CHALLENGE_LEN], int64_t *expires_s,
 	struct diag *d);
+/*
+ * Whether an answer can prove anything: the device's element has what it is checked by. A device does well not to send evidence
+ * else, for evidence that cannot be checked is refused even where none is needed.
+ */
+MUST_USE status challenge_counts(
+	struct session *s, const struct device *device, bool *out, struct diag *d);
 /* Kinds of the refusals below, beside CHALLENGE_REPLAYED of store/store.h. */
 #define CHALLENGE_FOREIGN "attestation-challenge-foreign"
 #define CHALLENGE_PURPOSE "attestation-challenge-purpose"

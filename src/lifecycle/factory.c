@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "element/part_profile.h"
 #include "lifecycle/issued.h"
 #include "lifecycle/onboard.h"
 
@@ -13,10 +14,10 @@
  * a manifest entry of the same payload to the byte: every field of it comes from the record or the unit, none from
  * this day. That payload's hash is kept with the element; a unit that would change it is another one.
  */
-#define BIRTH_YEARS 28 /* as the chip maker's own: TrustFLEX, template 3 */
-#define MODEL "ATECC608B"
+#define BIRTH_YEARS 28	  /* as the chip maker's own: TrustFLEX, template 3 */
+#define MODEL "ATECC608B" /* of a unit that does not say */
 #define PART_NUMBER "ATECC608B-TFLXTLS"
-#define SLOT_PROFILE "trustflex-tls"
+#define FAMILY "ATECC608" /* whose models attest by slot 1, with a profile */
 #define PAYLOAD_MAX (16 << 10)
 
 struct line {
@@ -134,6 +135,70 @@ read_line(struct line *l, int64_t fleet, const char *factory_signer, const char 
 
 /* --- a unit --- */
 
+static const char *
+model_of(const struct factory_unit *u)
+{
+	return u->model[0] != '\0' ? u->model : MODEL;
+}
+
+static const char *
+part_number_of(const struct factory_unit *u)
+{
+	return u->part_number[0] != '\0' ? u->part_number : PART_NUMBER;
+}
+
+static bool
+is_of_family(const struct factory_unit *u)
+{
+	return strncmp(model_of(u), FAMILY, strlen(FAMILY)) == 0;
+}
+
+/* Words that stand in manifests, tables and logs. */
+static bool
+is_plain_word(const char *text)
+{
+	for (const char *c = text; *c != '\0'; c++) {
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			    (*c >= '0' && *c <= '9') || strchr(" ._-+/", *c) != NULL)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static status
+check_kind(const struct factory_unit *u, struct diag *d)
+{
+	const char *model = model_of(u), *part_number = part_number_of(u);
+	struct public_key key;
+
+	if ((u->model[0] == '\0') != (u->part_number[0] == '\0')) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"element %s: model and part_number come together", u->unique_id);
+	}
+	if (!is_plain_word(model) || !is_plain_word(part_number)) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"element %s: a model or part number has letters, digits, blanks and "
+			"._-+/",
+			u->unique_id);
+	}
+	if (is_of_family(u) && (strncmp(part_number, model, strlen(model)) != 0 ||
+				       part_profile_of_part(part_number) == NULL)) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"element %s: no profile of a %s with part number %s is known", u->unique_id,
+			model, part_number);
+	}
+	if (u->has_tpm2_key && is_of_family(u)) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"element %s: a %s attests by the key in its slot 1", u->unique_id, model);
+	}
+	if (u->has_tpm2_key && public_key_of_point(u->tpm2_key, &key, d) != OK) {
+		diag_prefix(d, "element %s, attestation key: ", u->unique_id);
+		return BAD_INPUT;
+	}
+	return OK;
+}
+
 static status
 check_unit(const struct factory_unit *u, struct diag *d)
 {
@@ -147,9 +212,15 @@ check_unit(const struct factory_unit *u, struct diag *d)
 			len = 0;
 		}
 	}
-	if (len != 18 || memcmp(u->unique_id, "0123", 4) != 0) {
+	if (is_of_family(u) && (len != 18 || memcmp(u->unique_id, "0123", 4) != 0)) {
 		return diag_set(d, BAD_INPUT, NULL,
 			"an element's serial has 18 lower-case hex digits and begins with 0123");
+	}
+	/* What a manifest entry takes (element/manifest_entry.c): a TPM's is the hash of its endorsement key. */
+	if (len < 8 || len % 2 != 0) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"an element's serial has 8 to %d lower-case hex digits, two a byte",
+			ELEMENT_SERIAL_MAX);
 	}
 	if (u->point_count < 1 || u->point_count > 5) {
 		return diag_set(d, BAD_INPUT, NULL,
@@ -162,7 +233,45 @@ check_unit(const struct factory_unit *u, struct diag *d)
 			return BAD_INPUT;
 		}
 	}
-	return OK;
+	return check_kind(u, d);
+}
+
+/* What the unit says that it is, as the store keeps it. */
+static void
+describe(const struct factory_unit *u, struct element *e)
+{
+	const struct part_profile *profile =
+		is_of_family(u) ? part_profile_of_part(part_number_of(u)) : NULL;
+
+	snprintf(e->model, sizeof(e->model), "%s", model_of(u));
+	snprintf(e->part_number, sizeof(e->part_number), "%s", part_number_of(u));
+	snprintf(e->profile, sizeof(e->profile), "%s", profile != NULL ? profile->name : "");
+	if (u->has_tpm2_key) {
+		e->attestation = ATTESTATION_TPM2;
+		memcpy(e->attestation_key, u->tpm2_key, sizeof(e->attestation_key));
+	} else if (profile != NULL && u->point_count > 1) {
+		e->attestation = ATTESTATION_ATECC608;
+		memcpy(e->attestation_key, u->points[1], sizeof(e->attestation_key));
+	}
+}
+
+/* The manifest entry's hash covers model and keys of slots, not a TPM's key. */
+static status
+check_described(const struct unit *u, struct diag *d)
+{
+	struct element said = { 0 };
+
+	describe(u->given, &said);
+	return strcmp(said.model, u->element.model) == 0 &&
+			       strcmp(said.part_number, u->element.part_number) == 0 &&
+			       said.attestation == u->element.attestation &&
+			       memcmp(said.attestation_key, u->element.attestation_key,
+				       sizeof(said.attestation_key)) == 0
+		       ? OK
+		       : diag_set(d, EXISTS, NULL,
+				 "element %s was made already, as another model or with another "
+				 "key to attest by",
+				 u->element.serial);
 }
 
 /* What the record says of a unit that was made before. */
@@ -181,6 +290,12 @@ read_made(struct line *l, struct unit *u, struct diag *d)
 	}
 	if (st == OK) {
 		st = read_certificate(s->reader, s->arena, u->device.birth_certificate, &u->leaf);
+	}
+	if (st == OK) {
+		st = check_described(u, d);
+		if (st != OK) {
+			return st;
+		}
 	}
 	if (st == OK && u->leaf.authority == 0) {
 		return diag_set(d, EXISTS, NULL,
@@ -306,15 +421,9 @@ prepare_records(struct line *l, struct unit *u, span certificate, struct diag *d
 	struct element *e = &u->element;
 	status st;
 
-	*e = (struct element){ .model = MODEL,
-		.part_number = PART_NUMBER,
-		.profile = SLOT_PROFILE,
-		.phase = l->fleet.phase };
+	*e = (struct element){ .phase = l->fleet.phase };
 	memcpy(e->serial, u->given->unique_id, sizeof(e->serial));
-	if (u->given->point_count > 1) {
-		e->attestation = ATTESTATION_ATECC608;
-		memcpy(e->attestation_key, u->given->points[1], sizeof(e->attestation_key));
-	}
+	describe(u->given, e);
 	u->device = (struct device){ .fleet = l->fleet.row,
 		.phase = l->fleet.phase,
 		.state = DEVICE_MANUFACTURED,

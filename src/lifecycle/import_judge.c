@@ -1,13 +1,16 @@
 #include <stdio.h>
 
+#include "element/part_profile.h"
 #include "lifecycle/import.h"
 #include "lifecycle/issued.h"
 
-/* What the store keeps of slot policies, by the part's name: those that we hold a profile of. */
+/* What the store keeps of slot policies: the profile that we hold of the part, if we do. */
 static const char *
 profile_of(const char *part_number)
 {
-	return strstr(part_number, "TFLXTLS") != NULL ? "trustflex-tls" : "";
+	const struct part_profile *p = part_profile_of_part(part_number);
+
+	return p != NULL ? p->name : "";
 }
 
 static status

@@ -57,9 +57,16 @@ MUST_USE status manifest_import(struct session *s, const struct import_request *
 /* --- the factory line --- */
 
 struct factory_unit {
-	char unique_id[ELEMENT_SERIAL_MAX + 1]; /* 18 lower-case hex digits, begins 0123 */
-	uint8_t points[5][64];			/* slots 0 .. 4 */
-	size_t point_count;			/* at least 1 */
+	/* Of an ATECC608 18 lower-case hex digits, begins 0123; of others 8 to 64, an even number. */
+	char unique_id[ELEMENT_SERIAL_MAX + 1];
+	uint8_t points[5][64]; /* slots 0 .. 4 */
+	size_t point_count;    /* at least 1 */
+	/* Both or none ("": ATECC608B, ATECC608B-TFLXTLS). An ATECC608's part number is one that element/part_profile.h knows;
+	 * those of other elements are words. */
+	char model[NAME_MAX_LEN + 1], part_number[NAME_MAX_LEN + 1];
+	/* What an element that is no ATECC608 attests by: a TPM's attestation key. (An ATECC608 does by slot 1.) */
+	bool has_tpm2_key;
+	uint8_t tpm2_key[64];
 };
 struct factory_result {
 	status status;

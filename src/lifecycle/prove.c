@@ -60,6 +60,20 @@ kind_of(enum attestation_kind k)
 					 : EVIDENCE_TOKEN;
 }
 
+/* Its texts are the element's. */
+static struct attestation_anchor
+anchor_of(const struct element *element)
+{
+	struct attestation_anchor anchor = { .kind = kind_of(element->attestation),
+		.serial = element->serial,
+		.model = element->model,
+		.profile = element->profile,
+		.is_vendors_word = element->is_vendors_word };
+
+	memcpy(anchor.key, element->attestation_key, sizeof(anchor.key));
+	return anchor;
+}
+
 static status
 read_element_of(struct session *s, const struct device *device, struct element *out, struct diag *d)
 {
@@ -81,9 +95,9 @@ check_evidence(struct session *s, const struct device *device, const struct csr 
 	struct proof *p, struct diag *d)
 {
 	struct attestation_anchor anchor;
-	struct attestation found;
+	struct attestation found = { .slot = -1 };
 	struct evidence evidence;
-	struct element element;
+	struct element element = { 0 };
 	status st = evidence_read(p->evidence.der, &evidence, d);
 
 	if (st != OK) {
@@ -97,18 +111,32 @@ check_evidence(struct session *s, const struct device *device, const struct csr 
 	if (st != OK) {
 		return st;
 	}
-	anchor = (struct attestation_anchor){ .kind = kind_of(element.attestation),
-		.serial = element.serial,
-		.model = element.model,
-		.profile = element.profile,
-		.is_vendors_word = element.is_vendors_word };
-	memcpy(anchor.key, element.attestation_key, sizeof(anchor.key));
+	anchor = anchor_of(&element);
 	st = attestation_check(&evidence, &anchor, request->key.point, &found, d);
 	if (st == OK) {
 		p->level = found.is_proven ? LEVEL_ATTESTED : LEVEL_VENDOR_UNVERIFIED;
 		p->slot = found.slot;
 		p->evidence.element = element.row;
 		p->evidence.slot_is_locked = found.slot_is_locked;
+	}
+	return st;
+}
+
+status
+challenge_counts(struct session *s, const struct device *device, bool *out, struct diag *d)
+{
+	struct attestation_anchor anchor;
+	struct element element;
+	status st = OK;
+
+	*out = false;
+	if (device->element == 0) {
+		return OK;
+	}
+	st = read_element_of(s, device, &element, d);
+	if (st == OK) {
+		anchor = anchor_of(&element);
+		*out = attestation_can_count(&anchor);
 	}
 	return st;
 }

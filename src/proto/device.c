@@ -150,6 +150,7 @@ query_purpose(struct exchange *x, size_t *out)
 		}
 	}
 	if (st == OK || st == NOT_FOUND) {
+		diag_clear(&d);
 		diag_set(&d, BAD_INPUT, NULL, "purpose: \"key\" or \"element\" is meant");
 	}
 	reply_problem(x, &d);
@@ -157,7 +158,8 @@ query_purpose(struct exchange *x, size_t *out)
 }
 
 static void
-reply_challenge(struct exchange *x, span challenge, const char *purpose, int64_t expires_s)
+reply_challenge(
+	struct exchange *x, span challenge, const char *purpose, int64_t expires_s, bool counts)
 {
 	char text[2 * CHALLENGE_LEN];
 	struct json_writer w;
@@ -167,6 +169,7 @@ reply_challenge(struct exchange *x, span challenge, const char *purpose, int64_t
 	json_text(&w, "challenge", base64url_encode(text, challenge));
 	json_text(&w, "purpose", purpose);
 	json_time(&w, "expires", expires_s);
+	json_bool(&w, "counts", counts);
 	json_object_close(&w);
 	reply_header(x, "Cache-Control", "no-store");
 }
@@ -179,19 +182,21 @@ device_challenge(struct exchange *x)
 	struct admission who;
 	struct diag d = { 0 };
 	struct session s;
+	bool counts = false;
 	int64_t expires_s;
 	size_t i;
 
-	if (!service_session(x, &s) || !query_purpose(x, &i) || !service_device(x, &s, &who)) {
+	if (!service_session(x, &s) || !service_device(x, &s, &who) || !query_purpose(x, &i)) {
 		return;
 	}
 	if (who.access != ACCESS_ENROLMENT && who.access != ACCESS_FULL) {
 		reply_problem_as(x, 403, who.why);
 	} else if (challenge_new(&s, &who.device.id, purposes[i].purpose, challenge, &expires_s,
-			   &d) != OK) {
+			   &d) != OK ||
+		   challenge_counts(&s, &who.device, &counts, &d) != OK) {
 		reply_problem(x, &d);
 	} else {
-		reply_challenge(x, SPAN_ARRAY(challenge), purposes[i].name, expires_s);
+		reply_challenge(x, SPAN_ARRAY(challenge), purposes[i].name, expires_s, counts);
 	}
 }
 

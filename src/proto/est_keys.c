@@ -23,7 +23,7 @@
 /* No line of base64 begins with a dash. */
 #define BOUNDARY "estServerKeyGenBoundary"
 
-/* Whoever wants the key encrypted is not to get it in the clear. */
+/* Whoever wants the key encrypted is not to get it in the clear; and nothing attests a key that is made here. */
 static status
 judge_wishes(span der, struct diag *d)
 {
@@ -32,6 +32,11 @@ judge_wishes(span der, struct diag *d)
 
 	if (st != OK) {
 		return st;
+	}
+	if (csr_attribute(&csr, OID_EVIDENCE).len > 0) {
+		return diag_set(d, BAD_INPUT, "RFC 7030 4.4.1",
+			"evidence of attestation is about a key of the device's own: use "
+			"simpleenroll");
 	}
 	return csr_attribute(&csr, OID_DECRYPT_KEY_ID).len == 0 &&
 			       csr_attribute(&csr, OID_ASYMMETRIC_KEY_ID).len == 0
@@ -97,6 +102,7 @@ static status
 answer(struct exchange *x, struct est_request *r, const struct private_key *key, struct diag *d)
 {
 	uint8_t spki[SPKI_ROOM];
+	struct enrolment e = r->enrolment;
 	struct public_key made;
 	struct outcome o;
 	struct buffer body;
@@ -105,8 +111,8 @@ answer(struct exchange *x, struct est_request *r, const struct private_key *key,
 	if (st != OK) {
 		return st;
 	}
-	r->enrolment.made = &made;
-	st = enrol_device(&r->session, &r->enrolment, &o, d);
+	e.made = &made;
+	st = enrol_device(&r->session, &e, &o, d);
 	if (st != OK) {
 		return st;
 	}

@@ -1,7 +1,9 @@
 /* tenured: see tenured(8). Starts the parts, tells the service manager, waits for a signal, stops them. */
+#include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,12 +75,27 @@ block_signals(sigset_t *set)
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void
-serve(const sigset_t *set)
+/* A configuration that would not be taken must not end what runs. */
+static bool
+may_restart(const struct server *server)
+{
+	struct diag d = { 0 };
+
+	if (server_may_restart(server, &d) == OK) {
+		return true;
+	}
+	log_diag(LOG_ERROR, "restart_refused", &d);
+	return false;
+}
+
+/* True: another tenured shall go on in this process. */
+static bool
+serve(const sigset_t *set, const struct server *server)
 {
 	for (;;) {
 		int number = 0;
@@ -86,9 +103,13 @@ serve(const sigset_t *set)
 		if (sigwait(set, &number) != 0) {
 			continue;
 		}
+		if (number == SIGUSR2 && !may_restart(server)) {
+			continue;
+		}
 		if (number != SIGHUP) {
-			log_event(LOG_INFO, "stopping", "signal=%d", number);
-			return;
+			log_event(LOG_INFO, number == SIGUSR2 ? "restarting" : "stopping",
+				"signal=%d", number);
+			return number == SIGUSR2;
 		}
 		/* What can change without a restart changes by itself; the manager gets its answer. */
 		notify_reloading();
@@ -96,10 +117,33 @@ serve(const sigset_t *set)
 	}
 }
 
+/*
+ * Becomes the program that is installed now, with the listening sockets: in the same process, so that the service manager
+ * sees none end. The former one has let go of home, database and signer; who connected meanwhile waits in the sockets'
+ * queues.
+ */
+static int
+go_on(const char *program, const char *home, struct server *server)
+{
+	struct handed_sockets kept = { -1, -1 };
+	struct diag d = { 0 };
+	const char *const argv[] = { program, "--home", home, NULL };
+
+	notify_reloading();
+	server_stop_keeping(server, &kept);
+	if (sockets_hand_on(&kept, &d) == OK) {
+		execvp(program, (char *const *)(uintptr_t)argv);
+		(void)diag_set(&d, IO, NULL, "%s cannot be run: %s", program, strerror(errno));
+	}
+	log_diag(LOG_ERROR, "restart_failed", &d);
+	return 1;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options o = { 0 };
+	struct handed_sockets handed;
 	struct server *server = NULL;
 	struct diag d = { 0 };
 	char home[LOG_QUOTED_MAX];
@@ -116,7 +160,8 @@ main(int argc, char **argv)
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	secret_harden_process();
 	block_signals(&set);
-	if (server_start(o.home, o.adopts_ledger, &server, &d) != OK) {
+	if (sockets_take(&handed, &d) != OK ||
+		server_start(o.home, o.adopts_ledger, &handed, &server, &d) != OK) {
 		fprintf(stderr, "tenured: %s%s%s%s\n", d.text, d.clause[0] != '\0' ? " (" : "",
 			d.clause, d.clause[0] != '\0' ? ")" : "");
 		return 1;
@@ -124,7 +169,9 @@ main(int argc, char **argv)
 	log_event(LOG_INFO, "ready", "home=%s listen=\"%s\"", log_quote(home, server_home(server)),
 		server_addresses(server));
 	notify("READY=1");
-	serve(&set);
+	if (serve(&set, server)) {
+		return go_on(argv[0], o.home, server);
+	}
 	notify("STOPPING=1");
 	server_stop(server);
 	log_event(LOG_INFO, "stopped", "lost_log_lines=%llu", (unsigned long long)log_lost());

@@ -29,6 +29,7 @@ struct server {
 	struct http_server *http;
 	struct jobs jobs;
 	bool adopts_ledger;
+	struct handed_sockets handed;
 	struct router tls_router, plain_router;
 	char ledger_key[NOTE_KEY_ROOM];
 	char addresses[256];
@@ -173,15 +174,38 @@ cores(void)
 	return n > 0 && n < 256 ? (unsigned)n : 1;
 }
 
+static const char *
+proxies_of(const struct configuration *c, const char *protocol)
+{
+	return strcmp(protocol, "v2") == 0 ? c->proxy_from : NULL;
+}
+
+static void
+add_listeners(struct server *s, struct http_options *o)
+{
+	const struct configuration *c = &s->configuration;
+
+	o->listens[0] = (struct http_listen){ .address = c->listen,
+		.is_tls = true,
+		.router = &s->tls_router,
+		.proxies = proxies_of(c, c->proxy_protocol) };
+	o->listens[1] = (struct http_listen){ .address = c->listen_plain,
+		.router = &s->plain_router,
+		.proxies = proxies_of(c, c->proxy_protocol_plain) };
+	o->listens[0].has_socket = s->handed.tls >= 0;
+	o->listens[0].socket = s->handed.tls;
+	o->listens[1].has_socket = s->handed.plain >= 0;
+	o->listens[1].socket = s->handed.plain;
+	o->listen_count = c->listen_plain[0] != '\0' || s->handed.plain >= 0 ? 2 : 1;
+}
+
 static status
 start_http(struct server *s, struct diag *d)
 {
 	const struct configuration *c = &s->configuration;
 	unsigned workers = c->workers > 0 ? c->workers : 32 * cores();
 	struct http_options o = {
-		.listens = { { .address = c->listen, .is_tls = true, .router = &s->tls_router },
-			{ .address = c->listen_plain, .router = &s->plain_router } },
-		.listen_count = c->listen_plain[0] != '\0' ? 2 : 1,
+		.is_held = true, /* until it has a certificate to show */
 		.loops = c->loops,
 		.workers = workers,
 		.queue_max = c->queue_max,
@@ -189,10 +213,22 @@ start_http(struct server *s, struct diag *d)
 		.header_timeout_ms = c->header_timeout_s * 1000,
 		.body_timeout_ms = c->body_timeout_s * 1000,
 		.idle_timeout_ms = c->idle_timeout_s * 1000,
+		.address_max = c->address_connections,
+		.backlog = c->backlog,
+		.bodies_max = c->bodies,
+		.header_max = c->header_size,
+		.body_unasked = c->unasked_body,
+		.handshake_timeout_ms = c->handshake_timeout_s * 1000,
+		.rate_min = (uint64_t)c->rate,
+		.linger_ms = c->linger_s * 1000,
+		.linger_max = (uint64_t)c->linger_size,
+		.sessions_max = c->sessions,
+		.session_lifetime_s = c->session_lifetime_s,
 		.clock = &clock_system,
 	};
 	status st;
 
+	add_listeners(s, &o);
 	s->service = (struct service){ .life = &s->life,
 		.configuration = c,
 		.version = TENURE_VERSION,
@@ -244,22 +280,15 @@ start_jobs(struct server *s, struct diag *d)
 static void
 note_addresses(struct server *s)
 {
-	const struct configuration *c = &s->configuration;
-	const char *colon = strrchr(c->listen, ':');
-	int host = colon ? (int)(colon - c->listen) : (int)strlen(c->listen);
-	int n = snprintf(s->addresses, sizeof(s->addresses), "https://%.*s:%u", host, c->listen,
-		http_server_port(s->http, 0));
+	const char *plain = http_server_address(s->http, 1);
 
-	colon = strrchr(c->listen_plain, ':');
-	if (colon != NULL && n > 0 && (size_t)n < sizeof(s->addresses)) {
-		snprintf(s->addresses + n, sizeof(s->addresses) - (size_t)n, " http://%.*s:%u",
-			(int)(colon - c->listen_plain), c->listen_plain,
-			http_server_port(s->http, 1));
-	}
+	snprintf(s->addresses, sizeof(s->addresses), "https://%s%s%s",
+		http_server_address(s->http, 0), plain[0] != '\0' ? " http://" : "", plain);
 }
 
 status
-server_start(const char *home, bool adopts_ledger, struct server **out, struct diag *d)
+server_start(const char *home, bool adopts_ledger, const struct handed_sockets *handed,
+	struct server **out, struct diag *d)
 {
 	static status (*const parts[])(struct server *, struct diag *) = { start_signer, open_store,
 		start_ledger, start_http, start_jobs };
@@ -272,6 +301,7 @@ server_start(const char *home, bool adopts_ledger, struct server **out, struct d
 	s->home_lock = -1;
 	pthread_mutex_init(&s->jobs.lock, NULL);
 	s->adopts_ledger = adopts_ledger;
+	s->handed = *handed;
 	st = open_home(s, home, d);
 	if (st == OK) {
 		s->life = (struct life){ .clock = &clock_system,
@@ -292,22 +322,27 @@ server_start(const char *home, bool adopts_ledger, struct server **out, struct d
 		return st;
 	}
 	note_addresses(s);
+	http_server_open(s->http);
 	*out = s;
 	return OK;
 }
 
-void
-server_stop(struct server *s)
+/* `kept` NULL: the sockets are closed. */
+static void
+stop(struct server *s, struct handed_sockets *kept)
 {
-	if (s == NULL) {
-		return;
-	}
+	int64_t drain_ms = s->configuration.drain_s * 1000;
+	int sockets[4] = { -1, -1, -1, -1 };
+
 	/* The jobs first: they wake long polls, and nobody may once the HTTP server is gone. */
 	jobs_close(&s->jobs);
-	if (s->http != NULL) {
-		http_server_stop(s->http, s->configuration.drain_s * 1000);
-		s->http = NULL;
+	if (s->http != NULL && kept != NULL) {
+		http_server_stop_keeping(s->http, drain_ms, sockets);
+		*kept = (struct handed_sockets){ sockets[0], sockets[1] };
+	} else {
+		http_server_stop(s->http, drain_ms);
 	}
+	s->http = NULL;
 	service_close(&s->service);
 	if (s->life.sequencer != NULL) {
 		sequencer_stop(s->life.sequencer);
@@ -326,6 +361,33 @@ server_stop(struct server *s)
 	arena_free(s->arena);
 	pthread_mutex_destroy(&s->jobs.lock);
 	free(s);
+}
+
+void
+server_stop(struct server *s)
+{
+	if (s != NULL) {
+		stop(s, NULL);
+	}
+}
+
+void
+server_stop_keeping(struct server *s, struct handed_sockets *kept)
+{
+	stop(s, kept);
+}
+
+status
+server_may_restart(const struct server *s, struct diag *d)
+{
+	struct arena *scratch = arena_new(CONFIGURATION_ARENA_MAX);
+	struct configuration c;
+	status st = scratch != NULL
+			    ? configuration_load(scratch, s->configuration.home, &c, d)
+			    : diag_set(d, NO_MEMORY, NULL, "no memory for the configuration");
+
+	arena_free(scratch);
+	return st;
 }
 
 status

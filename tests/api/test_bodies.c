@@ -87,6 +87,12 @@ good_value(const cJSON *schema)
 
 		return cJSON_CreateNumber(least != NULL ? least->valuedouble : 1);
 	}
+	if (strcmp(name, "array") == 0) {
+		cJSON *array = cJSON_CreateArray();
+
+		cJSON_AddItemToArray(array, good_value(member(schema, "items")));
+		return array;
+	}
 	if (strcmp(name, "boolean") == 0) {
 		return cJSON_CreateBool(true);
 	}
@@ -120,7 +126,8 @@ static size_t
 spoil_member(const char *method, const char *target, const cJSON *schema, const cJSON *rule)
 {
 	static const char *const values[] = { "1", "\"x\"", "true", "[]", "{}", "null", "1.5", "-1",
-		"1e300", "\"\"", "\"a\\nb\"", "\"a\\u0007b\"", "\"\\u202ex\"", "\"A B\"" };
+		"1e300", "\"\"", "[1,1.5]", "[16]", "[-1]", "[\"1\"]", "\"a\\nb\"", "\"a\\u0007b\"",
+		"\"\\u202ex\"", "\"A B\"" };
 	char fault[256];
 	size_t count = 0;
 
@@ -144,11 +151,12 @@ static void
 refuse_too_long(const char *method, const char *target, const cJSON *schema, const cJSON *rule)
 {
 	const cJSON *most = member(rule, "maxLength");
-	char text[2048];
+	static char text[1 << 16];
 
 	if (most == NULL) {
 		return;
 	}
+	assert_in_range(most->valuedouble, 0, sizeof(text) - 2);
 	memset(text, 'a', sizeof(text));
 	text[(size_t)most->valuedouble + 1] = '\0';
 	cJSON *body = good_body(schema);

@@ -170,6 +170,43 @@ test_factory_makes_units(void **state)
 	assert_true(strlen(member_at(&clone, 0, "problem")) > 5);
 }
 
+#define KEY                                                                \
+	"000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f" \
+	"000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f"
+#define MODEL_UNIT(members) "{\"serial\":\"0123000000000aaa01\",\"points\":[\"00\"]," members "}"
+
+/* A TPM, by its attestation key; an element of a model that the chip maker's table knows. */
+static void
+test_factory_makes_other_units(void **state)
+{
+	struct factory_unit u = line_unit(++number), other = line_unit(++number);
+	const char *text = unit_text(&u), *end = strrchr(text, '}');
+	struct element e;
+	char key[129];
+
+	(void)state;
+	struct answer_seen a = post(ASK_MAKER, FACTORY, NDJSON,
+		span_text(stage_text(&stage,
+			"%.*s,\"model\":\"TPM 2.0\",\"part_number\":\"SLB9672\","
+			"\"attestation\":{\"kind\":\"tpm2\",\"key\":\"%s\"}}",
+			(int)(end - text), text, hex_encode(key, SPAN_ARRAY(u.points[2])))));
+	assert_true(strlen(member_at(&a, 0, "certificate")) > 100);
+	assert_int_equal(OK, read_element_by_serial(stage.home.reader, u.unique_id, &e));
+	assert_string_equal("TPM 2.0", e.model);
+	assert_int_equal(ATTESTATION_TPM2, e.attestation);
+	assert_memory_equal(u.points[2], e.attestation_key, 64);
+	text = unit_text(&other);
+	end = strrchr(text, '}');
+	a = post(ASK_MAKER, FACTORY, NDJSON,
+		span_text(stage_text(&stage,
+			"%.*s,\"model\":\"ATECC608C\",\"part_number\":\"ATECC608C-TNGTLSU\","
+			"\"attestation\":null}",
+			(int)(end - text), text)));
+	assert_true(strlen(member_at(&a, 0, "certificate")) > 100);
+	assert_int_equal(OK, read_element_by_serial(stage.home.reader, other.unique_id, &e));
+	assert_string_equal("trustngo-tls", e.profile);
+}
+
 static void
 test_factory_refuses_line_by_line(void **state)
 {
@@ -181,7 +218,13 @@ test_factory_refuses_line_by_line(void **state)
 		("{\"serial\":\"0123000000000aaa01\",\"points\":[\"a\",\"a\",\"a\",\"a\",\"a\","
 		 "\"a\"]}"),
 		"{\"serial\":7,\"points\":[\"00\"]}", "{\"serial\":\"\",\"points\":[\"00\"]}",
-		"{\"serial\":\"0123000000000aaa01\",\"points\":[\"00\"],\"more\":1}" };
+		"{\"serial\":\"0123000000000aaa01\",\"points\":[\"00\"],\"more\":1}",
+		MODEL_UNIT("\"model\":7"), MODEL_UNIT("\"model\":\"\""),
+		MODEL_UNIT("\"part_number\":[]"), MODEL_UNIT("\"attestation\":\"tpm2\""),
+		MODEL_UNIT("\"attestation\":{}"), MODEL_UNIT("\"attestation\":{\"kind\":\"tpm2\"}"),
+		MODEL_UNIT("\"attestation\":{\"kind\":\"tpm2\",\"key\":\"00\"}"),
+		MODEL_UNIT("\"attestation\":{\"kind\":\"atecc608\",\"key\":\"" KEY "\"}"),
+		MODEL_UNIT("\"attestation\":{\"kind\":\"tpm2\",\"key\":\"" KEY "\",\"more\":1}") };
 	struct factory_unit good = line_unit(++number);
 	struct buffer b;
 
@@ -445,6 +488,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_factory_makes_units, forget),
+		cmocka_unit_test_teardown(test_factory_makes_other_units, forget),
 		cmocka_unit_test_teardown(test_factory_refuses_line_by_line, forget),
 		cmocka_unit_test_teardown(test_factory_as_a_whole, forget),
 		cmocka_unit_test_teardown(test_manifest_is_imported, forget),

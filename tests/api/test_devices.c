@@ -238,6 +238,39 @@ test_certificates(void **state)
 		404);
 }
 
+/* What a certificate was issued on: for whoever may see the certificate. */
+static void
+test_evidence(void **state)
+{
+	struct change *c = change_new(stage.home.arena);
+	struct kept_evidence e = { .element = annas.element, .slot_is_locked = true };
+	const int64_t row = current.row;
+	struct diag d = { 0 };
+	char print[65], hex[65];
+	uint8_t digest[32];
+	const char *target = stage_text(&stage, "/api/v1/certificates/%s/evidence",
+		hex_encode(print, SPAN_ARRAY(current.fingerprint)));
+	const cJSON *element;
+
+	(void)state;
+	stage_get(&stage, ASK_AUDITOR, target, 404);
+	e.der = span_text("the evidence");
+	change_evidence(c, &e, &row);
+	assert_ok(store_commit(stage.home.store, c, NULL, &d), d);
+	struct answer_seen a = stage_get(&stage, ASK_AUDITOR, target, 200);
+	assert_string_equal(print, answer_text(&a, "certificate"));
+	assert_string_equal("dGhlIGV2aWRlbmNl", answer_text(&a, "evidence"));
+	sha256(e.der, digest);
+	assert_string_equal(hex_encode(hex, SPAN_ARRAY(digest)), answer_text(&a, "sha256"));
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(a.json, "slot_locked")));
+	element = cJSON_GetObjectItemCaseSensitive(a.json, "element");
+	assert_string_equal(
+		annas.serial, cJSON_GetObjectItemCaseSensitive(element, "serial")->valuestring);
+	stage_get(&stage, ASK_OWNER, target, 200);
+	stage_get(&stage, ASK_OTHER_OWNER, target, 404);
+	stage_get(&stage, ASK_NOBODY, target, 401);
+}
+
 static void
 test_certificate_is_revoked(void **state)
 {
@@ -297,6 +330,7 @@ main(void)
 		cmocka_unit_test_teardown(test_others_devices_are_not_there, forget),
 		cmocka_unit_test_teardown(test_timeline_in_pages, forget),
 		cmocka_unit_test_teardown(test_certificates, forget),
+		cmocka_unit_test_teardown(test_evidence, forget),
 		cmocka_unit_test_teardown(test_certificate_is_revoked, forget),
 		cmocka_unit_test_teardown(test_certificates_of_no_device, forget),
 	};

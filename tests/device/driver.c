@@ -1,5 +1,6 @@
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ int __real_unlink(const char *path);
 int __real_mkostemp(char *path, int flags);
 int __real_SSL_write(SSL *tls, const void *data, int len);
 int __real_SSL_read(SSL *tls, void *data, int len);
+int __real_connect(int fd, const struct sockaddr *to, socklen_t len);
 
 /* Nothing is synced: what a killed process has written stands, and the disk would take a minute. */
 static int
@@ -59,6 +61,8 @@ WRAPPED(unlink, (const char *path), (path))
 WRAPPED(mkostemp, (char *path, int flags), (path, flags))
 WRAPPED(SSL_write, (SSL * tls, const void *data, int len), (tls, data, len))
 WRAPPED(SSL_read, (SSL * tls, void *data, int len), (tls, data, len))
+/* Of the server, and of an element on a socket: each of its operations begins with it. */
+WRAPPED(connect, (int fd, const struct sockaddr *to, socklen_t len), (fd, to, len))
 
 /* --- driving --- */
 
@@ -70,6 +74,7 @@ driver_open(struct fake_server *s, const char *folder, struct agent *a)
 		.server = s->url,
 		.ca = ca,
 		.fleet = "lamps",
+		.element = s->element,
 		.clock = &clock_system,
 		.limits = { .poll_s = 5,
 			.retry_least_ms = 1,

@@ -11,7 +11,7 @@ void driver_open(struct fake_server *s, const char *folder, struct agent *a);
 
 /*
  * The same as drive_until_active in a child, which kills itself with SIGKILL before (odd) or behind (even) the
- * ((kill_at + 1) / 2)th of its calls of fsync, rename, unlink, mkostemp, SSL_write and SSL_read. 0: never.
+ * ((kill_at + 1) / 2)th of its calls of fsync, rename, unlink, mkostemp, connect, SSL_write and SSL_read. 0: never.
  * True when it was killed; ends the test when it failed otherwise.
  */
 bool drive_killed(struct fake_server *s, const char *folder, int kill_at);

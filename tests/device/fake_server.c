@@ -18,6 +18,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "device/element/element.h"
+#include "element/attestation.h"
 #include "fake_server.h"
 #include "pki/certificate.h"
 #include "pki/cms.h"
@@ -108,13 +110,78 @@ confirm(struct serving *s, struct fake_issued *of)
 /* --- answers --- */
 
 static void
-problem(struct reply *r, int code, const char *detail)
+problem_of(struct reply *r, int code, const char *kind, const char *detail)
 {
 	r->code = code;
 	r->type = "application/problem+json";
 	buffer_clear(&r->body);
-	buffer_printf(&r->body, "{\"type\":\"/problems/x\",\"status\":%d,\"detail\":\"%s\"}", code,
-		detail);
+	buffer_printf(&r->body, "{\"type\":\"/problems/%s\",\"status\":%d,\"detail\":\"%s\"}", kind,
+		code, detail);
+}
+
+static void
+problem(struct reply *r, int code, const char *detail)
+{
+	problem_of(r, code, "x", detail);
+}
+
+static void
+answer_challenge(struct serving *s, const struct peer *p, struct reply *r)
+{
+	uint8_t challenge[16] = { 0 };
+	char text[32];
+	int number;
+
+	if (!s->world->wants_proofs) {
+		problem(r, 404, "no such path");
+		return;
+	}
+	if (access_of(s, p)[0] == '\0' || strcmp(access_of(s, p), "state") == 0) {
+		problem(r, 403, "no challenge for this one");
+		return;
+	}
+	number = ++s->world->challenges;
+	memcpy(challenge, &number, sizeof(number));
+	r->type = "application/json";
+	buffer_printf(&r->body,
+		"{\"challenge\":\"%s\",\"purpose\":\"key\",\"expires\":\"2036-01-01T00:00:00Z\"}",
+		base64url_encode(text, SPAN_ARRAY(challenge)));
+}
+
+/* The kind of problem that the request's proof has, or NULL. */
+static const char *
+judge_proof(struct serving *s, const struct csr *csr)
+{
+	const struct attestation_anchor known = { .kind = EVIDENCE_ATECC608,
+		.serial = s->world->serial,
+		.model = "ATECC608B",
+		.profile = "trustflex-tls" };
+	struct attestation_anchor anchor = known;
+	struct attestation attestation;
+	struct evidence e;
+	int number = 0;
+
+	memcpy(anchor.key, s->world->anchor, sizeof(anchor.key));
+	if (csr_attribute(csr, OID_EVIDENCE).len == 0) {
+		return "attestation-required";
+	}
+	if (evidence_read(csr_attribute(csr, OID_EVIDENCE), &e, NULL) != OK) {
+		return "attestation-malformed";
+	}
+	memcpy(&number, e.challenge.data, sizeof(number));
+	if (e.challenge.len != 16 || number > s->world->challenges) {
+		return "attestation-challenge-foreign";
+	}
+	if (s->world->refuses_proofs || number < s->world->challenge_least) {
+		return "attestation-challenge-expired";
+	}
+	if (attestation_check(&e, &anchor, csr->key.point, &attestation, NULL) != OK ||
+		!attestation.is_proven) {
+		return "attestation-failed";
+	}
+	s->world->challenge_least = number + 1; /* burnt */
+	s->world->proven++;
+	return NULL;
 }
 
 static void
@@ -284,6 +351,14 @@ answer_enrolment(struct serving *s, const struct asked *a, const struct peer *p,
 		problem(r, 409, "this key was seen before");
 		return;
 	}
+	if (found == NULL && s->world->wants_proofs) {
+		const char *kind = judge_proof(s, &csr);
+
+		if (kind != NULL) {
+			problem_of(r, 403, kind, "the proof of the key");
+			return;
+		}
+	}
 	if (found != NULL) {
 		s->world->repeats++;
 	} else {
@@ -318,6 +393,8 @@ answer(struct serving *s, const struct asked *a, enum fake_fault fault, struct r
 		problem(r, 401, "nobody knows this certificate");
 	} else if (strcmp(a->path, "/device/v1/state") == 0) {
 		answer_state(s, a, &p, r);
+	} else if (strcmp(a->path, "/device/v1/challenge") == 0) {
+		answer_challenge(s, &p, r);
 	} else if (strcmp(a->method, "POST") == 0) {
 		answer_enrolment(s, a, &p, fault, r);
 	} else {
@@ -542,6 +619,9 @@ fake_server_start(struct fake_server *s)
 void
 fake_server_stop(struct fake_server *s)
 {
+	if (s->pid <= 0) {
+		return; /* it was never started */
+	}
 	kill(s->pid, SIGKILL);
 	waitpid(s->pid, NULL, 0);
 	munmap(s->world, sizeof(*s->world));
@@ -576,6 +656,23 @@ write_file(const char *folder, const char *name, const char *text)
 	assert_ok(file_replace(path, span_text(text), 0600, &d), d);
 }
 
+/* The part's birth key; what its slot 1 signs is believed from now on. */
+static EVP_PKEY *
+key_of_element(struct fake_server *s, const char *folder)
+{
+	struct element *e = NULL;
+	uint8_t point[64], spki[SPKI_P256_LEN];
+	const uint8_t *at = spki;
+	struct diag d = { 0 };
+
+	assert_ok(element_open(s->element, folder, &e, &d), d);
+	assert_ok(e->operations->point(e, 1, s->world->anchor, &d), d);
+	assert_ok(e->operations->point(e, 0, point, &d), d);
+	element_close(e);
+	spki_of_point(point, spki);
+	return d2i_PUBKEY(NULL, &at, sizeof(spki));
+}
+
 static X509 *
 make_birth(struct fake_server *s, const char *folder)
 {
@@ -588,12 +685,16 @@ make_birth(struct fake_server *s, const char *folder)
 	X509 *certificate;
 	FILE *f;
 
-	x.key = EVP_EC_gen("P-256");
-	snprintf(path, sizeof(path), "%s/element/slot0.key", folder);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(PEM_write_PKCS8PrivateKey(f, x.key, NULL, NULL, 0, NULL, NULL), 1);
-	fclose(f);
+	if (s->element != NULL) {
+		x.key = key_of_element(s, folder);
+	} else {
+		x.key = EVP_EC_gen("P-256");
+		snprintf(path, sizeof(path), "%s/element/slot0.key", folder);
+		f = fopen(path, "w");
+		assert_non_null(f);
+		assert_int_equal(PEM_write_PKCS8PrivateKey(f, x.key, NULL, NULL, 0, NULL, NULL), 1);
+		fclose(f);
+	}
 	certificate = fake_certificate(&x, &s->pki.factory);
 	EVP_PKEY_free(x.key);
 	return certificate;
@@ -605,21 +706,25 @@ fake_device_make(struct fake_server *s, const char *folder, enum fake_state stat
 	struct arena *a = arena_new(1 << 20);
 	X509 *list[3] = { NULL, s->pki.factory.certificate, NULL };
 	X509 *ca[2] = { s->pki.root.certificate, NULL };
-	char path[600], conf[256];
+	char path[600], conf[512];
 
 	memset(s->world, 0, sizeof(*s->world));
-	snprintf(s->world->serial, sizeof(s->world->serial), "0123a1b2c3d4e5f601");
+	snprintf(s->world->serial, sizeof(s->world->serial), FAKE_SERIAL);
 	snprintf(path, sizeof(path), "%s/element", folder);
 	assert_int_equal(mkdir(path, 0700), 0);
-	write_file(folder, "element/serial", "0123a1b2c3d4e5f601\n");
+	if (s->element == NULL) {
+		write_file(folder, "element/serial", FAKE_SERIAL "\n");
+	}
+	s->world->wants_proofs = s->element != NULL;
 	list[0] = make_birth(s, folder);
 	sha256(fake_der(a, list[0]), s->world->birth);
 	snprintf(path, sizeof(path), "%s/element/birth.pem", folder);
 	fake_write_pem(path, list);
 	snprintf(path, sizeof(path), "%s/ca.pem", folder);
 	fake_write_pem(path, ca);
-	snprintf(conf, sizeof(conf), "server = %s\nfleet = lamps\npoll = 5s\nretry_least = 1s\n",
-		s->url);
+	snprintf(conf, sizeof(conf),
+		"server = %s\nfleet = lamps\npoll = 5s\nretry_least = 1s\nelement = %s\n", s->url,
+		s->element != NULL ? s->element : "");
 	write_file(folder, "agent.conf", conf);
 	s->world->version = 1;
 	s->world->state = state;

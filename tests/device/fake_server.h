@@ -38,6 +38,7 @@ enum fake_fault {
 enum fake_status { FAKE_PENDING, FAKE_CURRENT, FAKE_SUPERSEDED, FAKE_REVOKED, FAKE_WITHDRAWN };
 
 #define FAKE_CERTIFICATES_MAX 64
+#define FAKE_SERIAL "0123a1b2c3d4e5f601"
 
 struct fake_issued {
 	uint8_t fingerprint[32], request[32], key[32]; /* SHA-256 */
@@ -52,7 +53,10 @@ struct fake_world {
 	_Atomic int state, version, fault, renew_now;
 	_Atomic int issued_count, enrolments, repeats, confirmed;
 	_Atomic int handshakes, requests;
-	uint8_t birth[32]; /* fingerprint */
+	/* Proofs of keys: a challenge is a number; those below `challenge_least` have run out. */
+	_Atomic int wants_proofs, refuses_proofs, challenges, challenge_least, proven;
+	uint8_t anchor[64]; /* slot 1's key */
+	uint8_t birth[32];  /* fingerprint */
 	char serial[32];
 	struct fake_issued issued[FAKE_CERTIFICATES_MAX];
 };
@@ -63,12 +67,14 @@ struct fake_server {
 	int pid;
 	unsigned port;
 	char url[64];
+	const char *element; /* the device's, as agent.conf has it; NULL: files in its folder */
 	int listener;
 };
 
 void fake_server_start(struct fake_server *s);
 void fake_server_stop(struct fake_server *s);
-/* A new device in this folder: element, birth identity, ca.pem, agent.conf; the server knows it as `state`. */
+/* A new device in this folder: element, birth identity, ca.pem, agent.conf; the server knows it as `state`.
+ * With s->element the keys are that element's, whose serial number must be FAKE_SERIAL. */
 void fake_device_make(struct fake_server *s, const char *folder, enum fake_state state);
 void fake_set_state(struct fake_server *s, enum fake_state state);
 /* How many issued certificates were never confirmed and never will be. */

@@ -10,8 +10,10 @@
 #include "support.h"
 
 #include "driver.h"
+#include "fake_element.h"
 
 static struct fake_server server;
+static struct fake_element element;
 static char *folder;
 
 enum scenario { FIRST_ENROLMENT, RENEWAL, REENROLMENT };
@@ -85,6 +87,7 @@ assert_settled(int wanted)
 
 	assert_int_equal(server.world->state, FAKE_ACTIVE);
 	assert_int_equal(server.world->issued_count, wanted);
+	assert_int_equal(server.world->proven, server.element != NULL ? wanted : 0);
 	assert_int_equal(fake_lost(&server), 0);
 	last = &server.world->issued[wanted - 1];
 	assert_int_equal(last->status, FAKE_CURRENT);
@@ -115,6 +118,24 @@ kill_everywhere(enum scenario scenario)
 	}
 	print_message("# %d acts\n", at - 2);
 	assert_true(at > 40); /* it was killed at all */
+}
+
+static int
+use_a_part(void **state)
+{
+	(void)state;
+	fake_element_start(&element, "trustflex-tls");
+	server.element = element.address;
+	return 0;
+}
+
+static int
+use_files(void **state)
+{
+	(void)state;
+	server.element = NULL;
+	fake_element_stop(&element);
+	return 0;
 }
 
 static void
@@ -166,6 +187,9 @@ main(void)
 		cmocka_unit_test(test_renewal),
 		cmocka_unit_test(test_reenrolment),
 		cmocka_unit_test(test_many_times),
+		cmocka_unit_test_setup_teardown(test_first_enrolment, use_a_part, use_files),
+		cmocka_unit_test_setup_teardown(test_renewal, use_a_part, use_files),
+		cmocka_unit_test_setup_teardown(test_many_times, use_a_part, use_files),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -485,10 +485,44 @@ test_walks(void **state)
 	}
 }
 
+/* Each bad request costs a key: the pauses between them grow although the questions in between are answered. */
+static void
+test_bad_requests_are_paced(void **state)
+{
+	const struct plan_held held = { BIRTH };
+	const struct plan_seen seen = { SEEN(WHO_BIRTH, ADMITTED_ENROLMENT) };
+	struct plan_step step;
+	struct plan p;
+	int64_t now_ms = 0, last_ms = 0;
+
+	(void)state;
+	plan_init(&p, &limits, &held);
+	for (int i = 0; i < 10; i++) {
+		step = plan_next(&p, NOW, now_ms);
+		assert_int_equal(step.action, PLAN_ASK);
+		plan_take_state(&p, &step, &seen, now_ms, now_ms, 0);
+		step = plan_next(&p, NOW, now_ms);
+		assert_int_equal(step.action, PLAN_MAKE_REQUEST);
+		plan_take_held(&p, &step, &(struct plan_held){ BIRTH, REQUEST(2, false) });
+		step = plan_next(&p, NOW, now_ms);
+		assert_int_equal(step.action, PLAN_SEND);
+		plan_take_held(&p, &(struct plan_step){ .action = PLAN_DROP_REQUEST }, &held);
+		plan_take_bad_request(&p, 0, now_ms, 0);
+		step = plan_next(&p, NOW, now_ms);
+		assert_int_equal(step.action, PLAN_WAIT);
+		assert_true(
+			step.wait_ms >= 2 * last_ms || step.wait_ms == limits.retry_most_ms / 2);
+		last_ms = step.wait_ms;
+		now_ms += step.wait_ms;
+	}
+	assert_int_equal(last_ms, limits.retry_most_ms / 2);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad_requests_are_paced),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_each_in_turn),
 		cmocka_unit_test(test_free_slot),

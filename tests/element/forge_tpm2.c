@@ -38,7 +38,7 @@ put_public(struct buffer *b, const struct forged_public *p)
 	put_number(b, 0, 2);
 	put_number(b, p->symmetric, 2);
 	put_number(b, p->scheme, 2);
-	if (p->scheme != TPM2_ALG_NULL) {
+	if (p->scheme != TPM_ALG_NULL) {
 		put_number(b, p->scheme_hash, 2);
 	}
 	put_number(b, p->curve, 2);
@@ -53,7 +53,7 @@ put_creation(struct buffer *b, const struct forged_tpm *f)
 	put_number(b, 0, 4);
 	put_sized(b, span_of(f->outside, 0));
 	put_number(b, 1, 1);
-	put_number(b, TPM2_ALG_SHA256, 2);
+	put_number(b, TPM_ALG_SHA256, 2);
 	put_sized(b, SPAN_ARRAY(f->certify.signer));
 	put_sized(b, SPAN_ARRAY(f->certify.signer));
 	put_sized(b, SPAN_ARRAY(f->outside));
@@ -76,7 +76,7 @@ put_head(struct buffer *b, const struct forged_attest *a)
 static void
 put_certify(struct buffer *b, const struct forged_attest *a, span public, span creation)
 {
-	uint8_t name[34] = { 0, TPM2_ALG_SHA256 }, hash[32];
+	uint8_t name[34] = { 0, TPM_ALG_SHA256 }, hash[32];
 
 	put_head(b, a);
 	sha256(public, name + 2);
@@ -96,7 +96,7 @@ put_quote(struct buffer *b, const struct forged_attest *a)
 	put_head(b, a);
 	put_number(b, a->banks, 4);
 	for (uint32_t i = 0; i < a->banks && i < 32; i++) {
-		put_number(b, TPM2_ALG_SHA256, 2);
+		put_number(b, TPM_ALG_SHA256, 2);
 		put_number(b, a->select_len, 1);
 		buffer_put(b, span_of(registers, a->select_len));
 	}
@@ -139,23 +139,23 @@ forge_tpm2_make(struct forged_tpm *f)
 void
 forge_tpm2_init(struct forged_tpm *f)
 {
-	const struct forged_public key = { .type = TPM2_ALG_ECC,
-		.name_alg = TPM2_ALG_SHA256,
-		.symmetric = TPM2_ALG_NULL,
-		.scheme = TPM2_ALG_ECDSA,
-		.scheme_hash = TPM2_ALG_SHA256,
-		.curve = TPM2_CURVE_P256,
-		.kdf = TPM2_ALG_NULL,
+	const struct forged_public key = { .type = TPM_ALG_ECC,
+		.name_alg = TPM_ALG_SHA256,
+		.symmetric = TPM_ALG_NULL,
+		.scheme = TPM_ALG_ECDSA,
+		.scheme_hash = TPM_ALG_SHA256,
+		.curve = TPM_CURVE_P256,
+		.kdf = TPM_ALG_NULL,
 		.attributes = TPM2_FIXED_TPM | TPM2_FIXED_PARENT | TPM2_SENSITIVE_DATA_ORIGIN |
 			      TPM2_USER_WITH_AUTH | TPM2_SIGN | TPM2_NO_DA,
 		.coordinate_len = 32 };
 	const struct forged_attest attest = { .magic = UINT32_C(0xff544347),
-		.signer = { 0, TPM2_ALG_SHA256, 1, 2, 3 },
+		.signer = { 0, TPM_ALG_SHA256, 1, 2, 3 },
 		.banks = 1,
 		.select_len = 3,
 		.by = &f->ak,
-		.signature_alg = TPM2_ALG_ECDSA,
-		.signature_hash = TPM2_ALG_SHA256 };
+		.signature_alg = TPM_ALG_ECDSA,
+		.signature_hash = TPM_ALG_SHA256 };
 
 	*f = (struct forged_tpm){ 0 };
 	make_key(&f->ak, f->ak_point);
@@ -166,9 +166,9 @@ forge_tpm2_init(struct forged_tpm *f)
 	f->ak_public.attributes |= TPM2_RESTRICTED;
 	memcpy(f->ak_public.point, f->ak_point, 64);
 	f->certify = attest;
-	f->certify.type = TPM2_ST_ATTEST_CREATION;
+	f->certify.type = TPM_ST_ATTEST_CREATION;
 	f->quote = attest;
-	f->quote.type = TPM2_ST_ATTEST_QUOTE;
+	f->quote.type = TPM_ST_ATTEST_QUOTE;
 	evidence_qualifying(span_text(FORGED_CHALLENGE), f->certify.extra);
 	memcpy(f->quote.extra, f->certify.extra, 32);
 	memcpy(f->outside, f->certify.extra, 32);

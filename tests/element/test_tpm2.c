@@ -43,7 +43,7 @@ a_real_tpm_is_believed(void **state)
 	struct diag d = { 0 };
 
 	assert_ok(check_vector(&e, &d), d);
-	assert_ok(tpm2_attest_read(e.quote, TPM2_ST_ATTEST_QUOTE, &quote, &d), d);
+	assert_ok(tpm2_attest_read(e.quote, TPM_ST_ATTEST_QUOTE, &quote, &d), d);
 	assert_memory_equal(quote.pcr_select.data, "\0\0\0\1\0\x0b\3\xff\0\0", 10);
 	assert_int_equal(quote.pcr_digest.len, 32);
 	(void)state;
@@ -139,7 +139,7 @@ honest(struct forged_tpm *f)
 static void
 without_own_scheme(struct forged_tpm *f)
 {
-	f->public.scheme = TPM2_ALG_NULL;
+	f->public.scheme = TPM_ALG_NULL;
 }
 
 static void
@@ -226,13 +226,13 @@ certify_in_place_of_creation(struct forged_tpm *f)
 static void
 quote_twice(struct forged_tpm *f)
 {
-	f->certify.type = TPM2_ST_ATTEST_QUOTE;
+	f->certify.type = TPM_ST_ATTEST_QUOTE;
 }
 
 static void
 creation_twice(struct forged_tpm *f)
 {
-	f->quote.type = TPM2_ST_ATTEST_CREATION;
+	f->quote.type = TPM_ST_ATTEST_CREATION;
 }
 
 static void
@@ -304,7 +304,7 @@ ak_may_leave(struct forged_tpm *f)
 static void
 ak_without_scheme(struct forged_tpm *f)
 {
-	f->ak_public.scheme = TPM2_ALG_NULL;
+	f->ak_public.scheme = TPM_ALG_NULL;
 }
 
 static void
@@ -328,7 +328,7 @@ no_coordinates(struct forged_tpm *f)
 static void
 rsa(struct forged_tpm *f)
 {
-	f->public.type = TPM2_ALG_RSA;
+	f->public.type = TPM_ALG_RSA;
 }
 
 static void
@@ -340,7 +340,7 @@ name_by_sha1(struct forged_tpm *f)
 static void
 symmetric(struct forged_tpm *f)
 {
-	f->public.symmetric = TPM2_ALG_AES;
+	f->public.symmetric = TPM_ALG_AES;
 }
 
 static void

@@ -38,6 +38,16 @@ test_defaults(void **state)
 	assert_int_equal(86400, c.crl_lifetime_s);
 	assert_int_equal(30 * 86400, c.withdraw_after_s);
 	assert_int_equal(512, c.queue_max);
+	assert_string_equal("off", c.proxy_protocol);
+	assert_string_equal("off", c.proxy_protocol_plain);
+	assert_int_equal(256, c.rate);
+	assert_int_equal(16384, c.header_size);
+	assert_int_equal(16384, c.unasked_body);
+	assert_int_equal(INT64_C(1) << 30, c.bodies);
+	assert_int_equal(8192, c.sessions);
+	assert_int_equal(7200, c.session_lifetime_s);
+	assert_int_equal(10, c.handshake_timeout_s);
+	assert_int_equal(0, c.address_connections);
 	assert_string_equal("", c.passphrase_file);
 }
 
@@ -74,6 +84,17 @@ static const struct {
 	{ GOOD "[schedule]\ncrl_every = 20h\n", { "crl_lifetime", "twice" } },
 	{ GOOD "[server]\nurl = http://plain.example\n", { "https://" } },
 	{ GOOD "[server]\nplain_url = http://plain.example/\n", { "without a /" } },
+	{ GOOD "[server]\nproxy_protocol = v1\nproxy_from = 127.0.0.1\n", { "off or v2" } },
+	{ GOOD "[server]\nproxy_protocol_plain = yes\n", { "off or v2" } },
+	{ GOOD "[server]\nproxy_protocol = v2\n", { "proxy_from" } },
+	{ GOOD "[server]\nproxy_protocol_plain = v2\n", { "proxy_from" } },
+	{ GOOD "[http]\nheader_size = 17k\n", { "line 4", "header_size", "16384" } },
+	{ GOOD "[http]\nrate = 0\n", { "line 4", "rate", "1" } },
+	{ GOOD "[http]\nlinger = 61s\n", { "line 4", "linger", "60" } },
+	{ GOOD "[http]\nsessions = 0\n", { "line 4", "sessions" } },
+	{ GOOD "[http]\nsession_lifetime = 25h\n", { "line 4", "session_lifetime" } },
+	{ GOOD "[http]\nbacklog = 0\n", { "line 4", "backlog" } },
+	{ GOOD "[http]\nhandshake_timeout = 0\n", { "line 4", "handshake_timeout" } },
 	{ GOOD "what is this\n", { "line 3" } },
 };
 

@@ -128,6 +128,12 @@ send_file(struct exchange *x)
 	reply_file(x, 200, "application/octet-stream", file, (uint64_t)size);
 }
 
+static void
+say_address(struct exchange *x)
+{
+	reply_bytes(x, 200, "text/plain", span_text(x->peer->address));
+}
+
 /* Who is there: "<resumed> <fingerprint or -> <chain> <protocol> <length of tls-unique>". */
 static void
 say_peer(struct exchange *x)
@@ -223,6 +229,7 @@ static const struct route routes[] = {
 	{ HTTP_POST, "/echo", echo, 1 << 20 },
 	{ HTTP_PUT, "/echo", echo, 16 },
 	{ HTTP_POST, "/length", body_length, 32 << 20 },
+	{ HTTP_POST, "/x", echo, 1 << 20 }, /* of the corpus */
 	{ HTTP_GET, "/name/{name}", say_parameter, 0 },
 	{ HTTP_POST, "/quick/{when}", say_later, 1024, say_at_once },
 	{ HTTP_GET, "/empty", no_content, 0 },
@@ -234,6 +241,7 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/big", big, 0 },
 	{ HTTP_GET, "/file", send_file, 0 },
 	{ HTTP_GET, "/peer", say_peer, 0 },
+	{ HTTP_GET, "/address", say_address, 0 },
 	{ HTTP_GET, "/wait", wait_value, 0 },
 	{ HTTP_GET, "/race", wake_then_park, 0 },
 	{ HTTP_GET, "/forever", park_forever, 0 },

@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,8 +51,25 @@ expected(char out[160], bool is_resumed, const struct credential *c, int chain, 
 	}
 	snprintf(out, 160, "%d %s %d %s %d", is_resumed, fingerprint, chain,
 		version == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3",
-		version == TLS1_2_VERSION ? 12 : 0);
+		c != NULL && version == TLS1_2_VERSION ? 12 : 0);
 	return out;
+}
+
+/* What the handshake says last goes out with the reply; without a request it does not wait for one. */
+static void
+a_ticket_comes_without_a_request(void **state)
+{
+	struct fixture *f = *state;
+	const struct client_tls tls = { .version = TLS1_3_VERSION };
+	struct client c;
+	struct pollfd wait;
+
+	client_open(&c, f->tls);
+	assert_true(client_secure(&c, &tls));
+	wait = (struct pollfd){ .fd = c.fd, .events = POLLIN };
+	assert_int_equal(1, poll(&wait, 1, 10000));
+	client_ask(&c, HELLO, 200, "hello");
+	client_close(&c);
 }
 
 static void
@@ -158,6 +176,8 @@ resumed_sessions_keep_the_certificate(void **state)
 			client_ask(&c, PEER, 200, expected(text, true, &device, 1, version));
 			SSL_SESSION_free(session);
 			session = SSL_get1_session(c.ssl);
+			/* Nobody is told that he may send before he is known. */
+			assert_int_equal(SSL_SESSION_get_max_early_data(session), 0);
 			client_close(&c);
 		}
 		SSL_SESSION_free(session);
@@ -459,6 +479,7 @@ without_identity_nobody_is_let_in(void **state)
 	(void)state;
 	assert_ok(http_server_start(&o, &f.server, &d), d);
 	client_open(&c, http_server_port(f.server, 1));
+	client_send(&c, "\x16\x03\x01");
 	assert_true(client_has_ended(&c));
 	client_close(&c);
 	expect_failed(&f, 1);
@@ -523,6 +544,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_ticket_comes_without_a_request, begin, end),
 		cmocka_unit_test_setup_teardown(certificates_reach_the_handler, begin, end),
 		cmocka_unit_test_setup_teardown(resumed_sessions_keep_the_certificate, begin, end),
 		cmocka_unit_test_setup_teardown(

@@ -45,6 +45,50 @@ none_is_early_and_none_is_lost(void **state)
 	assert_int_equal(wheel_wait_ms(&w, now), -1);
 }
 
+/* Idle connections: timers in every ring that are due in an hour. Nobody wakes for them, and nobody spins. */
+static void
+what_is_due_in_an_hour_wakes_nobody(void **state)
+{
+	enum { MANY = 4 * WHEEL_SLOTS };
+	const int64_t hour = 3600000;
+	static struct timer timers[MANY];
+	struct wheel w;
+	struct timer soon = { 0 }, *t;
+	int64_t now = 5000000, end = now + hour;
+	size_t steps = 0, fired = 0;
+
+	(void)state;
+	wheel_init(&w, now);
+	for (size_t i = 0; i < MANY; i++) {
+		wheel_set(&w, &timers[i], end + (int64_t)i * WHEEL_TICK_MS);
+	}
+	assert_true(wheel_wait_ms(&w, now) >= 1000);
+	/* One that is due sooner, in a ring of theirs, is not hidden by them. */
+	wheel_set(&w, &soon, now + 1000);
+	assert_in_range(wheel_wait_ms(&w, now), 1000, 1000 + 2 * WHEEL_TICK_MS);
+	now += 1000 + 2 * WHEEL_TICK_MS;
+	assert_ptr_equal(&soon, wheel_due(&w, now));
+	assert_null(wheel_due(&w, now));
+	while (now < end) {
+		int wait = wheel_wait_ms(&w, now);
+
+		assert_true(wait > 0);
+		now += wait;
+		steps++;
+		while ((t = wheel_due(&w, now)) != NULL) {
+			assert_true(now >= end);
+			fired++;
+		}
+	}
+	assert_in_range(steps, 100, 300);
+	now = end + (int64_t)MANY * WHEEL_TICK_MS + WHEEL_TICK_MS;
+	while ((t = wheel_due(&w, now)) != NULL) {
+		fired++;
+	}
+	assert_int_equal(MANY, fired);
+	assert_int_equal(-1, wheel_wait_ms(&w, now));
+}
+
 static void
 a_timer_can_be_moved_and_cleared(void **state)
 {
@@ -75,6 +119,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(none_is_early_and_none_is_lost),
+		cmocka_unit_test(what_is_due_in_an_hour_wakes_nobody),
 		cmocka_unit_test(a_timer_can_be_moved_and_cleared),
 	};
 

@@ -11,8 +11,8 @@
 #include "lifecycle/ocsp.h"
 #include "pki/pem.h"
 
-static void
-start(struct home *h)
+void
+home_start(struct home *h)
 {
 	struct diag d = { 0 };
 	const struct store_options store = { .location = h->database, .create = true };
@@ -32,8 +32,8 @@ start(struct home *h)
 	h->session.reader = h->reader;
 }
 
-static void
-stop(struct home *h)
+void
+home_stop(struct home *h)
 {
 	reader_close(h->reader);
 	signer_stop(h->signer);
@@ -62,13 +62,13 @@ home_open(struct home *h)
 	h->session = (struct session){
 		.life = &h->life, .arena = h->arena, .now_s = TEST_TIME_S, .request = ""
 	};
-	start(h);
+	home_start(h);
 }
 
 void
 home_close(struct home *h)
 {
-	stop(h);
+	home_stop(h);
 	arena_free(h->arena);
 	temporary_folder_remove(h->folder);
 }
@@ -76,8 +76,8 @@ home_close(struct home *h)
 void
 home_reopen(struct home *h)
 {
-	stop(h);
-	start(h);
+	home_stop(h);
+	home_start(h);
 }
 
 void
@@ -153,8 +153,11 @@ home_device_add(
 	struct element *e = arena_alloc(h->arena, sizeof(*e));
 	struct device *d = arena_alloc(h->arena, sizeof(*d));
 
-	snprintf(e->serial, sizeof(e->serial), "0123%012x01", number);
 	snprintf(e->model, sizeof(e->model), "ATECC608B");
+	if (h->like != NULL) {
+		*e = *h->like;
+	}
+	snprintf(e->serial, sizeof(e->serial), "0123%012x01", number);
 	e->phase = d->phase = f->fleet.phase;
 	new_id(h, &d->id);
 	memcpy(d->serial, e->serial, sizeof(d->serial));

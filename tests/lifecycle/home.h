@@ -16,12 +16,17 @@ struct home {
 	struct reader *reader;
 	struct life life;
 	struct session session;
+	const struct element *
+		like; /* what elements of new devices are, beside their serial; NULL: an ATECC608B */
 };
 
 void home_open(struct home *h);
 void home_close(struct home *h);
 /* Closes and opens store and signer again: what is durable stays. */
 void home_reopen(struct home *h);
+/* The two halves of it, for whoever forks in between. */
+void home_stop(struct home *h);
+void home_start(struct home *h);
 /* The clock and the session's now. */
 void home_add_s(struct home *h, int64_t s);
 

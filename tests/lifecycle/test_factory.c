@@ -223,6 +223,117 @@ who_and_by_whom(void **state)
 	assert_ok(r.status, r.diag);
 }
 
+/* --- other models, and what they attest by --- */
+
+static struct element
+element_of(const struct factory_unit *u)
+{
+	struct element e;
+
+	assert_int_equal(OK, read_element_by_serial(l.home.reader, u->unique_id, &e));
+	return e;
+}
+
+static void
+name_part(struct factory_unit *u, const char *model, const char *part_number)
+{
+	snprintf(u->model, sizeof(u->model), "%s", model);
+	snprintf(u->part_number, sizeof(u->part_number), "%s", part_number);
+}
+
+static void
+units_say_what_they_are(void **state)
+{
+	struct factory_unit flex = line_unit(20), go = line_unit(21), tpm = line_unit(22),
+			    token = line_unit(23);
+	struct factory_result r;
+	struct element e;
+
+	(void)state;
+	r = line_make(&l, &flex);
+	e = element_of(&flex);
+	assert_string_equal("ATECC608B-TFLXTLS", e.part_number);
+	assert_string_equal("trustflex-tls", e.profile);
+	assert_false(e.is_vendors_word);
+	name_part(&go, "ATECC608C", "ATECC608C-TNGTLSU-B");
+	r = line_make(&l, &go);
+	e = element_of(&go);
+	assert_string_equal("ATECC608C", e.model);
+	assert_string_equal("trustngo-tls", e.profile);
+	assert_int_equal(ATTESTATION_ATECC608, e.attestation);
+	assert_string_equal("ATECC608C-TNGTLSU-B", verified(r.manifest_entry).part_number);
+	name_part(&tpm, "TPM 2.0", "SLB9672");
+	tpm.point_count = 1;
+	tpm.has_tpm2_key = true;
+	memcpy(tpm.tpm2_key, go.points[3], 64);
+	r = line_make(&l, &tpm);
+	e = element_of(&tpm);
+	assert_int_equal(ATTESTATION_TPM2, e.attestation);
+	assert_memory_equal(tpm.tpm2_key, e.attestation_key, 64);
+	assert_string_equal("", e.profile);
+	assert_string_equal("TPM 2.0", verified(r.manifest_entry).model);
+	/* The same again gives the same, whatever it is. */
+	assert_true(span_equal(r.certificate, line_make(&l, &tpm).certificate));
+	/* A key in slot 1 of another element is nothing to attest by. */
+	name_part(&token, "TA100", "TA100-T");
+	line_make(&l, &token);
+	assert_int_equal(ATTESTATION_NONE, element_of(&token).attestation);
+}
+
+static void
+what_units_cannot_be(void **state)
+{
+	static const struct {
+		const char *model, *part_number;
+		bool has_tpm2_key;
+		status expected;
+	} rows[] = {
+		{ "ATECC608B", "", false, BAD_INPUT },
+		{ "", "ATECC608B-TFLXTLS", false, BAD_INPUT },
+		{ "ATECC608B", "ATECC608B-UNHEARD", false, BAD_INPUT },
+		{ "ATECC608A", "ATECC608B-TFLXTLS", false, BAD_INPUT },
+		{ "ATECC608", "TFLXTLS", false, BAD_INPUT },
+		{ "ATECC608B", "ATECC608B-TFLXTLS", true, BAD_INPUT },
+		{ "", "", true, BAD_INPUT },
+		{ "TPM\t2.0", "x", false, BAD_INPUT },
+		{ "TPM \"2\"", "x", false, BAD_INPUT },
+		{ "TPM 2.0", "g\xc3\xa4", false, BAD_INPUT },
+	};
+	struct factory_unit u = line_unit(30), changed;
+	struct factory_result r;
+	struct diag d = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		changed = u;
+		name_part(&changed, rows[i].model, rows[i].part_number);
+		changed.has_tpm2_key = rows[i].has_tpm2_key;
+		memcpy(changed.tpm2_key, u.points[2], 64);
+		assert_ok(make(&changed, 1, &r, &d), d);
+		if (r.status != rows[i].expected) {
+			fail_msg("%zu: %s %s", i, status_name(r.status), r.diag.text);
+		}
+	}
+	/* A TPM's key that is no point; and once it is made, it is not another. */
+	changed = u;
+	name_part(&changed, "TPM 2.0", "x");
+	changed.has_tpm2_key = true;
+	assert_ok(make(&changed, 1, &r, &d), d);
+	assert_int_equal(BAD_INPUT, r.status);
+	memcpy(changed.tpm2_key, u.points[2], 64);
+	assert_ok(make(&changed, 1, &r, &d), d);
+	assert_int_equal(OK, r.status);
+	memcpy(changed.tpm2_key, u.points[3], 64);
+	assert_ok(make(&changed, 1, &r, &d), d);
+	assert_int_equal(EXISTS, r.status);
+	changed.has_tpm2_key = false;
+	assert_ok(make(&changed, 1, &r, &d), d);
+	assert_int_equal(EXISTS, r.status);
+	assert_ok(make(&u, 1, &r, &d), d);
+	assert_int_equal(EXISTS, r.status);
+	assert_memory_equal(u.points[2], element_of(&u).attestation_key, 64);
+}
+
 int
 main(void)
 {
@@ -234,6 +345,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			units_of_a_batch_are_judged_one_by_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bad_units_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(units_say_what_they_are, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_units_cannot_be, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_and_by_whom, set_up, tear_down),
 	};
 

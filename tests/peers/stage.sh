@@ -228,10 +228,21 @@ make_home() {
 
 start_server() {
 	start "$stage/log" "$TENURED" --home "$stage/home"
+	server_pid=$started
 	eventually grep -q " ready " "$stage/log" || return 1
 	port=$(sed -n 's/.*https:[^ ]*:\([0-9]*\) .*/\1/p' "$stage/log")
 	url=https://127.0.0.1:$port
 	plain=$(sed -n 's/.*\(http:[^ "]*\)".*/\1/p' "$stage/log")
+}
+
+# restart_server: by its present configuration, on the same sockets.
+restart_server() {
+	ready=$(grep -c " ready " "$stage/log")
+	kill -USR2 "$server_pid"
+	is_ready_again() {
+		[ "$(grep -c " ready " "$stage/log")" -gt "$ready" ]
+	}
+	eventually is_ready_again
 }
 
 fill_shelf() {
@@ -240,7 +251,7 @@ fill_shelf() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout broker.key \
 		-out broker.pem -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \
 		-days 90 2>/dev/null
-	tenure factory run --fleet lamps --count 16 --out units &&
+	tenure factory run --fleet lamps --count 24 --out units &&
 		tenure manifest import units/manifest.json --fleet lamps --codes sheet.cms \
 			--recipient printer.pem &&
 		tenure owner add bob --title Bob --kind customer &&

@@ -505,7 +505,8 @@ request_with(enum oid_known attribute, span value, bool breaks)
 static void
 what_no_key_is_made_for(void **state)
 {
-	static const enum oid_known encrypted[] = { OID_DECRYPT_KEY_ID, OID_ASYMMETRIC_KEY_ID };
+	static const enum oid_known encrypted[] = { OID_DECRYPT_KEY_ID, OID_ASYMMETRIC_KEY_ID,
+		OID_EVIDENCE };
 	static const uint8_t some[] = { 0x04, 0x02, 'i', 'd' };
 	span csr = stand_base64(&s, stand_csr(&s, "x", "/"));
 	struct device device = stand_device(&s, "birth", 1, DEVICE_AWAITING_DEVICE);
@@ -517,7 +518,7 @@ what_no_key_is_made_for(void **state)
 		&(struct est_policy){
 			.retry_after_s = 8, .makes_keys = true, .pending = EST_PENDING_WAIT },
 		LEVEL_NONE);
-	for (size_t k = 0; k < 2; k++) {
+	for (size_t k = 0; k < 3; k++) {
 		r = ask("serverkeygen", "birth", PKCS10,
 			request_with(encrypted[k], SPAN_ARRAY(some), false));
 		assert_int_equal(400, r.status);

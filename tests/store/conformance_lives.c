@@ -265,18 +265,61 @@ test_challenges_and_answers_expire(void **state)
 	change_idempotency(c, &i);
 	assert_status(EXISTS, bench_commit(b, c));
 	for (int at_s = 5000; at_s <= 5001; at_s++) {
+		bool is_burnt = false;
+
 		c = bench_change(b);
 		change_expire(c, at_s);
 		assert_status(OK, bench_commit(b, c));
+		assert_status(
+			OK, read_challenge_is_burnt(b->reader, span_text("nonce"), &is_burnt));
+		assert_int_equal(at_s == 5000, is_burnt);
 		c = bench_change(b);
 		change_challenge_burn(c, span_text("nonce"), 9000);
 		assert_status(at_s == 5000 ? EXISTS : OK, bench_commit(b, c));
+		if (at_s == 5000) {
+			assert_string_equal(CHALLENGE_REPLAYED, b->d.kind);
+		}
 	}
 	assert_status(OK, read_idempotency(b->reader, b->arena, 3, "k1", &got));
 	c = bench_change(b);
 	change_expire(c, 1001 + IDEMPOTENCY_KEPT_S);
 	assert_status(OK, bench_commit(b, c));
 	assert_status(NOT_FOUND, read_idempotency(b->reader, b->arena, 3, "k1", &got));
+}
+
+/* A certificate, its evidence and the burnt challenge: all of it or nothing. */
+static void
+test_evidence(void **state)
+{
+	struct bench *b = *state;
+	struct sample_unit *u = bench_onboard(b, 1);
+	struct certificate k[2];
+	struct kept_evidence e = { .element = u->element.row, .slot_is_locked = true }, got;
+	status want[2] = { OK, EXISTS };
+
+	e.der = span_text("evidence");
+	for (unsigned i = 0; i < 2; i++) {
+		struct change *c = bench_change(b);
+
+		sample_operational(&k[i], &b->base, i + 1);
+		k[i].device = u->device.row;
+		change_challenge_burn(c, span_text("nonce"), 5000);
+		change_evidence(c, &e, CHANGE_REF(&k[i]));
+		change_certificate_add(c, &k[i]);
+		assert_status(want[i], bench_commit(b, c));
+	}
+	assert_status(OK, read_evidence(b->reader, b->arena, k[0].row, &got));
+	int64_t issued = k[0].row;
+	assert_int_equal(issued, got.certificate);
+	assert_int_equal(u->element.row, got.element);
+	assert_true(got.slot_is_locked);
+	assert_span(e.der, got.der);
+	assert_status(NOT_FOUND, read_evidence(b->reader, b->arena, k[0].row + 1, &got));
+	assert_status(NOT_FOUND,
+		read_certificate_by_fingerprint(b->reader, b->arena, k[1].fingerprint, &k[0]));
+	bench_reopen(b);
+	assert_status(OK, read_evidence(b->reader, b->arena, issued, &got));
+	assert_span(e.der, got.der);
 }
 
 static void
@@ -390,6 +433,7 @@ const struct CMUnitTest conformance_lives[] = {
 	BENCH_TEST(test_indexes),
 	BENCH_TEST(test_pending),
 	BENCH_TEST(test_challenges_and_answers_expire),
+	BENCH_TEST(test_evidence),
 	BENCH_TEST(test_offers),
 	BENCH_TEST(test_certificate_reason),
 	BENCH_TEST(test_certificate_device),

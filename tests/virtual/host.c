@@ -72,12 +72,20 @@ host_aes(const uint8_t key[16], const uint8_t in[16], uint8_t out[16])
 	EVP_CIPHER_CTX_free(context);
 }
 
+/* SplitMix64: no two seeds' bytes have a run in common. */
 void
 host_fill(uint8_t *out, size_t len, unsigned seed)
 {
+	uint64_t state = (uint64_t)seed << 32 | 0x9E3779B9u, z = 0;
+
 	for (size_t i = 0; i < len; i++) {
-		seed = seed * 1103515245u + 12345u;
-		out[i] = (uint8_t)(seed >> 16);
+		if (i % 8 == 0) {
+			state += UINT64_C(0x9E3779B97F4A7C15);
+			z = (state ^ state >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+			z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+			z ^= z >> 31;
+		}
+		out[i] = (uint8_t)(z >> (8 * (i % 8)));
 	}
 }
 

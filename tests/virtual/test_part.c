@@ -24,6 +24,7 @@ static void
 test_broken_packets(void **state)
 {
 	static const uint8_t crc_frame[4] = { 4, 0xFF, 0x01, 0x42 };
+	static const uint8_t too_much[200];
 	uint8_t packet[256] = { 0 }, answer[PART_ANSWER_MAX];
 	struct part p, before;
 	size_t len;
@@ -44,7 +45,7 @@ test_broken_packets(void **state)
 		assert_memory_equal(answer, crc_frame, 4);
 		packet[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
-	len = talk_packet(CALL(0x16, 3, 0, packet, 200), packet);
+	len = talk_packet(CALL(0x16, 3, 0, too_much, sizeof(too_much)), packet);
 	assert_int_equal(part_execute(&p, packet, len, 0, answer), 4);
 	assert_memory_equal(answer, crc_frame, 4);
 	assert_memory_equal(&before, &p, sizeof(p));

@@ -213,7 +213,9 @@ program_ask(struct arena *a, const struct asking *q)
 		headers = curl_slist_append(
 			headers, arena_printf(a, "Authorization: Bearer %s", q->token));
 	}
-	headers = curl_slist_append(headers, "Content-Type: application/json");
+	headers =
+		curl_slist_append(headers, arena_printf(a, "Content-Type: %s",
+						   q->type != NULL ? q->type : "application/json"));
 	if (q->key != NULL) {
 		headers =
 			curl_slist_append(headers, arena_printf(a, "Idempotency-Key: %s", q->key));

@@ -33,6 +33,7 @@ struct asking {
 	const char *identity; /* PEM file with key and chain of a device, or NULL */
 	const char *key;      /* Idempotency-Key, or NULL */
 	const char *body;     /* NULL: GET */
+	const char *type;     /* of the body; NULL: application/json */
 };
 struct asked program_ask(struct arena *a, const struct asking *q);
 /* A text or number member of a JSON object, as text in the arena; "" where there is none. */

@@ -148,11 +148,10 @@ learn_addresses(struct stage *s)
 	s->plain = arena_string(s->arena, span_of(http, strcspn(http, " \"\n")));
 }
 
-bool
-stage_try(struct stage *s, int *code, const char *argument)
+static bool
+start(struct stage *s, int *code, const char *const argv[])
 {
 	static unsigned number;
-	const char *argv[] = { getenv("TENURED"), "--home", s->home, argument, NULL };
 	const char *const environment[] = { arena_printf(s->arena, "LD_PRELOAD=%s",
 						    getenv("TENURE_TEST_SHIM")),
 		arena_printf(s->arena, "TENURE_TEST_BOARD=%s", stage_path(s, "board")),
@@ -169,6 +168,30 @@ stage_try(struct stage *s, int *code, const char *argument)
 	}
 	learn_addresses(s);
 	return true;
+}
+
+bool
+stage_try(struct stage *s, int *code, const char *argument)
+{
+	const char *argv[] = { getenv("TENURED"), "--home", s->home, argument, NULL };
+
+	return start(s, code, argv);
+}
+
+/* The shell becomes the server: it alone knows the process's number before. */
+void
+stage_start_on(struct stage *s, int tls, int plain)
+{
+	const char *script = arena_printf(s->arena,
+		"exec 3<&%d 4<&%d; LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=tls:plain exec %s "
+		"--home %s",
+		tls, plain, getenv("TENURED"), s->home);
+	const char *argv[] = { "/bin/sh", "-c", script, NULL };
+	int code = 0;
+
+	if (!start(s, &code, argv)) {
+		fail_msg("the server does not start, exit status %d: %s", code, stage_log(s));
+	}
 }
 
 void
@@ -214,6 +237,18 @@ stage_hang_up(struct stage *s)
 	if (!await_ready(s, &code)) {
 		fail_msg("SIGHUP ended the server, exit status %d: %s", code, stage_log(s));
 	}
+}
+
+void
+stage_restart(struct stage *s)
+{
+	int code = 0;
+
+	kill(s->server, SIGUSR2);
+	if (!await_ready(s, &code)) {
+		fail_msg("SIGUSR2 ended the server, exit status %d: %s", code, stage_log(s));
+	}
+	learn_addresses(s);
 }
 
 /* --- commands --- */

@@ -41,6 +41,10 @@ void stage_start(struct stage *s);
 void stage_stop(struct stage *s);
 /* SIGHUP, and its answer that it is ready again. */
 void stage_hang_up(struct stage *s);
+/* SIGUSR2, and the next one's answer that it is ready; its addresses are learnt. */
+void stage_restart(struct stage *s);
+/* Starts it as a service manager does, on sockets that listen already. */
+void stage_start_on(struct stage *s, int tls, int plain);
 /* Whether the server has ended by itself or by a blow; then it is reaped, with its exit status. */
 bool stage_has_ended(struct stage *s, int limit_ms, int *code);
 /* What the server logged since the last start. */

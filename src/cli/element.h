@@ -1,0 +1,28 @@
+#pragma once
+/* tenure element: what its commands share. They speak to the element at the bench directly; no server is asked. */
+#include <cjson/cJSON.h>
+
+#include "cli/command.h"
+#include "cli/view.h"
+#include "device/element/atecc608_element.h"
+
+command_run element_info, element_slots, element_attest, element_selftest, element_policy;
+
+/* The element of --element, with --folder beside it. Free with element_close. */
+MUST_USE status bench_open(struct call *c, struct element **out, struct diag *d);
+/* DENIED where it is no ATECC608. */
+MUST_USE status bench_driver(struct element *e, struct atecc608 **out, struct diag *d);
+/* One object, by the view or as JSON. Frees it. `s` is what its making came to: NO_MEMORY counts, else it is handed back. */
+MUST_USE status bench_show(struct call *c, const struct view *v, cJSON *o, struct diag *d);
+
+/* Rows, as a table or as a JSON array. */
+struct bench_rows {
+	struct call *call;
+	struct table *table;
+	struct array_writer array;
+};
+MUST_USE status bench_rows_begin(
+	struct bench_rows *r, struct call *c, const struct view *v, struct diag *d);
+/* Takes the row. NULL: no memory. */
+MUST_USE status bench_row(struct bench_rows *r, cJSON *row, struct diag *d);
+void bench_rows_end(struct bench_rows *r);

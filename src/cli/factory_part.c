@@ -1,0 +1,175 @@
+#include "cli/factory_part.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "device/element/atecc608_element.h"
+#include "element/part_profile.h"
+
+#define VIRTUAL "atecc608:unix:"
+
+/* --- which there are --- */
+
+static status
+add_part(struct factory_part *p, const char *address, const char *serial, struct diag *d)
+{
+	if (!unit_serial_is_sound(serial)) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"%.100s: the line takes elements with serial numbers of a chip (18 hex "
+			"digits, 0123 at "
+			"first, 01 at last), not \"%.40s\"",
+			address, serial);
+	}
+	memcpy(p->serial, serial, UNIT_SERIAL_LEN + 1);
+	p->address = strdup(address);
+	return p->address != NULL ? OK : diag_set(d, NO_MEMORY, NULL, "no memory for the parts");
+}
+
+static status
+find_all(const char *address, struct factory_part **out, size_t *count, struct diag *d)
+{
+	uint8_t(*serials)[9] = NULL;
+	size_t there = 0;
+	status s = element_atecc608_list(address + strlen(VIRTUAL), &serials, &there, d);
+
+	if (s == OK && there == 0) {
+		s = diag_set(d, NOT_FOUND, NULL, "%.100s: there is no part", address);
+	}
+	if (s == OK) {
+		*out = calloc(there, sizeof(**out));
+		s = *out != NULL ? OK : diag_set(d, NO_MEMORY, NULL, "no memory for the parts");
+	}
+	for (size_t i = 0; s == OK && i < there; i++) {
+		char serial[UNIT_SERIAL_LEN + 1], whole[512];
+
+		hex_encode(serial, span_of(serials[i], sizeof(serials[i])));
+		snprintf(whole, sizeof(whole), "%.400s#%s", address, serial);
+		s = add_part(&(*out)[(*count)++], whole, serial, d);
+	}
+	free(serials);
+	return s;
+}
+
+static status
+find_one(const char *address, struct factory_part **out, size_t *count, struct diag *d)
+{
+	char serial[ELEMENT_SERIAL_MAX + 1];
+	struct element *e = NULL;
+	status s = element_open(address, ".", &e, d);
+
+	if (s == OK) {
+		s = e->operations->serial(e, serial, d);
+	}
+	if (s == OK) {
+		*out = calloc(1, sizeof(**out));
+		s = *out != NULL ? OK : diag_set(d, NO_MEMORY, NULL, "no memory for the parts");
+	}
+	if (s == OK) {
+		*count = 1;
+		s = add_part(*out, address, serial, d);
+	}
+	element_close(e);
+	return s;
+}
+
+status
+parts_find(const char *address, struct factory_part **out, size_t *count, struct diag *d)
+{
+	bool is_socket = strncmp(address, VIRTUAL, strlen(VIRTUAL)) == 0;
+	status s;
+
+	*out = NULL;
+	*count = 0;
+	s = is_socket && strchr(address, '#') == NULL ? find_all(address, out, count, d)
+						      : find_one(address, out, count, d);
+	if (s != OK) {
+		parts_free(*out, *count);
+		*out = NULL;
+		*count = 0;
+	}
+	return s;
+}
+
+void
+parts_free(struct factory_part *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(parts[i].address);
+	}
+	free(parts);
+}
+
+/* --- one of them --- */
+
+/* The part that was found there, and no other. */
+static status
+open_part(const struct factory_part *p, const char *folder, struct element **out, struct diag *d)
+{
+	char serial[ELEMENT_SERIAL_MAX + 1];
+	status s = element_open(p->address, folder, out, d);
+
+	if (s == OK) {
+		s = (*out)->operations->serial(*out, serial, d);
+	}
+	if (s == OK && strcmp(serial, p->serial) != 0) {
+		s = diag_set(d, CONFLICT, NULL, "%.100s: part %s answers now, where %s was",
+			p->address, serial, p->serial);
+	}
+	return s;
+}
+
+static status
+describe(struct element *e, const struct factory_part *p, struct part_keys *out, struct diag *d)
+{
+	const struct part_profile *profile;
+	struct element_info info;
+	status s = e->operations->info(e, &info, d);
+
+	if (s != OK) {
+		return s;
+	}
+	profile = part_profile_find(info.profile);
+	if (profile == NULL) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"%s: a part of no profile that is known: its slots are set up otherwise",
+			p->serial);
+	}
+	memcpy(out->model, profile->model, sizeof(out->model));
+	memcpy(out->part_number, profile->part_number, sizeof(out->part_number));
+	return OK;
+}
+
+status
+part_read_keys(const struct factory_part *p, struct part_keys *out, struct diag *d)
+{
+	struct element *e = NULL;
+	status s = open_part(p, ".", &e, d);
+
+	if (s == OK) {
+		s = describe(e, p, out, d);
+	}
+	for (unsigned slot = 0; s == OK && slot < UNIT_SLOTS; slot++) {
+		s = e->operations->point(e, slot, out->points[slot], d);
+	}
+	element_close(e);
+	return s;
+}
+
+status
+part_give_birth(const struct factory_part *p, const char *folder, span pem, struct diag *d)
+{
+	struct element *e = NULL;
+	status s = open_part(p, folder, &e, d);
+
+	if (s == OK) {
+		s = element_atecc608_store_birth(e, pem, d);
+	}
+	/* It cannot be carried, or its slots are the chip maker's for good: birth.pem has it. */
+	if (e != NULL && (s == BAD_INPUT || s == DENIED)) {
+		diag_clear(d);
+		s = OK;
+	}
+	element_close(e);
+	return s;
+}

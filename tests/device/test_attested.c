@@ -1,0 +1,237 @@
+/* The agent with an element that proves its keys: what it asks for, what it sends, and what it makes of refusals. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+#include "driver.h"
+#include "fake_element.h"
+#include "pki/csr.h"
+
+static struct fake_server server;
+static struct fake_element element;
+static char *folder;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	fake_element_start(&element, "trustflex-tls");
+	fake_server_start(&server);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	fake_server_stop(&server);
+	fake_element_stop(&element);
+	return 0;
+}
+
+static int
+fresh(void **state)
+{
+	(void)state;
+	folder = temporary_folder();
+	server.element = element.address;
+	fake_device_make(&server, folder, FAKE_AWAITING);
+	return 0;
+}
+
+static int
+clear(void **state)
+{
+	(void)state;
+	temporary_folder_remove(folder);
+	return 0;
+}
+
+static void
+test_every_key_is_proven(void **state)
+{
+	struct diag d = { 0 };
+
+	(void)state;
+	assert_ok(drive_until_active(&server, folder, 1, &d), d);
+	for (int renewals = 1; renewals < 5; renewals++) {
+		server.world->renew_now = 1;
+		fake_set_state(&server, FAKE_ACTIVE);
+		assert_ok(drive_until_active(&server, folder, 1, &d), d);
+		assert_int_equal(server.world->proven, 1 + renewals);
+		assert_int_equal(server.world->issued_count, 1 + renewals);
+	}
+	assert_int_equal(server.world->challenges, 5);
+}
+
+/* The first step of this action, done. */
+static status
+up_to(struct agent *a, enum plan_action action, struct diag *d)
+{
+	for (int i = 0; i < 100; i++) {
+		struct plan_step step = agent_next(a);
+		status s;
+
+		diag_clear(d);
+		s = agent_do(a, &step, d);
+		if (step.action == action) {
+			return s;
+		}
+	}
+	return BUG;
+}
+
+static void
+test_an_older_server(void **state)
+{
+	struct diag d = { 0 };
+	struct agent a;
+	struct csr csr;
+
+	(void)state;
+	server.world->wants_proofs = 0;
+	driver_open(&server, folder, &a);
+	assert_ok(up_to(&a, PLAN_MAKE_REQUEST, &d), d);
+	assert_ok(csr_read(a.kept.request.der, &csr, &d), d);
+	assert_int_equal(csr_attribute(&csr, OID_EVIDENCE).len, 0);
+	assert_ok(up_to(&a, PLAN_SEND, &d), d);
+	agent_close(&a);
+	assert_int_equal(server.world->issued_count, 1);
+}
+
+/* Files prove nothing: no challenge is asked for, and the server's word about that is an ordinary refusal. */
+static void
+test_an_element_that_cannot(void **state)
+{
+	struct diag d = { 0 };
+	struct agent a;
+	uint8_t first[32], again[32];
+
+	(void)state;
+	clear(NULL);
+	folder = temporary_folder();
+	server.element = NULL;
+	fake_device_make(&server, folder, FAKE_AWAITING);
+	server.world->wants_proofs = 1;
+	driver_open(&server, folder, &a);
+	assert_int_equal(up_to(&a, PLAN_SEND, &d), DENIED);
+	assert_true(a.kept.request.is_there);
+	sha256(a.kept.request.der, first);
+	assert_int_equal(up_to(&a, PLAN_SEND, &d), DENIED);
+	sha256(a.kept.request.der, again);
+	assert_memory_equal(first, again, 32);
+	agent_close(&a);
+	assert_int_equal(server.world->challenges, 0);
+}
+
+/* The same request goes out again after a lost reply: its challenge is burnt by itself. */
+static void
+test_a_lost_reply(void **state)
+{
+	struct diag d = { 0 };
+	struct agent a;
+
+	(void)state;
+	driver_open(&server, folder, &a);
+	assert_ok(up_to(&a, PLAN_MAKE_REQUEST, &d), d);
+	server.world->fault = FAKE_LOSES_REPLY;
+	(void)up_to(&a, PLAN_SEND, &d);
+	agent_close(&a);
+	assert_ok(drive_until_active(&server, folder, 3, &d), d);
+	assert_int_equal(server.world->issued_count, 1);
+	assert_int_equal(server.world->proven, 1);
+	assert_int_equal(server.world->challenges, 1);
+}
+
+/* Its challenge ran out before it could be sent: another key, another challenge, in the same free slot. */
+static void
+test_a_stale_challenge(void **state)
+{
+	struct diag d = { 0 };
+	uint8_t first[32], second[32];
+	struct agent a;
+
+	(void)state;
+	driver_open(&server, folder, &a);
+	assert_ok(up_to(&a, PLAN_MAKE_REQUEST, &d), d);
+	sha256(a.kept.request.der, first);
+	server.world->challenge_least = server.world->challenges + 1;
+	assert_int_equal(up_to(&a, PLAN_SEND, &d), CONFLICT);
+	assert_false(a.kept.request.is_there);
+	assert_ok(up_to(&a, PLAN_MAKE_REQUEST, &d), d);
+	sha256(a.kept.request.der, second);
+	assert_memory_not_equal(first, second, 32);
+	assert_ok(up_to(&a, PLAN_SEND, &d), d);
+	agent_close(&a);
+	assert_int_equal(server.world->issued_count, 1);
+	assert_int_equal(server.world->challenges, 2);
+}
+
+/* A server that never takes a proof is asked at the pace of the back-off, not in a loop. */
+static void
+test_a_proof_that_is_never_taken(void **state)
+{
+	struct diag d = { 0 };
+	struct agent a;
+	int sent = 0;
+
+	(void)state;
+	server.world->refuses_proofs = 1;
+	driver_open(&server, folder, &a);
+	for (int i = 0; i < 60; i++) {
+		struct plan_step step = agent_next(&a);
+
+		diag_clear(&d);
+		(void)!agent_do(&a, &step, &d);
+		sent += step.action == PLAN_SEND;
+	}
+	assert_true(sent > 2);
+	assert_int_equal(a.plan.bad_requests, sent); /* the plan's test has what comes of it */
+	assert_int_equal(server.world->issued_count, 0);
+	assert_int_equal(server.world->challenges, sent + (a.plan.held.has_request ? 1 : 0));
+	agent_close(&a);
+}
+
+/* The element is gone: nothing of what is on disk counts as damaged by that. */
+static void
+test_an_element_that_is_gone(void **state)
+{
+	struct diag d = { 0 };
+	struct agent a;
+
+	(void)state;
+	assert_ok(drive_until_active(&server, folder, 1, &d), d);
+	driver_open(&server, folder, &a);
+	fake_element_stop(&element);
+	server.world->renew_now = 1;
+	fake_set_state(&server, FAKE_ACTIVE);
+	assert_int_equal(up_to(&a, PLAN_ASK, &d), UNAVAILABLE);
+	assert_true(a.plan.held.has_identity);
+	agent_close(&a);
+	fake_element_start(&element, "trustflex-tls");
+	/* Another part with the same serial number: its keys are others. */
+	server.element = element.address;
+	driver_open(&server, folder, &a);
+	assert_false(a.kept.identity.is_there);
+	assert_false(a.kept.birth.is_there);
+	assert_int_equal(agent_next(&a).action, PLAN_STUCK);
+	agent_close(&a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_every_key_is_proven, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_an_older_server, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_an_element_that_cannot, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_a_lost_reply, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_a_stale_challenge, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_a_proof_that_is_never_taken, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_an_element_that_is_gone, fresh, clear),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

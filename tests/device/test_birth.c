@@ -1,0 +1,190 @@
+/* Birth certificates in the part's own slot, and beside it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "device/element/atecc608_birth.h"
+#include "part_bus.h"
+#include "pki/pem.h"
+#include "signer_home.h"
+
+static char *folder;
+static struct part_bus part;
+static struct atecc608 driver;
+static struct birth_place place;
+static struct buffer pem; /* of this part, as the factory gives it */
+
+static void
+make_birth(struct buffer *out)
+{
+	const struct certificate_view *factory =
+		&key_store_find(signer_home()->keys, "factory")->view;
+	struct birth_request r = { .authority = "factory",
+		.phase = PHASE_PRODUCTION,
+		.organization = "Acme",
+		.not_before_s = TEST_TIME_S,
+		.years = 20 };
+	struct diag d = { 0 };
+	struct buffer der;
+
+	assert_int_equal(atecc608_begin(&driver), ATECC608_OK);
+	assert_int_equal(atecc608_public_key(&driver, 0, r.point), ATECC608_OK);
+	atecc608_end(&driver);
+	hex_encode(r.unique_id, SPAN_ARRAY(driver.serial));
+	buffer_init(&der, CERTIFICATE_SIZE_MAX);
+	assert_ok(issue_birth(signer_home(), &r, &der, &d), d);
+	buffer_init(out, 64 << 10);
+	pem_write(out, "CERTIFICATE", buffer_span(&der));
+	pem_write(out, "CERTIFICATE", factory->der);
+	buffer_wipe(&der);
+}
+
+static int
+fresh(void **state)
+{
+	(void)state;
+	folder = temporary_folder();
+	part_bus_init(&part, "trustflex-tls");
+	atecc608_init(&driver, &part.bus, 0x6C);
+	place = (struct birth_place){ &driver, folder };
+	make_birth(&pem);
+	return 0;
+}
+
+static int
+clear(void **state)
+{
+	(void)state;
+	buffer_wipe(&pem);
+	temporary_folder_remove(folder);
+	return 0;
+}
+
+static void
+put(const char *name, span content)
+{
+	char path[600];
+	struct diag d = { 0 };
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_ok(file_replace(path, content, 0644, &d), d);
+}
+
+static void
+expect(status wanted, span content)
+{
+	struct buffer out;
+	struct diag d = { 0 };
+	status s;
+
+	buffer_init(&out, 64 << 10);
+	s = birth_read(&place, &out, &d);
+	if (s != wanted) {
+		fail_msg("%s, not %s: %s", status_name(s), status_name(wanted), d.text);
+	}
+	assert_true(s != OK || span_equal(buffer_span(&out), content));
+	buffer_wipe(&out);
+}
+
+static void
+test_there_and_back(void **state)
+{
+	struct diag d = { 0 };
+
+	(void)state;
+	expect(NOT_FOUND, span_of(NULL, 0));
+	assert_ok(birth_write(&place, buffer_span(&pem), &d), d);
+	expect(OK, buffer_span(&pem));
+	/* What the part itself holds counts more. */
+	put("birth.pem", span_text("something else"));
+	expect(OK, buffer_span(&pem));
+}
+
+/* The same two files serve each part of a production. */
+static void
+test_a_second_part(void **state)
+{
+	struct diag d = { 0 };
+	struct buffer second;
+
+	(void)state;
+	assert_ok(birth_write(&place, buffer_span(&pem), &d), d);
+	part_bus_init(&part, "trustflex-tls");
+	atecc608_init(&driver, &part.bus, 0x6C);
+	expect(NOT_FOUND, span_of(NULL, 0));
+	make_birth(&second);
+	assert_ok(birth_write(&place, buffer_span(&second), &d), d);
+	expect(OK, buffer_span(&second));
+	buffer_wipe(&second);
+}
+
+static void
+test_what_is_damaged(void **state)
+{
+	struct diag d = { 0 };
+	uint8_t bytes[4] = { 1, 2, 3, 4 };
+
+	(void)state;
+	assert_ok(birth_write(&place, buffer_span(&pem), &d), d);
+	part_slot_put(&part.wire.part, 10, 8, bytes, sizeof(bytes));
+	expect(CRYPTO, span_of(NULL, 0)); /* another signature: nobody's */
+	put("birth.pem", buffer_span(&pem));
+	expect(OK, buffer_span(&pem));
+	put("birth.template", span_text("TCT\x01 and nothing that is one"));
+	expect(OK, buffer_span(&pem));
+}
+
+static void
+test_a_part_that_does_not_answer(void **state)
+{
+	(void)state;
+	put("birth.pem", buffer_span(&pem));
+	put("birth.template", span_text("x"));
+	put("birth-issuers.pem", buffer_span(&pem));
+	driver.address = 0x70;
+	/* The file stands for a part without one, not for a part that is away. */
+	expect(UNAVAILABLE, span_of(NULL, 0));
+}
+
+static void
+test_refusals(void **state)
+{
+	struct diag d = { 0 };
+	struct buffer leaf;
+	span whole = buffer_span(&pem);
+
+	(void)state;
+	buffer_init(&leaf, 64 << 10);
+	buffer_put(&leaf, span_slice(whole, 0,
+				  100 + span_find(span_slice(whole, 100, SIZE_MAX),
+						span_text("-----BEGIN"))));
+	assert_int_equal(birth_write(&place, buffer_span(&leaf), &d), BAD_INPUT);
+	buffer_wipe(&leaf);
+	diag_clear(&d);
+	assert_int_equal(birth_write(&place, span_text("no PEM"), &d), BAD_INPUT);
+	diag_clear(&d);
+	/* Locked slots keep what they have. */
+	assert_int_equal(atecc608_begin(&driver), ATECC608_OK);
+	assert_int_equal(atecc608_lock_slot(&driver, 10), ATECC608_OK);
+	atecc608_end(&driver);
+	assert_int_equal(birth_write(&place, buffer_span(&pem), &d), DENIED);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_there_and_back, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_a_second_part, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_what_is_damaged, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_a_part_that_does_not_answer, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_refusals, fresh, clear),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
