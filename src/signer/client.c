@@ -597,14 +597,64 @@ signer_crl(struct signer *s, const struct crl_request *r, struct buffer *out, st
 	return call_for_bytes(s, MESSAGE_CRL, &body, out, d);
 }
 
+static status
+take_answers(struct wire_reader *w, struct ocsp_sign_result *results, size_t count, struct diag *d)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct ocsp_sign_result *r = &results[i];
+
+		r->status = (status)wire_u8(w);
+		if (r->status != OK) {
+			r->status = take_refusal(w, r->status, &r->diag);
+			continue;
+		}
+		buffer_put(r->out, wire_bytes(w, SIGNER_FRAME_MAX));
+		if (buffer_failed(r->out)) {
+			r->status = diag_set(&r->diag, NO_MEMORY, NULL, "no memory for an answer");
+		}
+	}
+	return wire_is_whole(w) ? OK : nonsense(d);
+}
+
+status
+signer_ocsp_many(struct signer *s, const struct ocsp_sign_request *const *requests, size_t count,
+	struct ocsp_sign_result *results, struct diag *d)
+{
+	struct buffer body, answer;
+	struct wire_reader w;
+	status result;
+
+	if (count > OCSP_BATCH_MAX) {
+		return diag_set(d, LIMIT, NULL, "over %d answers at once", OCSP_BATCH_MAX);
+	}
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
+	wire_put_u16(&body, (uint16_t)count);
+	for (size_t i = 0; i < count; i++) {
+		message_put_ocsp(&body, requests[i]);
+	}
+	result = call(s, MESSAGE_OCSP, &body, &answer, &w, d);
+	if (result == OK) {
+		result = take_answers(&w, results, count, d);
+	}
+	buffer_wipe(&body);
+	buffer_wipe(&answer);
+	return result;
+}
+
 status
 signer_ocsp(struct signer *s, const struct ocsp_sign_request *r, struct buffer *out, struct diag *d)
 {
-	struct buffer body;
+	struct ocsp_sign_result one = { .out = out };
+	status result = signer_ocsp_many(s, &r, 1, &one, d);
 
-	buffer_init(&body, SIGNER_FRAME_MAX);
-	message_put_ocsp(&body, r);
-	return call_for_bytes(s, MESSAGE_OCSP, &body, out, d);
+	if (result == OK && one.status != OK) {
+		if (d != NULL) {
+			*d = one.diag;
+		}
+		return one.status;
+	}
+	return result;
 }
 
 status
