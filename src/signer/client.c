@@ -41,7 +41,7 @@ struct asking {
 	struct issue_result *results;
 	status status;
 	struct diag diag;
-	bool is_sender; /* woken to send, not with its answer */
+	bool is_sender; /* woken to send the list that it begins, not with its answer */
 	sem_t woken;
 };
 
@@ -335,16 +335,18 @@ take_results(struct wire_reader *w, struct arena *a, size_t count, struct issue_
 
 /* --- certificates: whoever finds a channel free sends for all who wait --- */
 
-/* Those who wait, as many as one frame takes; at least one. */
+/*
+ * Invariant, under `queue_lock`: `senders` counts those who have a list to send, at most one for each channel; somebody waits in
+ * the queue only while there are as many. Who sends is no more in the queue, and nobody but him tells those of his list.
+ */
+
+/* Under the lock: out of the queue what one frame takes, at least one. */
 static struct asking *
 take_asking(struct signer *s)
 {
-	struct asking *list, *last;
-	size_t count;
+	struct asking *list = s->first, *last = list;
+	size_t count = list->count;
 
-	pthread_mutex_lock(&s->queue_lock);
-	list = last = s->first;
-	count = list->count;
 	while (last->next != NULL && count + last->next->count <= GATHERED_MAX) {
 		last = last->next;
 		count += last->count;
@@ -354,24 +356,24 @@ take_asking(struct signer *s)
 		s->end = &s->first;
 	}
 	last->next = NULL;
-	pthread_mutex_unlock(&s->queue_lock);
 	return list;
 }
 
-/* The next one who waits sends, or nobody is left. */
+/* The next one who waits sends, with the list that begins with him; or nobody is left. */
 static void
 pass_on(struct signer *s)
 {
-	struct asking *next;
+	struct asking *next = NULL;
 
 	pthread_mutex_lock(&s->queue_lock);
-	next = s->first;
-	if (next == NULL) {
+	if (s->first == NULL) {
 		s->senders--;
+	} else {
+		next = take_asking(s);
+		next->is_sender = true;
 	}
 	pthread_mutex_unlock(&s->queue_lock);
 	if (next != NULL) {
-		next->is_sender = true;
 		sem_post(&next->woken);
 	}
 }
@@ -392,10 +394,11 @@ put_asking(struct buffer *body, const struct asking *list)
 	}
 }
 
-/* One frame for all of the list, and each his answer. `own` is the sender's, who needs no waking. */
+/* One frame for all of the list, and each his answer. It begins with the sender's own, who needs no waking. */
 static void
-send_asking(struct signer *s, struct asking *list, const struct asking *own)
+send_asking(struct signer *s, struct asking *list)
 {
+	const struct asking *own = list;
 	struct buffer body, answer;
 	struct wire_reader w = { 0 };
 	struct diag d = { 0 };
@@ -433,24 +436,27 @@ signer_issue(struct signer *s, struct arena *a, const struct issue_request *requ
 	struct asking own = {
 		.arena = a, .requests = requests, .count = count, .results = results
 	};
+	bool must_wait;
 
 	if (count > ISSUE_BATCH_MAX) {
 		return diag_set(d, LIMIT, NULL, "over %d certificates at once", ISSUE_BATCH_MAX);
 	}
 	sem_init(&own.woken, 0, 0);
 	pthread_mutex_lock(&s->queue_lock);
-	*s->end = &own;
-	s->end = &own.next;
 	own.is_sender = s->senders < s->count;
-	s->senders += own.is_sender;
+	if (own.is_sender) {
+		s->senders++;
+	} else {
+		*s->end = &own;
+		s->end = &own.next;
+	}
+	must_wait = !own.is_sender;
 	pthread_mutex_unlock(&s->queue_lock);
-	if (!own.is_sender) {
-		while (sem_wait(&own.woken) != 0) {
-			/* a signal */
-		}
+	while (must_wait && sem_wait(&own.woken) != 0) {
+		/* a signal */
 	}
 	if (own.is_sender) {
-		send_asking(s, take_asking(s), &own);
+		send_asking(s, &own);
 		pass_on(s);
 	}
 	sem_destroy(&own.woken);
