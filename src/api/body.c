@@ -116,6 +116,32 @@ read_word(const cJSON *o, const struct field *f, int *out, struct diag *d)
 }
 
 static status
+read_set(const cJSON *o, const struct field *f, unsigned *out, struct diag *d)
+{
+	const cJSON *array = cJSON_GetObjectItemCaseSensitive(o, f->name), *one;
+	unsigned set = 0;
+
+	cJSON_ArrayForEach(one, array)
+	{
+		double n = cJSON_IsNumber(one) ? one->valuedouble : -1;
+		int number = n >= (double)f->min && n <= (double)f->max ? (int)n : -1;
+
+		if (number < 0 || (double)number != n || (set >> number & 1) != 0) {
+			set = 0;
+			break;
+		}
+		set |= 1u << number;
+	}
+	if (!cJSON_IsArray(array) || set == 0) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"member \"%s\" is an array of numbers from %d to %d, none twice", f->name,
+			(int)f->min, (int)f->max);
+	}
+	*out = set;
+	return OK;
+}
+
+static status
 read_field(struct arena *a, const cJSON *o, const struct field *f, void *record, struct diag *d)
 {
 	void *place = (char *)record + f->offset;
@@ -132,6 +158,8 @@ read_field(struct arena *a, const cJSON *o, const struct field *f, void *record,
 		return json_get_bool(o, f->name, place, d);
 	case FIELD_WORD:
 		return read_word(o, f, place, d);
+	case FIELD_SET:
+		return read_set(o, f, place, d);
 	}
 	return diag_set(d, BUG, NULL, "field \"%s\" of no type", f->name);
 }

@@ -12,13 +12,14 @@ enum field_type {
 	FIELD_NUMBER, /* int64_t, min .. max */
 	FIELD_BOOL,   /* bool */
 	FIELD_WORD,   /* int, by `word` */
+	FIELD_SET, /* unsigned: an array of numbers min .. max (31 at most), none twice; a bit each */
 };
 
 /* BAD_INPUT for an unknown word. */
 typedef status word_parse(span text, int *out);
 word_parse word_phase, word_owner_kind, word_level, word_reason, word_mark, word_operator_role,
 	word_made_authority, word_consent, word_device_key, word_est_pending, word_est_link,
-	word_est_lines;
+	word_est_lines, word_element_change;
 
 /* Which of two keys of a device: word_device_key. */
 enum device_key { DEVICE_KEY_OPERATIONAL, DEVICE_KEY_BIRTH };

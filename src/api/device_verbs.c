@@ -64,6 +64,18 @@ run_replace(struct call *c, int64_t device, const struct verb_body *b, struct ou
 	return replace_element(&c->session, device, (const char *)b->element.data, o, &c->diag);
 }
 
+static status
+run_element(struct call *c, int64_t device, const struct verb_body *b, struct outcome *o)
+{
+	const struct element_change change = { .kind = (enum element_change_kind)b->change,
+		.slots = b->slots,
+		.counter = b->counter,
+		.before = b->before,
+		.after = b->after };
+
+	return element_changed(&c->session, device, &change, o, &c->diag);
+}
+
 /* --- what their bodies may say --- */
 
 static const struct field claim_fields[] = {
@@ -88,6 +100,14 @@ static const struct field return_fields[] = {
 };
 static const struct field replace_fields[] = {
 	{ "element", FIELD_TEXT, true, VERB_FIELD(element), 1, ELEMENT_SERIAL_MAX },
+};
+
+static const struct field element_fields[] = {
+	{ "change", FIELD_WORD, true, VERB_FIELD(change), .word = word_element_change },
+	{ "slots", FIELD_SET, false, VERB_FIELD(slots), 0, ELEMENT_SLOTS - 1 },
+	{ "counter", FIELD_NUMBER, false, VERB_FIELD(counter), 0, ELEMENT_COUNTERS - 1 },
+	{ "before", FIELD_NUMBER, false, VERB_FIELD(before), 0, UINT32_MAX },
+	{ "after", FIELD_NUMBER, false, VERB_FIELD(after), 0, UINT32_MAX },
 };
 
 /* --- who may, and what is answered --- */
@@ -126,6 +146,8 @@ static const struct verb bring_back = { BY_SUPPORT, USE_RETURN, FIELDS(return_fi
 	.run = run_return, .write = verb_write_device };
 static const struct verb replace = { BY_SUPPORT | BY_MAKER, USE_REPLACE, FIELDS(replace_fields),
 	.run = run_replace, .write = verb_write_device };
+static const struct verb element = { BY_SUPPORT | BY_MAKER, USE_ELEMENT, FIELDS(element_fields),
+	.run = run_element, .write = verb_write_device };
 
 /* --- all of them alike --- */
 
@@ -144,7 +166,7 @@ static void
 serve(struct exchange *x, const struct verb *v)
 {
 	struct call c;
-	struct verb_body b = { 0 };
+	struct verb_body b = { .counter = -1, .before = -1, .after = -1 };
 	struct outcome o = { 0 };
 	struct device device;
 
@@ -246,4 +268,10 @@ void
 device_replace(struct exchange *x)
 {
 	serve(x, &replace);
+}
+
+void
+device_element(struct exchange *x)
+{
+	serve(x, &element);
 }

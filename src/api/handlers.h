@@ -11,7 +11,7 @@ http_handler fleet_manifest, fleet_factory;
 http_handler devices_list, devices_show, devices_timeline, devices_certificates;
 http_handler device_claim, device_code, device_offer, device_release, device_hold, device_resume,
 	device_rotate, device_retire, device_refurbish, device_suspend, device_revoke, device_mark,
-	device_unmark, device_return, device_replace;
+	device_unmark, device_return, device_replace, device_element;
 http_handler transfers_list, transfers_show, transfers_accept, transfers_decline, transfers_cancel;
 http_handler certificates_show, certificates_evidence, certificates_revoke;
 http_handler operators_list, operators_add, operators_token, operators_remove;

@@ -44,6 +44,7 @@ const struct route api_routes[] = {
 	{ HTTP_POST, DEVICE "/unmark", device_unmark, SMALL_BODY_MAX },
 	{ HTTP_POST, DEVICE "/return", device_return, SMALL_BODY_MAX },
 	{ HTTP_POST, DEVICE "/replace", device_replace, SMALL_BODY_MAX },
+	{ HTTP_POST, DEVICE "/element", device_element, SMALL_BODY_MAX },
 	{ HTTP_GET, "/api/v1/transfers", transfers_list, 0 },
 	{ HTTP_GET, TRANSFER, transfers_show, 0 },
 	{ HTTP_POST, TRANSFER "/accept", transfers_accept, SMALL_BODY_MAX },

@@ -4,6 +4,7 @@
  * body may have, one call of lifecycle/, and the device (or the transfer) as it is then.
  */
 #include "api/body.h"
+#include "lifecycle/element_change.h"
 #include "lifecycle/enrol.h"
 #include "lifecycle/retire.h"
 #include "lifecycle/revoke.h"
@@ -17,6 +18,9 @@ struct verb_body {
 	span element;
 	int64_t lifetime_s;
 	int key, reason, mark, consent;
+	int change;
+	unsigned slots;
+	int64_t counter, before, after; /* -1: not given */
 };
 #define VERB_FIELD(member) offsetof(struct verb_body, member)
 #define CODE_TEXT_LIMIT 64 /* a code with whatever dashes and spaces it is typed with */

@@ -1,6 +1,8 @@
 /* The words of request bodies. */
 #include "api/body.h"
 
+#include "lifecycle/element_change.h"
+
 /* A parser of fleet/ for its own enum, as one for any of them. */
 #define WORD(function, parse, type)             \
 	status function(span text, int *out)    \
@@ -22,6 +24,7 @@ WORD(word_operator_role, operator_role_parse, enum operator_role)
 WORD(word_est_pending, est_pending_parse, enum est_pending)
 WORD(word_est_link, est_link_parse, enum est_link)
 WORD(word_est_lines, est_lines_parse, enum est_lines)
+WORD(word_element_change, element_change_parse, enum element_change_kind)
 /* clang-format on */
 
 /* RFC 5280 5.3.1: those that end a certificate of ours for good. Not a hold (a device is suspended), not the CA's own,

@@ -7,7 +7,7 @@
 #include "pki/key.h"
 
 const char *const ledger_events[] = { "authority-create", "authority-import", "claim-code", "crl",
-	"crl-import", "establish", "fleet-create", "fleet-set", "manifest-import",
+	"crl-import", "element-change", "establish", "fleet-create", "fleet-set", "manifest-import",
 	"manifest-signer-create", "manifest-signer-pin", "manufacture", "operator-add",
 	"operator-remove", "operator-token", "owner-add", "responder", "revoke-certificate",
 	"server-certificate", "withdraw", NULL };
@@ -55,8 +55,10 @@ ledger_entry_write(const struct ledger_entry *e, struct buffer *out, struct diag
 	json_begin(&w, out);
 	json_object_open(&w, NULL);
 	put_text(&w, "actor", e->actor);
+	put_text(&w, "after", e->after);
 	json_time(&w, "at", e->at_s);
 	put_text(&w, "authority", e->authority);
+	put_text(&w, "before", e->before);
 	put_hash(&w, "certificate", e->certificate);
 	if (e->count > 0) {
 		json_number(&w, "count", e->count);
@@ -71,6 +73,7 @@ ledger_entry_write(const struct ledger_entry *e, struct buffer *out, struct diag
 	put_text(&w, "object", e->object);
 	put_text(&w, "operator", e->operator_commitment);
 	put_text(&w, "owner", e->owner);
+	put_text(&w, "part", e->part);
 	put_text(&w, "previous_owner", e->previous_owner);
 	put_text(&w, "reason", e->reason);
 	put_text(&w, "request", e->request);

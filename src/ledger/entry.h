@@ -24,13 +24,15 @@ struct ledger_entry {
 	const uint8_t *certificate; /* fingerprint, 32 bytes */
 	span serial;
 	const char *authority, *fleet;
-	const char *reason;	 /* a word of a fixed list */
-	const char *level;	 /* of attestation */
-	const uint8_t *evidence; /* SHA-256 of the evidence */
-	const char *request;	 /* the request's id */
-	int64_t count;		 /* of a bulk act */
-	const uint8_t *digest;	 /* of a file, a manifest entry, a CRL */
-	const char *object;	 /* another object's name: an authority, an element's serial */
+	const char *reason;	    /* a word of a fixed list */
+	const char *level;	    /* of attestation */
+	const uint8_t *evidence;    /* SHA-256 of the evidence */
+	const char *request;	    /* the request's id */
+	int64_t count;		    /* of a bulk act */
+	const uint8_t *digest;	    /* of a file, a manifest entry, a CRL */
+	const char *object;	    /* another object's name: an authority, an element's serial */
+	const char *part;	    /* of an element: "slot 3" */
+	const char *before, *after; /* its values */
 	const char *via; /* commitment of the registration authority that spoke for the device */
 };
 

@@ -320,6 +320,10 @@ write_step_entry(const struct session *s, const struct step *step, struct ruling
 	e->to = device_state_name(r->after.state);
 	e->fleet = r->fleet.name;
 	e->reason = step->reason_word;
+	e->object = step->object;
+	e->part = step->part;
+	e->before = step->value_before;
+	e->after = step->value_after;
 	if (step->certificate != NULL) {
 		e->certificate = step->certificate->fingerprint;
 		e->serial = span_of(step->certificate->serial, step->certificate->serial_len);

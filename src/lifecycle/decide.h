@@ -70,6 +70,8 @@ struct step {
 	const char *reason_word; /* of a fixed list, or NULL */
 	const struct certificate
 		*certificate; /* named in the ledger, or NULL; may be filled by `apply` */
+	/* The ledger's own words about an element, or NULL; `object` may be filled by `apply`. */
+	const char *object, *part, *value_before, *value_after;
 	/* In the snapshot: judges the device (also whether the actor may), changes it, adds the other rows. */
 	status (*apply)(struct session *s, void *context, struct device *device, struct change *c,
 		struct diag *d);

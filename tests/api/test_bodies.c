@@ -87,6 +87,12 @@ good_value(const cJSON *schema)
 
 		return cJSON_CreateNumber(least != NULL ? least->valuedouble : 1);
 	}
+	if (strcmp(name, "array") == 0) {
+		cJSON *array = cJSON_CreateArray();
+
+		cJSON_AddItemToArray(array, good_value(member(schema, "items")));
+		return array;
+	}
 	if (strcmp(name, "boolean") == 0) {
 		return cJSON_CreateBool(true);
 	}
@@ -120,7 +126,8 @@ static size_t
 spoil_member(const char *method, const char *target, const cJSON *schema, const cJSON *rule)
 {
 	static const char *const values[] = { "1", "\"x\"", "true", "[]", "{}", "null", "1.5", "-1",
-		"1e300", "\"\"", "\"a\\nb\"", "\"a\\u0007b\"", "\"\\u202ex\"", "\"A B\"" };
+		"1e300", "\"\"", "[1,1.5]", "[16]", "[-1]", "[\"1\"]", "\"a\\nb\"", "\"a\\u0007b\"",
+		"\"\\u202ex\"", "\"A B\"" };
 	char fault[256];
 	size_t count = 0;
 

@@ -394,7 +394,7 @@ the_page_of_the_ledger(void **state)
 {
 	static const uint8_t hash_[32];
 	struct ledger_entry e = { "prove", 1, "x", "x", "x", "x", "x", "x", "x", hash_,
-		{ hash_, 1 }, "x", "x", "x", "x", hash_, "x", 1, hash_, "x", "x" };
+		{ hash_, 1 }, "x", "x", "x", "x", hash_, "x", 1, hash_, "x", "x", "x", "x", "x" };
 	const char *root = getenv("TENURE_SOURCE");
 	size_t expected = 0, found = 0, at;
 	struct diag d = { 0 };
