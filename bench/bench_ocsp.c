@@ -25,7 +25,7 @@
 
 #define DEVICES 16
 #define REQUESTS 64 /* different ones: devices by nonces */
-#define WIRES 16
+#define WIRES 64
 #define COUNT 4000 /* answers a run */
 #define BESIDE_COUNT 200
 #define RUNS 5
@@ -375,7 +375,7 @@ report(struct bench *b, struct rounds *r)
 		r->signed_ratio);
 	add(b,
 		(struct bench_metric){
-			"signed_cpu", "us", 0, BENCH_LOWER, "tenured and signer, 16 in flight" },
+			"signed_cpu", "us", 0, BENCH_LOWER, "tenured and signer, 64 in flight" },
 		r->signed_cpu);
 	add(b, (struct bench_metric){ "signature", "us", 0, BENCH_LOWER, "CPU" }, r->sign);
 	add(b,

@@ -81,7 +81,7 @@ check_encoding(unsigned type, span body)
 	union request r = { 0 };
 	struct buffer again;
 
-	if (type == MESSAGE_ISSUE || type == MESSAGE_BIRTH) {
+	if (message_is_batch(type)) {
 		(void)wire_u16(&w); /* how many follow */
 		body = w.rest;
 	}
@@ -163,7 +163,7 @@ check_answer(unsigned type, span answer)
 {
 	struct wire_reader w = { .rest = answer };
 
-	if (type == MESSAGE_ISSUE || type == MESSAGE_BIRTH) {
+	if (message_is_batch(type)) {
 		HOLDS(wire_u8(&w) == OK);
 	}
 	while (!w.failed && w.rest.len > 0) {

@@ -122,7 +122,7 @@ message(uint8_t type)
 
 	buffer_init(&b, 1 << 20);
 	buffer_put_byte(&b, type);
-	if (type == MESSAGE_ISSUE || type == MESSAGE_BIRTH) {
+	if (message_is_batch(type)) {
 		wire_put_u16(&b, 1);
 	}
 	return b;

@@ -18,6 +18,27 @@ id_new(const struct clock *c, id *out)
 	return OK;
 }
 
+status
+id_next(const struct clock *c, id *out)
+{
+	static _Thread_local id own;
+	static _Thread_local uint32_t count;
+	uint64_t ms = (uint64_t)c->wall_ms(c);
+
+	if (id_is_zero(&own) && id_new(c, &own) != OK) {
+		return BUG;
+	}
+	*out = own;
+	count++;
+	for (int i = 0; i < 6; i++) {
+		out->bytes[i] = (uint8_t)(ms >> (40 - 8 * i));
+	}
+	for (int i = 0; i < 4; i++) {
+		out->bytes[12 + i] = (uint8_t)(count >> (24 - 8 * i));
+	}
+	return OK;
+}
+
 char *
 id_text(char out[ID_TEXT_LEN + 1], const id *i)
 {

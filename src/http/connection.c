@@ -30,12 +30,36 @@ body_timer_set(struct connection *c)
 
 /* --- the handshake --- */
 
+/* Not before the first byte has come: who connects and is silent costs no memory of libssl's. */
+static enum step
+begin_handshake(struct connection *c)
+{
+	struct loop *l = c->loop;
+	SSL *ssl;
+
+	if (!c->transport.may_read) {
+		return STEP_WAIT;
+	}
+	ssl = tls_ssl_new(l->server->tls);
+	if (ssl == NULL || !transport_secure(&c->transport, ssl)) {
+		count(&l->server->counters.handshakes_failed);
+		count_refusal(l->server, REFUSAL_TLS_IDENTITY);
+		return STEP_CLOSE;
+	}
+	return STEP_ON;
+}
+
 static enum step
 step_handshake(struct connection *c)
 {
 	struct loop *l = c->loop;
 	struct counters *counters = &l->server->counters;
-	int n = transport_accept(&c->transport);
+	int n;
+
+	if (c->transport.ssl == NULL) {
+		return begin_handshake(c);
+	}
+	n = transport_accept(&c->transport);
 
 	if (n == TRANSPORT_WAIT) {
 		return STEP_WAIT;
@@ -59,25 +83,15 @@ step_handshake(struct connection *c)
 	return STEP_ON;
 }
 
-static enum step
+static void
 begin_protocol(struct connection *c)
 {
 	struct loop *l = c->loop;
-	SSL *ssl;
 
-	c->state = CONNECTION_HEADER;
+	c->state = c->listener->is_tls ? CONNECTION_HANDSHAKE : CONNECTION_HEADER;
 	if (!c->listener->is_tls) {
 		wheel_set(&l->wheel, &c->timer, l->now_ms + l->server->options.header_timeout_ms);
-		return STEP_ON;
 	}
-	ssl = tls_ssl_new(l->server->tls);
-	if (ssl == NULL || !transport_secure(&c->transport, ssl)) {
-		count(&l->server->counters.handshakes_failed);
-		count_refusal(l->server, REFUSAL_TLS_IDENTITY);
-		return STEP_CLOSE;
-	}
-	c->state = CONNECTION_HANDSHAKE;
-	return STEP_ON;
 }
 
 /* --- the PROXY protocol --- */
@@ -95,7 +109,8 @@ end_proxy(struct connection *c, const struct proxy_header *h)
 	loop_input_give(c->loop, c->input);
 	c->input = NULL;
 	c->input_len = 0;
-	return begin_protocol(c);
+	begin_protocol(c);
+	return STEP_ON;
 }
 
 /* Not a byte more than the header is read: what follows is somebody else's. */
@@ -561,9 +576,8 @@ connection_begin(struct connection *c)
 	wheel_set(&l->wheel, &c->timer, l->now_ms + l->server->options.handshake_timeout_ms);
 	if (c->listener->is_proxied) {
 		c->state = CONNECTION_PROXY;
-	} else if (begin_protocol(c) == STEP_CLOSE) {
-		connection_drop(c);
-		return;
+	} else {
+		begin_protocol(c);
 	}
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->transport.fd, &event) != 0) {
 		connection_drop(c);

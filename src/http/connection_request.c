@@ -13,8 +13,15 @@ request_submit(struct connection *c)
 
 	wheel_clear(&c->loop->wheel, &c->timer);
 	if (!work_at_once(w)) {
+		bool is_gathered = w->route != NULL && w->route->together != NULL &&
+				   w->refused_with == 0 && !w->is_asking;
+
 		c->state = CONNECTION_WORK;
 		c->place = WORK_AWAY;
+		if (is_gathered) {
+			loop_gather(c->loop, w);
+			return STEP_WAIT;
+		}
 		if (work_submit(w) == OK) {
 			return STEP_WAIT;
 		}

@@ -275,6 +275,10 @@ read_mail(struct loop *l)
 		struct work *w = mail;
 
 		mail = w->next;
+		if (w->is_first_together) {
+			w->is_first_together = false;
+			l->is_together_away = false;
+		}
 		connection_mail(w->connection, w);
 	}
 	if (must_open && !l->is_stopping) {
@@ -283,6 +287,62 @@ read_mail(struct loop *l)
 	}
 	if (must_stop && !l->is_stopping) {
 		begin_stop(l);
+	}
+}
+
+/* --- those that go together --- */
+
+void
+loop_gather(struct loop *l, struct work *w)
+{
+	w->next = NULL;
+	w->news = WORK_DONE;
+	if (l->last_gathered != NULL) {
+		l->last_gathered->next = w;
+	} else {
+		l->gathered = w;
+	}
+	l->last_gathered = w;
+}
+
+/* The first ones of one route, off the list. */
+static struct work *
+take_together(struct loop *l)
+{
+	struct work *first = l->gathered, *last = first;
+
+	for (unsigned n = 1;
+		n < HTTP_TOGETHER_MAX && last->next != NULL && last->next->route == first->route;
+		n++) {
+		last->together = last->next;
+		last = last->next;
+	}
+	l->gathered = last->next;
+	if (l->gathered == NULL) {
+		l->last_gathered = NULL;
+	}
+	last->together = NULL;
+	first->is_first_together = true;
+	return first;
+}
+
+/* While some are away the next ones gather: one message for all of them costs the little that one costs. */
+static void
+send_together(struct loop *l)
+{
+	while (l->gathered != NULL && !l->is_together_away) {
+		struct work *first = take_together(l), *next;
+
+		l->is_together_away = true;
+		if (work_submit_together(first) == OK) {
+			continue;
+		}
+		for (struct work *w = first; w != NULL; w = next) {
+			next = w->together;
+			count(&l->server->counters.queue_full);
+			work_refuse(w, 503, "too many requests wait; try again");
+			loop_post(w, WORK_DONE);
+		}
 	}
 }
 
@@ -428,6 +488,7 @@ run(void *argument)
 		}
 		read_mail(l);
 		run_again(l);
+		send_together(l);
 		fire_timers(l);
 		run_waiting(l);
 		crowd_evict(l);
@@ -534,6 +595,12 @@ loop_free(struct loop *l)
 		connection_drop(c);
 	}
 	read_mail(l);
+	while (l->gathered != NULL) {
+		struct work *w = l->gathered;
+
+		l->gathered = w->next;
+		connection_mail(w->connection, w);
+	}
 	l->reruns_max = SIZE_MAX;
 	run_waiting(l);
 	run_again(l);

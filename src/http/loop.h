@@ -37,6 +37,8 @@ struct loop {
 	struct connection *waiting, *last_waiting; /* to be run again, first come first */
 	size_t reruns, reruns_max;		   /* of them with workers */
 	struct connection *dead; /* freed at the end of the round: an event may still name them */
+	struct work *gathered, *last_gathered; /* of routes that take many together */
+	bool is_together_away; /* some of them are with a worker: more are waited for */
 	struct work *spare_works;
 	uint8_t *spare_inputs[SPARE_MAX];
 	unsigned spare_input_count, spare_work_count;
@@ -67,6 +69,9 @@ void loop_free(struct loop *l);
 
 /* Mail for the loop of the work's connection. Any thread. */
 void loop_post(struct work *w, enum work_news news);
+
+/* For a route with `together`, on the loop's thread: it goes to a worker with the others of this time. */
+void loop_gather(struct loop *l, struct work *w);
 
 /* Has it end its longest idle connection, at the end of its round. Any thread. */
 void loop_evict(struct loop *l);

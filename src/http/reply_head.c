@@ -1,6 +1,5 @@
 #include "http/reply_head.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #include "http/date.h"
@@ -93,20 +92,47 @@ reply_payload(const struct exchange *x)
 	return has_length(x) && x->request->method != HTTP_HEAD ? content_length(x) : 0;
 }
 
+/* Each reply has a head, so no printf. */
+static void
+put_number(struct buffer *out, uint64_t number)
+{
+	uint8_t text[20];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (uint8_t)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	buffer_put(out, span_of(text + at, sizeof(text) - at));
+}
+
+static void
+put_line(struct buffer *out, const char *name, const char *value)
+{
+	buffer_put_text(out, name);
+	buffer_put_text(out, value);
+	buffer_put_text(out, "\r\n");
+}
+
 static void
 write_head(const struct exchange *x, bool keeps, struct buffer *out)
 {
 	const struct http_reply *r = &x->reply;
 
 	buffer_clear(out);
-	buffer_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nRequest-Id: %s\r\n", r->status,
-		reply_phrase(r->status), date_text(clock_now_s(x->clock)), x->id);
+	buffer_put_text(out, "HTTP/1.1 ");
+	put_number(out, (uint64_t)r->status);
+	buffer_put_text(out, " ");
+	buffer_put_text(out, reply_phrase(r->status));
+	put_line(out, "\r\nDate: ", date_text(clock_now_s(x->clock)));
+	put_line(out, "Request-Id: ", x->id);
 	if (has_length(x)) {
-		buffer_printf(
-			out, "Content-Length: %llu\r\n", (unsigned long long)content_length(x));
+		buffer_put_text(out, "Content-Length: ");
+		put_number(out, content_length(x));
+		buffer_put_text(out, "\r\n");
 	}
 	if (r->content_type != NULL) {
-		buffer_printf(out, "Content-Type: %s\r\n", r->content_type);
+		put_line(out, "Content-Type: ", r->content_type);
 	}
 	if (!keeps) {
 		buffer_put_text(out, "Connection: close\r\n");

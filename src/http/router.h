@@ -16,6 +16,12 @@ struct route {
 	 * dropped, and a worker runs the handler. NULL: the handler always is.
 	 */
 	bool (*at_once)(struct exchange *x);
+	/*
+	 * Instead of the handler: by one worker, all those of the route that came to a loop while the ones before them were
+	 * away, at most HTTP_TOGETHER_MAX. Each reply must be there, none parked. For what is cheaper in one message than in
+	 * many. NULL: each by itself.
+	 */
+	void (*together)(struct exchange *const *x, size_t count);
 };
 
 struct router {

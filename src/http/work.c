@@ -28,7 +28,7 @@ name_request(struct exchange *x)
 {
 	id name;
 
-	if (x->id[0] == '\0' && id_new(x->clock, &name) == OK) {
+	if (x->id[0] == '\0' && id_next(x->clock, &name) == OK) {
 		id_text(x->id, &name);
 	}
 }
@@ -153,6 +153,66 @@ work_submit(struct work *w)
 	return pool_run(w->server->pool, run, w);
 }
 
+static size_t
+gather(struct work *first, unsigned worker, struct exchange **all)
+{
+	size_t count = 0;
+
+	for (struct work *w = first; w != NULL && count < HTTP_TOGETHER_MAX; w = w->together) {
+		w->exchange.worker = worker;
+		name_request(&w->exchange);
+		all[count++] = &w->exchange;
+	}
+	return count;
+}
+
+static void
+finish_together(struct work *w, bool is_answered)
+{
+	w->took_us += stopwatch_us() - w->since_us;
+	if (!is_answered) {
+		work_refuse(w, 503, "the server ends");
+	} else {
+		if (w->exchange.reply.is_parked) {
+			reply_problem_as(&w->exchange, 500, "this path cannot wait");
+		}
+		finish(w);
+	}
+	if (is_answered && w->router->finished != NULL) {
+		w->router->finished(w->router->context, &w->exchange, w->took_us);
+	}
+	loop_post(w, WORK_DONE);
+}
+
+/* On a worker. */
+static void
+run_together(void *argument, unsigned worker)
+{
+	struct exchange *all[HTTP_TOGETHER_MAX];
+	struct work *w = argument, *next;
+	size_t count = gather(w, worker, all);
+	bool is_answered = !atomic_load(&w->server->is_ending);
+
+	if (is_answered) {
+		w->route->together(all, count);
+	}
+	for (; w != NULL; w = next) {
+		next = w->together; /* before it is the loop's again */
+		finish_together(w, is_answered);
+	}
+}
+
+status
+work_submit_together(struct work *first)
+{
+	int64_t now_us = stopwatch_us();
+
+	for (struct work *w = first; w != NULL; w = w->together) {
+		w->since_us = now_us;
+	}
+	return pool_run(first->server->pool, run_together, first);
+}
+
 static void
 move(span *s, span from, const uint8_t *to)
 {
@@ -239,7 +299,8 @@ work_reset(struct work *w)
 	w->router = NULL;
 	w->refused_with = 0;
 	diag_clear(&w->refusal);
-	w->is_asking = w->is_admitted = false;
+	w->is_asking = w->is_admitted = w->is_first_together = false;
+	w->together = NULL;
 	w->must_close = w->keeps = w->has_deadline = false;
 	w->took_us = 0;
 }

@@ -21,7 +21,9 @@ enum work_news {
 };
 
 struct work {
-	struct work *next; /* in the mail, or among the spare ones */
+	struct work *next;     /* in the mail, gathered, or among the spare ones */
+	struct work *together; /* those that the same worker runs with it; NULL: the last */
+	bool is_first_together;
 	struct connection *connection;
 	struct http_server *server;
 	enum work_news news;
@@ -63,6 +65,8 @@ void work_reset(struct work *w);
 void work_drop_body(struct work *w);
 /* To a worker. LIMIT: the queue is full. */
 MUST_USE status work_submit(struct work *w);
+/* The same of a whole chain (`together`) of one route. */
+MUST_USE status work_submit_together(struct work *first);
 /* Answers here and now, on the loop's thread, where the route can. False: nothing has happened. */
 bool work_at_once(struct work *w);
 /* Answers here and now, without handler. */

@@ -245,22 +245,105 @@ set_dates(const struct session *s, const struct ocsp_request *r, const struct oc
 	}
 }
 
-static status
-sign(struct session *s, const struct ocsp_request *r, const struct ocsp_issuer *issuer,
-	struct ocsp_sign_request *answer, struct ocsp_made *made, struct buffer *out,
-	struct diag *d)
+/* One on its way: judged, signed with the others, finished. */
+struct asked {
+	struct ocsp_sign_request sign;
+	size_t before; /* bytes in its buffer */
+	status status;
+	struct diag fault;
+};
+
+static void
+prepare(struct session *s, const struct ocsp_ask *ask, struct asked *a)
 {
-	size_t before = out->len;
+	struct ocsp_issuer issuer = { 0 };
+
+	*ask->made = (struct ocsp_made){ .id = ask->request->ids[0].der };
+	a->before = ask->out->len;
+	a->status = look_up(s, ask->request, &issuer, &a->sign.draft, ask->made, &a->fault);
+	if (a->status != OK) {
+		return;
+	}
+	if (issuer.responder_not_after_s <= s->now_s) {
+		a->status = diag_set(&a->fault, UNAVAILABLE, NULL,
+			"the OCSP responder of %s has expired", issuer.name);
+		return;
+	}
+	set_dates(s, ask->request, &issuer, &a->sign.draft, ask->made);
+	snprintf(a->sign.responder, sizeof(a->sign.responder), "%s", issuer.responder);
+}
+
+static void
+sign_all(struct session *s, const struct ocsp_ask *asks, struct asked *all, size_t count)
+{
+	const struct ocsp_sign_request *requests[OCSP_BATCH_MAX];
+	struct ocsp_sign_result results[OCSP_BATCH_MAX];
+	size_t which[OCSP_BATCH_MAX], n = 0;
+	struct diag fault = { 0 };
 	status st;
 
-	if (issuer->responder_not_after_s <= s->now_s) {
-		return diag_set(
-			d, UNAVAILABLE, NULL, "the OCSP responder of %s has expired", issuer->name);
+	for (size_t k = 0; k < count; k++) {
+		if (all[k].status == OK) {
+			which[n] = k;
+			requests[n] = &all[k].sign;
+			results[n++] = (struct ocsp_sign_result){ .out = asks[k].out };
+		}
 	}
-	set_dates(s, r, issuer, &answer->draft, made);
-	snprintf(answer->responder, sizeof(answer->responder), "%s", issuer->responder);
-	st = signer_ocsp(s->life->signer, answer, out, d);
-	out->len = st == OK ? out->len : before;
+	st = n > 0 ? signer_ocsp_many(s->life->signer, requests, n, results, &fault) : OK;
+	for (size_t k = 0; k < n; k++) {
+		struct asked *a = &all[which[k]];
+
+		a->status = st != OK ? st : results[k].status;
+		a->fault = st != OK ? fault : results[k].diag;
+	}
+}
+
+static status
+finish(struct session *s, const struct ocsp_ask *ask, struct asked *a, struct diag *d)
+{
+	struct ocsp_made *made = ask->made;
+
+	if (a->status != OK) {
+		*made = (struct ocsp_made){ 0 };
+		ask->out->len = a->before;
+	}
+	if (a->status == NOT_FOUND) {
+		return refuse(ask->out, OCSP_UNAUTHORIZED, d);
+	}
+	if (a->status != OK) {
+		log_diag(LOG_ERROR, "ocsp_not_answered", &a->fault);
+		return refuse(
+			ask->out, a->status == UNAVAILABLE ? OCSP_TRY_LATER : OCSP_INTERNAL, d);
+	}
+	if (made->may_be_kept && made->dates.next_update_s == 0) {
+		ocsp_shelf_put(&s->life->ocsp->shelf, made, span_of(NULL, 0), span_of(NULL, 0));
+		made->may_be_kept = false;
+	}
+	return OK;
+}
+
+status
+ocsp_answer_many(struct session *s, const struct ocsp_ask *asks, size_t count, struct diag *d)
+{
+	struct asked *all;
+	status st = OK;
+
+	if (count > OCSP_BATCH_MAX) {
+		return diag_set(d, BUG, NULL, "over %d OCSP answers at once", OCSP_BATCH_MAX);
+	}
+	all = arena_array(s->arena, count, sizeof(*all));
+	if (all == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for OCSP answers");
+	}
+	for (size_t k = 0; k < count; k++) {
+		prepare(s, &asks[k], &all[k]);
+	}
+	sign_all(s, asks, all, count);
+	for (size_t k = 0; k < count; k++) {
+		status one = finish(s, &asks[k], &all[k], d);
+
+		st = st == OK ? one : st;
+	}
 	return st;
 }
 
@@ -268,29 +351,9 @@ status
 ocsp_answer(struct session *s, const struct ocsp_request *r, struct buffer *out,
 	struct ocsp_made *made, struct diag *d)
 {
-	struct ocsp_sign_request answer = { 0 };
-	struct ocsp_issuer issuer = { 0 };
-	struct diag fault = { 0 };
-	status st;
+	const struct ocsp_ask one = { r, out, made };
 
-	*made = (struct ocsp_made){ .id = r->ids[0].der };
-	st = look_up(s, r, &issuer, &answer.draft, made, &fault);
-	if (st == NOT_FOUND) {
-		return refuse(out, OCSP_UNAUTHORIZED, d);
-	}
-	if (st == OK) {
-		st = sign(s, r, &issuer, &answer, made, out, &fault);
-	}
-	if (st != OK) {
-		*made = (struct ocsp_made){ 0 };
-		log_diag(LOG_ERROR, "ocsp_not_answered", &fault);
-		return refuse(out, st == UNAVAILABLE ? OCSP_TRY_LATER : OCSP_INTERNAL, d);
-	}
-	if (made->may_be_kept && made->dates.next_update_s == 0) {
-		ocsp_shelf_put(&s->life->ocsp->shelf, made, span_of(NULL, 0), span_of(NULL, 0));
-		made->may_be_kept = false;
-	}
-	return OK;
+	return ocsp_answer_many(s, &one, 1, d);
 }
 
 void

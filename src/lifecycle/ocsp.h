@@ -61,5 +61,13 @@ struct ocsp_made {
 /* The signed answer, or one of the unsigned refusals, as DER in `out`; OK in either case. Waits for store and signer. */
 MUST_USE status ocsp_answer(struct session *s, const struct ocsp_request *r, struct buffer *out,
 	struct ocsp_made *made, struct diag *d);
+/* Many of them, with one message to the signer; `d` is of no use where all are answered, with refusals if need be. */
+struct ocsp_ask {
+	const struct ocsp_request *request;
+	struct buffer *out;
+	struct ocsp_made *made;
+};
+MUST_USE status ocsp_answer_many(
+	struct session *s, const struct ocsp_ask *asks, size_t count, struct diag *d);
 /* Keeps it where it may be kept, and with it what the caller wants back (at most OCSP_NOTE_MAX bytes). */
 void ocsp_keep(struct ocsp_memory *m, const struct ocsp_made *made, span answer, span note);

@@ -89,13 +89,18 @@ MUST_USE status signature_der_to_raw(span der, uint8_t raw[SIGNATURE_RAW_LEN]);
 
 /* --- private keys --- */
 
+struct spare_context;
 struct private_key {
 	EVP_PKEY *key; /* owned; wipe with private_key_wipe */
 	enum key_kind kind;
+	struct spare_context *spare; /* of private_key_prepare; owned */
 };
 
 MUST_USE status private_key_generate(enum key_kind kind, struct private_key *out, struct diag *d);
 void private_key_wipe(struct private_key *k);
+/* For a key that signs often: what a signature needs besides is kept from one to the next, which saves a quarter of it (P-256
+ * only; any number of threads). Where memory is out the key stays as it is. */
+void private_key_prepare(struct private_key *k);
 /* PEM of encrypted PKCS#8 (scrypt N = 16384, r = 8; AES-256-CBC). */
 MUST_USE status private_key_write(const struct private_key *k, const struct secret *passphrase,
 	struct buffer *pem, struct diag *d);

@@ -102,6 +102,7 @@ static status
 answer(struct exchange *x, struct est_request *r, const struct private_key *key, struct diag *d)
 {
 	uint8_t spki[SPKI_ROOM];
+	struct enrolment e = r->enrolment;
 	struct public_key made;
 	struct outcome o;
 	struct buffer body;
@@ -110,8 +111,8 @@ answer(struct exchange *x, struct est_request *r, const struct private_key *key,
 	if (st != OK) {
 		return st;
 	}
-	r->enrolment.made = &made;
-	st = enrol_device(&r->session, &r->enrolment, &o, d);
+	e.made = &made;
+	st = enrol_device(&r->session, &e, &o, d);
 	if (st != OK) {
 		return st;
 	}

@@ -166,27 +166,15 @@ get_at_once(struct exchange *x)
 
 /* --- with store and signer --------------------------------------------------------------- */
 
-static void
-reply_answer(struct exchange *x, struct session *s, const struct ocsp_request *r)
-{
-	struct buffer *out = reply_open(x, 200, CONTENT_TYPE);
-	struct ocsp_made made;
-	struct diag d = { 0 };
-	struct note note;
-
-	if (ocsp_answer(s, r, out, &made, &d) != OK) {
-		reply_problem(x, &d);
-		return;
-	}
-	if (made.dates.next_update_s == 0) {
-		finish_uncached(x);
-		return;
-	}
-	note_make(&note, &made.dates, buffer_span(out));
-	ocsp_keep(s->life->ocsp, &made, buffer_span(out),
-		span_of((const uint8_t *)&note, sizeof(note)));
-	finish(x, &note);
-}
+/* Those that came at the same time: many answers are signed by one message. */
+struct together {
+	struct exchange *x[HTTP_TOGETHER_MAX];
+	struct ocsp_request *requests; /* large ones: as many as there can be */
+	struct ocsp_made made[HTTP_TOGETHER_MAX];
+	struct ocsp_ask asks[HTTP_TOGETHER_MAX];
+	size_t count;
+};
+_Static_assert(HTTP_TOGETHER_MAX <= OCSP_BATCH_MAX, "they fit into one message");
 
 static bool
 is_authority(struct exchange *x, struct session *s)
@@ -197,41 +185,102 @@ is_authority(struct exchange *x, struct session *s)
 	return named == 1 || (named < 0 && named_authority(x, s, x->parameters[0], &a));
 }
 
-static void
-answer(struct exchange *x, struct session *s, span der)
+/* Whether there is something to be answered; else the reply is there. */
+static bool
+read_request(struct exchange *x, struct session *s, struct ocsp_request *out)
 {
-	struct ocsp_request request;
+	bool is_post = x->request->method == HTTP_POST;
+	span der;
 
-	if (ocsp_request_read(der, &request, NULL) != OK) {
+	if (!is_authority(x, s) || (is_post && !is_request(x))) {
+		return false;
+	}
+	der = is_post ? x->request->body : request_in_path(x);
+	if (ocsp_request_read(der, out, NULL) != OK) {
 		refuse_malformed(x);
-	} else {
-		reply_answer(x, s, &request);
+		return false;
+	}
+	return true;
+}
+
+static struct together *
+together_new(struct arena *a, size_t count)
+{
+	struct together *t = ARENA_NEW(a, struct together);
+
+	if (t != NULL) {
+		t->requests = arena_array(a, count, sizeof(t->requests[0]));
+	}
+	return t != NULL && t->requests != NULL ? t : NULL;
+}
+
+static void
+add(struct together *t, struct exchange *x, struct session *s)
+{
+	size_t at = t->count;
+
+	if (read_request(x, s, &t->requests[at])) {
+		t->x[at] = x;
+		t->asks[at] = (struct ocsp_ask){ .request = &t->requests[at],
+			.out = reply_open(x, 200, CONTENT_TYPE),
+			.made = &t->made[at] };
+		t->count++;
 	}
 }
 
 static void
-ocsp_post(struct exchange *x)
+finish_made(struct exchange *x, const struct ocsp_made *made)
 {
-	struct session s;
+	span answer = buffer_span(&x->reply.body);
+	struct note note;
 
-	if (service_session(x, &s) && is_authority(x, &s) && is_request(x)) {
-		answer(x, &s, x->request->body);
+	if (made->dates.next_update_s == 0) {
+		finish_uncached(x);
+		return;
+	}
+	note_make(&note, &made->dates, answer);
+	ocsp_keep(service_of(x)->life->ocsp, made, answer,
+		span_of((const uint8_t *)&note, sizeof(note)));
+	finish(x, &note);
+}
+
+static void
+ocsp_together(struct exchange *const *x, size_t count)
+{
+	struct together *t = together_new(x[0]->arena, count);
+	struct diag d = { 0 };
+	struct session s;
+	status st;
+
+	for (size_t k = 0; k < count; k++) {
+		if (t == NULL || !service_session(x[k], &s)) {
+			reply_problem_as(x[k], 503, "no memory for an answer; try again");
+			continue;
+		}
+		add(t, x[k], &s);
+	}
+	if (t == NULL || t->count == 0 || !service_session(t->x[0], &s)) {
+		return;
+	}
+	st = ocsp_answer_many(&s, t->asks, t->count, &d);
+	for (size_t k = 0; k < t->count; k++) {
+		if (st != OK) {
+			reply_problem(t->x[k], &d);
+		} else {
+			finish_made(t->x[k], &t->made[k]);
+		}
 	}
 }
 
 static void
-ocsp_get(struct exchange *x)
+ocsp_one(struct exchange *x)
 {
-	struct session s;
-
-	if (service_session(x, &s) && is_authority(x, &s)) {
-		answer(x, &s, request_in_path(x));
-	}
+	ocsp_together(&x, 1);
 }
 
 const struct route ocsp_routes[] = {
-	{ HTTP_POST, "/ocsp/{ca}", ocsp_post, OCSP_REQUEST_MAX, post_at_once },
-	{ HTTP_POST, "/ocsp/{ca}/", ocsp_post, OCSP_REQUEST_MAX, post_at_once },
-	{ HTTP_GET, "/ocsp/{ca}/*", ocsp_get, 0, get_at_once },
+	{ HTTP_POST, "/ocsp/{ca}", ocsp_one, OCSP_REQUEST_MAX, post_at_once, ocsp_together },
+	{ HTTP_POST, "/ocsp/{ca}/", ocsp_one, OCSP_REQUEST_MAX, post_at_once, ocsp_together },
+	{ HTTP_GET, "/ocsp/{ca}/*", ocsp_one, 0, get_at_once, ocsp_together },
 	{ 0 },
 };

@@ -129,6 +129,15 @@ struct ocsp_sign_request {
 };
 MUST_USE status signer_ocsp(
 	struct signer *s, const struct ocsp_sign_request *r, struct buffer *out, struct diag *d);
+/* Many at once, in one message. OK: each has its own result; the answer of one that is OK is appended to its `out`. */
+#define OCSP_BATCH_MAX 64
+struct ocsp_sign_result {
+	struct buffer *out;
+	status status;
+	struct diag diag;
+};
+MUST_USE status signer_ocsp_many(struct signer *s, const struct ocsp_sign_request *const *requests,
+	size_t count, struct ocsp_sign_result *results, struct diag *d);
 
 /* A signed note (C2SP checkpoint). CONFLICT: a smaller size, or another root at the same size, than was
  * signed before for this origin. */

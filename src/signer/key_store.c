@@ -121,6 +121,7 @@ out:
 	}
 	*held = *key;
 	*key = (struct private_key){ 0 };
+	private_key_prepare(held);
 	k->holder = &file_holder;
 	k->key = held;
 	*out = k;

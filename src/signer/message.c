@@ -12,7 +12,7 @@ static const struct message_rule rules[MESSAGE_END] = {
 	[MESSAGE_BIRTH] = { "issue-birth", BIT(FACTORY), 1 << 20 },
 	[MESSAGE_CREATE] = { "create-key", BIT(ROOT) | BIT(ISSUING) | BIT(FACTORY), 16384 },
 	[MESSAGE_CRL] = { "sign-crl", BIT(ROOT) | BIT(ISSUING) | BIT(FACTORY), SIGNER_FRAME_MAX },
-	[MESSAGE_OCSP] = { "sign-ocsp", BIT(OCSP), 16384 },
+	[MESSAGE_OCSP] = { "sign-ocsp", BIT(OCSP), 1 << 20 },
 	[MESSAGE_CHECKPOINT] = { "sign-checkpoint", BIT(LEDGER), 1024 },
 	[MESSAGE_MANIFEST_ENTRY] = { "sign-manifest-entry", BIT(MANIFEST), 65536 },
 	[MESSAGE_KEYS] = { "list-keys", 0, 0 },
@@ -22,6 +22,12 @@ const struct message_rule *
 message_rule(unsigned type)
 {
 	return type < MESSAGE_END && rules[type].name != NULL ? &rules[type] : NULL;
+}
+
+bool
+message_is_batch(unsigned type)
+{
+	return type == MESSAGE_ISSUE || type == MESSAGE_BIRTH || type == MESSAGE_OCSP;
 }
 
 const char *

@@ -33,6 +33,9 @@ struct message_rule {
 };
 const struct message_rule *message_rule(unsigned type); /* NULL: no such message */
 
+/* Whether its body is a count (u16) and so many requests, and its answer as many results. */
+bool message_is_batch(unsigned type);
+
 struct wire_reader {
 	span rest;
 	bool failed; /* sticks */

@@ -26,6 +26,43 @@ put_result(struct buffer *answer, status s, const struct buffer *result, const s
 	wire_put_bytes(answer, buffer_span(result));
 }
 
+/* One of a batch: read, and done. Any status but OK where it could not be read. */
+typedef status serve_next(
+	struct issuer *i, struct wire_reader *w, struct buffer *result, struct diag *d);
+
+static status
+next_certificate(struct issuer *i, struct wire_reader *w, struct buffer *result, struct diag *d)
+{
+	struct issue_request r = { 0 };
+
+	message_get_issue(w, &r);
+	return w->failed ? BUG : issue_certificate(i, &r, result, d);
+}
+
+static status
+next_birth(struct issuer *i, struct wire_reader *w, struct buffer *result, struct diag *d)
+{
+	struct birth_request r = { 0 };
+
+	message_get_birth(w, &r);
+	return w->failed ? BUG : issue_birth(i, &r, result, d);
+}
+
+static status
+next_ocsp(struct issuer *i, struct wire_reader *w, struct buffer *result, struct diag *d)
+{
+	struct ocsp_sign_request r = { 0 };
+
+	message_get_ocsp(w, &r);
+	return w->failed ? BUG : issue_ocsp(i, &r, result, d);
+}
+
+static serve_next *const batch_handlers[MESSAGE_END] = {
+	[MESSAGE_ISSUE] = next_certificate,
+	[MESSAGE_BIRTH] = next_birth,
+	[MESSAGE_OCSP] = next_ocsp,
+};
+
 static bool
 serve_batch(struct issuer *i, unsigned type, struct wire_reader *w, struct buffer *answer)
 {
@@ -39,20 +76,10 @@ serve_batch(struct issuer *i, unsigned type, struct wire_reader *w, struct buffe
 	wire_put_u8(answer, OK);
 	for (unsigned k = 0; k < count && !w->failed; k++) {
 		struct diag d = { 0 };
-		status s = BUG;
+		status s;
 
 		buffer_clear(&result);
-		if (type == MESSAGE_ISSUE) {
-			struct issue_request r = { 0 };
-
-			message_get_issue(w, &r);
-			s = w->failed ? s : issue_certificate(i, &r, &result, &d);
-		} else {
-			struct birth_request r = { 0 };
-
-			message_get_birth(w, &r);
-			s = w->failed ? s : issue_birth(i, &r, &result, &d);
-		}
+		s = batch_handlers[type](i, w, &result, &d);
 		put_result(answer, s, &result, &d);
 	}
 	buffer_wipe(&result);
@@ -78,17 +105,6 @@ serve_crl(struct issuer *i, struct wire_reader *w, struct buffer *result, status
 	message_get_crl(w, &r);
 	*s = wire_is_whole(w) ? issue_crl(i, &r, result, d) : BAD_INPUT;
 	free((void *)(uintptr_t)r.entries);
-	return wire_is_whole(w);
-}
-
-static bool
-serve_ocsp(
-	struct issuer *i, struct wire_reader *w, struct buffer *result, status *s, struct diag *d)
-{
-	struct ocsp_sign_request r = { 0 };
-
-	message_get_ocsp(w, &r);
-	*s = wire_is_whole(w) ? issue_ocsp(i, &r, result, d) : BAD_INPUT;
 	return wire_is_whole(w);
 }
 
@@ -147,7 +163,6 @@ serve_frame(struct issuer *i, unsigned type, span body, struct buffer *answer)
 	static serve_one *const handlers[MESSAGE_END] = {
 		[MESSAGE_CREATE] = serve_create,
 		[MESSAGE_CRL] = serve_crl,
-		[MESSAGE_OCSP] = serve_ocsp,
 		[MESSAGE_CHECKPOINT] = serve_checkpoint,
 		[MESSAGE_MANIFEST_ENTRY] = serve_manifest_entry,
 		[MESSAGE_KEYS] = serve_keys,
@@ -162,7 +177,7 @@ serve_frame(struct issuer *i, unsigned type, span body, struct buffer *answer)
 	if (rule == NULL || body.len > rule->body_max) {
 		return false;
 	}
-	if (type == MESSAGE_ISSUE || type == MESSAGE_BIRTH) {
+	if (message_is_batch(type)) {
 		return serve_batch(i, type, &w, answer);
 	}
 	buffer_init(&result, SIGNER_FRAME_MAX);

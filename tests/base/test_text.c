@@ -104,6 +104,16 @@ ids_sort_by_time_and_read_back(void **state)
 	first[25] = '!';
 	assert_int_equal(id_parse(span_text(first), &back), BAD_INPUT);
 	assert_int_equal(id_parse(span_text("short"), &back), BAD_INPUT);
+	/* Those that only count are never the same twice, and sort by time as well. */
+	assert_int_equal(id_next(&m.clock, &a), OK);
+	for (int k = 0; k < 1000; k++) {
+		assert_int_equal(id_next(&m.clock, &b), OK);
+		assert_true(strcmp(id_text(first, &a), id_text(second, &b)) < 0);
+		a = b;
+	}
+	clock_manual_add(&m, 1);
+	assert_int_equal(id_next(&m.clock, &b), OK);
+	assert_true(memcmp(a.bytes, b.bytes, 6) < 0);
 }
 
 static void

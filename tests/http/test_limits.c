@@ -96,7 +96,7 @@ a_slow_handshake_is_not_waited_for(void **state)
 	struct client c;
 
 	(void)state;
-	o.header_timeout_ms = 150;
+	o.handshake_timeout_ms = 150;
 	fixture_start(&f, &o);
 	client_open(&c, f.tls);
 	client_send_bytes(&c, "\x16\x03\x01\x02\x00\x01\x00", 7);
@@ -451,6 +451,38 @@ a_start_may_fail(void **state)
 	assert_null(server);
 }
 
+/* Nobody is taken before all is there; nobody who came is lost. */
+static void
+who_comes_before_it_opens_waits(void **state)
+{
+	struct http_options o = fixture_options(&f);
+	struct client early, tls;
+	struct pollfd p;
+	const struct client_tls t = { .version = TLS1_3_VERSION };
+
+	(void)state;
+	o.is_held = true;
+	fixture_start(&f, &o);
+	client_open(&early, f.plain);
+	client_open(&tls, f.tls);
+	client_send(&early, GET("/"));
+	p = (struct pollfd){ .fd = early.fd, .events = POLLIN };
+	assert_int_equal(poll(&p, 1, 200), 0);
+	assert_int_equal(fixture_counters(&f).connections, 0);
+	http_server_open(f.server);
+	client_ask(&early, "", 200, "hello");
+	assert_true(client_secure(&tls, &t));
+	client_ask(&tls, GET("/"), 200, "hello");
+	client_close(&early);
+	client_close(&tls);
+	fixture_stop(&f);
+	/* One that never opened. */
+	fixture_start(&f, &o);
+	client_open(&early, f.plain);
+	fixture_stop(&f);
+	client_close(&early);
+}
+
 static void *
 stop_server(void *argument)
 {
@@ -569,6 +601,7 @@ main(void)
 		cmocka_unit_test(large_bodies_are_of_those_who_are_known),
 		cmocka_unit_test(descriptors_may_run_out),
 		cmocka_unit_test(a_start_may_fail),
+		cmocka_unit_test(who_comes_before_it_opens_waits),
 		cmocka_unit_test(stopping_lets_requests_end),
 		cmocka_unit_test(stopping_does_not_wait_for_ever),
 		cmocka_unit_test(time_is_the_callers),

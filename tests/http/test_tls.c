@@ -51,7 +51,7 @@ expected(char out[160], bool is_resumed, const struct credential *c, int chain, 
 	}
 	snprintf(out, 160, "%d %s %d %s %d", is_resumed, fingerprint, chain,
 		version == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3",
-		c != NULL && version == TLS1_2_VERSION ? 12 : 0);
+		version == TLS1_2_VERSION ? 12 : 0);
 	return out;
 }
 
@@ -176,6 +176,8 @@ resumed_sessions_keep_the_certificate(void **state)
 			client_ask(&c, PEER, 200, expected(text, true, &device, 1, version));
 			SSL_SESSION_free(session);
 			session = SSL_get1_session(c.ssl);
+			/* Nobody is told that he may send before he is known. */
+			assert_int_equal(SSL_SESSION_get_max_early_data(session), 0);
 			client_close(&c);
 		}
 		SSL_SESSION_free(session);
@@ -477,6 +479,7 @@ without_identity_nobody_is_let_in(void **state)
 	(void)state;
 	assert_ok(http_server_start(&o, &f.server, &d), d);
 	client_open(&c, http_server_port(f.server, 1));
+	client_send(&c, "\x16\x03\x01");
 	assert_true(client_has_ended(&c));
 	client_close(&c);
 	expect_failed(&f, 1);
