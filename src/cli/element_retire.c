@@ -283,13 +283,14 @@ status
 element_retire(struct call *c, struct diag *d)
 {
 	struct retiring r = { .call = c };
-	status s =
-		call_has(c, "yes")
-			? bench_open(c, &r.element, d)
-			: call_usage(c, d,
-				  "the keys in slots 2 to 4 and the secrets beside them would be "
-				  "gone for good; --yes to do it");
+	status s;
 
+	if (!call_has(c, "yes")) {
+		return call_usage(c, d,
+			"the keys in slots 2 to 4 and the secrets beside them would be gone for "
+			"good; --yes to do it");
+	}
+	s = bench_open(c, &r.element, d);
 	if (s == OK) {
 		s = retire(&r, d);
 	}

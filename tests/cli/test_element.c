@@ -469,8 +469,7 @@ answer_line(void *context, const struct fake_request *r)
 		size_t len = strlen(out);
 
 		snprintf(out + len, sizeof(out) - len,
-			"{\"serial\":\"%.18s\",\"certificate\":\"MAA=\",\"issuer\":\"MAA="
-			"\","
+			"{\"serial\":\"%.18s\",\"certificate\":\"MAA=\",\"issuer\":\"MAA=\","
 			"\"entry\":{}}\n",
 			at_serial + 10);
 	}
@@ -508,8 +507,7 @@ test_line(void **state)
 	expect(1, "", "SOCKET#SERIAL; there are #" SERIAL " #" SECOND, "element info %s", at);
 	assert_true(here >= 0 && chdir(folder) == 0);
 	expect(0, "2 units in", "",
-		"factory run --fleet lamps --element atecc608:unix:bus --out "
-		"line " WITH_SERVER,
+		"factory run --fleet lamps --element atecc608:unix:bus --out line " WITH_SERVER,
 		fake_url(s), folder, folder);
 	snprintf(words, sizeof(words),
 		"server = %s\nfleet = lamps\nelement = atecc608:unix:%s/bus#%s", fake_url(s),
@@ -519,8 +517,7 @@ test_line(void **state)
 	expect_file("BEGIN CERTIFICATE", "line/" SERIAL "/element/birth.pem");
 	put("line/" SERIAL "/agent.conf", NULL, span_text("mine\n"));
 	expect(0, "(0 made now)", "",
-		"factory run --fleet lamps --element atecc608:unix:./bus --out "
-		"line " WITH_SERVER,
+		"factory run --fleet lamps --element atecc608:unix:./bus --out line " WITH_SERVER,
 		fake_url(s), folder, folder);
 	expect_file("mine", "line/" SERIAL "/agent.conf");
 	assert_int_equal(fchdir(here), 0);
