@@ -13,7 +13,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "device/virtual/bus_server.h"
-#include "device/virtual/confine.h"
+#include "device/virtual/sandbox.h"
 #include "device/virtual/p256.h"
 
 #define PROFILE_FILE_MAX 65536
@@ -251,7 +251,7 @@ serve(const struct arguments *a, struct shelf *shelf, struct diag *d)
 		s = bus_server_new(a->socket, shelf, &clock_system, &server, d);
 	}
 	if (s == OK) {
-		s = confine(d);
+		s = element_sandbox_enter(d);
 	}
 	if (s == OK) {
 		log_event(LOG_INFO, "started", "parts=%zu kept=%s delays=%s", shelf_count(shelf),

@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -5,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/ocsp.h>
@@ -597,6 +599,81 @@ many_at_a_time(void **state)
 	}
 }
 
+/*
+ * One after the other as fast as it goes: who sends, who waits and who is passed on to changes all the time. Wherever a
+ * lock was given back, somebody else may go first.
+ */
+#define CROWD 7
+static _Atomic bool is_unsteady;
+
+int
+pthread_mutex_unlock(pthread_mutex_t *lock)
+{
+	static int (*_Atomic unlock)(pthread_mutex_t *);
+	int answer;
+
+	if (unlock == NULL) {
+		unlock = (int (*)(pthread_mutex_t *))dlsym(RTLD_NEXT, "pthread_mutex_unlock");
+	}
+	answer = unlock(lock);
+	if (is_unsteady) {
+		static _Atomic unsigned calls;
+		const struct timespec moment = { .tv_nsec = (long)(calls++ * 7919 % 300) * 1000 };
+
+		nanosleep(&moment, NULL);
+	}
+	return answer;
+}
+
+static pthread_barrier_t crowd_begins;
+
+static void *
+issue_in_a_crowd(void *key)
+{
+	struct arena *own = arena_new(16 << 20);
+	static _Atomic int64_t next = 100000;
+
+	pthread_barrier_wait(&crowd_begins);
+	for (int k = 0; k < 100; k++) {
+		struct issue_request r = { .authority = "ca",
+			.profile = "operational",
+			.phase = PHASE_PRODUCTION,
+			.subject = { .common_name = "device" },
+			.spki = *(const span *)key,
+			.not_before_s = TEST_TIME_S,
+			.not_after_s = TEST_TIME_S + 1000 };
+		struct issue_result one = { .status = BUG };
+
+		r.index = next++;
+		if (signer_issue(signer, own, &r, 1, &one, NULL) != OK || one.status != OK ||
+			one.der.len == 0) {
+			abort();
+		}
+		arena_reset(own);
+	}
+	arena_free(own);
+	return NULL;
+}
+
+static void
+a_crowd_is_answered(void **state)
+{
+	pthread_t threads[CROWD];
+	span key = device_key();
+
+	(void)state;
+	is_unsteady = true;
+	pthread_barrier_init(&crowd_begins, NULL, CROWD);
+	for (size_t i = 0; i < CROWD; i++) {
+		assert_int_equal(pthread_create(&threads[i], NULL, issue_in_a_crowd, &key), 0);
+	}
+	for (size_t i = 0; i < CROWD; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	pthread_barrier_destroy(&crowd_begins);
+	is_unsteady = false;
+}
+
 static void
 wrong_passphrase_and_open_files(void **state)
 {
@@ -710,6 +787,7 @@ main(void)
 		cmocka_unit_test(a_manifest_entry_is_signed_as_a_jws),
 		cmocka_unit_test(it_is_small),
 		cmocka_unit_test(killed_and_back),
+		cmocka_unit_test(a_crowd_is_answered),
 		cmocka_unit_test(many_at_a_time),
 		cmocka_unit_test(wrong_passphrase_and_open_files),
 		cmocka_unit_test(nonsense_closes_only_its_channel),
