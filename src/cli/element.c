@@ -90,8 +90,9 @@ bench_rows_end(struct bench_rows *r)
 
 #define COMMON_FLAGS                                                                               \
 	{ "element", VALUE_TEXT, "ADDRESS",                                                        \
-		"where it is: atecc608:/dev/i2c-1, atecc608:unix:SOCKET#SERIAL, file:DIR", NULL,   \
-		FLAG_NEEDED },                                                                     \
+		"where it is: atecc608:/dev/i2c-1, atecc608:unix:SOCKET#SERIAL, file:DIR, "        \
+		"tpm2:..., pkcs11:...",                                                            \
+		NULL, FLAG_NEEDED },                                                               \
 	{                                                                                          \
 		"folder", VALUE_FOLDER, "DIR", "what is kept beside it (default: this one)", NULL, \
 			0                                                                          \

@@ -11,6 +11,7 @@
 #include "support.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "command.h"
 #include "device/element/atecc608_element.h"
 #include "fake_server.h"
@@ -455,23 +456,42 @@ test_retire_files(void **state)
 
 #define WITH_SERVER "--server %s --ca %s/root.pem --token-file %s/token"
 
+/* A birth certificate for the first key of the line's unit. */
+static const char *
+certify(struct forge *f, const char *points, const char *serial)
+{
+	struct forged leaf = { 0 };
+	uint8_t point[64];
+	struct diag d = { 0 };
+
+	assert_int_equal(hex_decode(span_of(points, 128), point, sizeof(point)), OK);
+	assert_ok(public_key_of_point(point, &leaf.public_key, &d), d);
+	spki_of_point(point, leaf.spki);
+	leaf.public_key.spki = span_of(leaf.spki, SPKI_P256_LEN);
+	forge_certificate(f, &leaf, "birth", serial, &f->factory);
+	return base64_encode(f->arena, leaf.der);
+}
+
 static char *
 answer_line(void *context, const struct fake_request *r)
 {
-	char out[4096] = "";
+	struct forge *f = context;
+	char out[16384] = "";
 
-	(void)context;
 	if (strstr(r->path, "/factory?") == NULL) {
 		return fake_answer(200, "application/json", "", "{\"phase\":\"pilot\"}");
 	}
 	for (const char *at_serial = r->body;
 		(at_serial = strstr(at_serial, "\"serial\":\"")) != NULL; at_serial++) {
+		const char *points = strstr(at_serial, "\"points\":[\"") + 11;
 		size_t len = strlen(out);
 
 		snprintf(out + len, sizeof(out) - len,
-			"{\"serial\":\"%.18s\",\"certificate\":\"MAA=\",\"issuer\":\"MAA=\","
+			"{\"serial\":\"%.18s\",\"certificate\":\"%s\",\"issuer\":\"%s\","
 			"\"entry\":{}}\n",
-			at_serial + 10);
+			at_serial + 10,
+			certify(f, points, arena_printf(f->arena, "%.18s", at_serial + 10)),
+			base64_encode(f->arena, f->factory.der));
 	}
 	return fake_answer(200, "application/x-ndjson", "", out);
 }
@@ -496,11 +516,14 @@ expect_file(const char *words, const char *name)
 static void
 test_line(void **state)
 {
-	struct fake_server *s = fake_start_handler(folder, answer_line, NULL);
+	struct fake_server *s;
+	struct forge f;
 	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char words[300];
 
 	(void)state;
+	forge_open(&f);
+	s = fake_start_handler(folder, answer_line, &f);
 	put("token", NULL, span_text("token\n"));
 	snprintf(words, sizeof(words), "%s/token", folder);
 	assert_int_equal(chmod(words, 0600), 0);
@@ -520,9 +543,18 @@ test_line(void **state)
 		"factory run --fleet lamps --element atecc608:unix:./bus --out line " WITH_SERVER,
 		fake_url(s), folder, folder);
 	expect_file("mine", "line/" SERIAL "/agent.conf");
+	put("line/" SERIAL "/element/birth.pem", "CERTIFICATE", f.slots[0].der);
+	expect(1, "(0 made now)", SERIAL ": the part on the line has another birth key",
+		"factory run --fleet lamps --element atecc608:unix:./bus --out line " WITH_SERVER,
+		fake_url(s), folder, folder);
+	put("line/" SERIAL "/element/birth.pem", NULL, span_text("cut"));
+	expect(1, "", SERIAL "/element/birth.pem",
+		"factory run --fleet lamps --element atecc608:unix:./bus --out line " WITH_SERVER,
+		fake_url(s), folder, folder);
 	assert_int_equal(fchdir(here), 0);
 	close(here);
 	fake_stop(s);
+	forge_close(&f);
 }
 
 int
