@@ -18,7 +18,7 @@
 #define WARM 1000  /* first of all, not counted */
 #define ONE 300	   /* one at a time */
 #define ROUND 2000 /* certificates a round, over as many connections */
-#define PAIRS 2	   /* of rounds on all cores and on one */
+#define PAIRS 3	   /* of rounds on all cores and on one */
 #define IN_FLIGHT 256
 #define FEW 10000 /* devices in the store */
 #define DEVICES (WARM + ONE + 2 * PAIRS * ROUND)

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define FRAME_MAX 256
 #define HEAD_LEN 4
 #define ANSWER_HEAD_LEN 3
@@ -102,10 +104,94 @@ connect_to(struct posix_bus *b)
 	if (b->fd < 0 || connect(b->fd, (const struct sockaddr *)&a, sizeof(a)) != 0 ||
 		setsockopt(b->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0 ||
 		setsockopt(b->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) != 0) {
-		return break_down(b, strerror(errno));
+		snprintf(b->fault, sizeof(b->fault), "%s: %s%s", b->path, strerror(errno),
+			errno == ENOENT || errno == ECONNREFUSED
+				? "; does tenure-element run there?"
+				: "");
+		return BUS_GONE;
 	}
 	return BUS_OK;
 }
+
+/* --- what parts there are --- */
+
+#define PAGE_PARTS 7000
+#define SERIAL_LEN 9
+#define NAMED_PARTS 3 /* in an error's words */
+
+/* One page from the index on. */
+static bool
+read_page(struct posix_bus *b, size_t from, uint8_t page[][SERIAL_LEN], size_t *count)
+{
+	uint8_t ask_for[HEAD_LEN + 4] = { 'l', 0, 4, 0, (uint8_t)from, (uint8_t)(from >> 8),
+		(uint8_t)(from >> 16), (uint8_t)(from >> 24) };
+	uint8_t answer[ANSWER_HEAD_LEN];
+	size_t len;
+
+	if (!send_whole(b->fd, ask_for, sizeof(ask_for)) ||
+		!receive_whole(b->fd, answer, sizeof(answer))) {
+		return false;
+	}
+	len = (size_t)(answer[1] | answer[2] << 8);
+	*count = len / SERIAL_LEN;
+	return answer[0] == 0 && len % SERIAL_LEN == 0 && *count <= PAGE_PARTS &&
+	       receive_whole(b->fd, page[0], len);
+}
+
+static status
+read_list(struct posix_bus *b, uint8_t (**out)[SERIAL_LEN], size_t *count, struct diag *d)
+{
+	size_t found = PAGE_PARTS;
+
+	while (found == PAGE_PARTS) {
+		uint8_t(*more)[SERIAL_LEN] = NULL;
+
+		if (*count + PAGE_PARTS > BUS_PARTS_MAX) {
+			return diag_set(
+				d, LIMIT, NULL, "%s: more than %d parts", b->path, BUS_PARTS_MAX);
+		}
+		more = reallocarray(*out, *count + PAGE_PARTS, SERIAL_LEN);
+		if (more == NULL) {
+			return diag_set(d, NO_MEMORY, NULL, "no memory for a list of parts");
+		}
+		*out = more;
+		if (!read_page(b, *count, more + *count, &found)) {
+			return diag_set(d, UNAVAILABLE, NULL,
+				"%s: its answer is none of a virtual element", b->path);
+		}
+		*count += found;
+	}
+	return OK;
+}
+
+/* Whoever named none, or another, wants to know what there is. */
+static enum bus_result
+say_which(struct posix_bus *b)
+{
+	char names[NAMED_PARTS * (2 * SERIAL_LEN + 2) + 1] = "", digits[2 * SERIAL_LEN + 1];
+	char what[140];
+	uint8_t(*there)[SERIAL_LEN] = NULL;
+	struct diag ignored = { 0 };
+	size_t count = 0;
+
+	if (read_list(b, &there, &count, &ignored) != OK) {
+		count = 0;
+	}
+	for (size_t i = 0; i < count && i < NAMED_PARTS; i++) {
+		size_t at = strlen(names);
+
+		snprintf(names + at, sizeof(names) - at, " #%s",
+			hex_encode(digits, span_of(there[i], SERIAL_LEN)));
+	}
+	free(there);
+	snprintf(what, sizeof(what), "%s%s%s%s",
+		b->has_serial ? "it has no part with this serial number"
+			      : "it has many parts: say which, SOCKET#SERIAL",
+		count > 0 ? "; there are" : "", names, count > NAMED_PARTS ? " ..." : "");
+	return break_down(b, what);
+}
+
+/* --- the bus --- */
 
 static enum bus_result
 socket_begin(void *context)
@@ -120,8 +206,7 @@ socket_begin(void *context)
 		r = ask(b, &choose, NULL, 0);
 	}
 	if (r == BUS_NO_ACKNOWLEDGE) {
-		r = break_down(b, b->has_serial ? "it has no part with this serial number"
-						: "it has many parts: say which, #SERIAL");
+		r = say_which(b);
 	}
 	if (r != BUS_OK) {
 		bus_close(b);
@@ -196,56 +281,6 @@ bus_socket_init(struct posix_bus *b, const char *path, const uint8_t *serial, st
 	memcpy(b->path, path, strlen(path) + 1);
 	if (serial != NULL) {
 		memcpy(b->serial, serial, sizeof(b->serial));
-	}
-	return OK;
-}
-
-/* --- what parts there are --- */
-
-#define PAGE_PARTS 7000
-#define SERIAL_LEN 9
-
-/* One page from the index on. */
-static bool
-read_page(struct posix_bus *b, size_t from, uint8_t page[][SERIAL_LEN], size_t *count)
-{
-	uint8_t ask_for[HEAD_LEN + 4] = { 'l', 0, 4, 0, (uint8_t)from, (uint8_t)(from >> 8),
-		(uint8_t)(from >> 16), (uint8_t)(from >> 24) };
-	uint8_t answer[ANSWER_HEAD_LEN];
-	size_t len;
-
-	if (!send_whole(b->fd, ask_for, sizeof(ask_for)) ||
-		!receive_whole(b->fd, answer, sizeof(answer))) {
-		return false;
-	}
-	len = (size_t)(answer[1] | answer[2] << 8);
-	*count = len / SERIAL_LEN;
-	return answer[0] == 0 && len % SERIAL_LEN == 0 && *count <= PAGE_PARTS &&
-	       receive_whole(b->fd, page[0], len);
-}
-
-static status
-read_list(struct posix_bus *b, uint8_t (**out)[SERIAL_LEN], size_t *count, struct diag *d)
-{
-	size_t found = PAGE_PARTS;
-
-	while (found == PAGE_PARTS) {
-		uint8_t(*more)[SERIAL_LEN] = NULL;
-
-		if (*count + PAGE_PARTS > BUS_PARTS_MAX) {
-			return diag_set(
-				d, LIMIT, NULL, "%s: more than %d parts", b->path, BUS_PARTS_MAX);
-		}
-		more = reallocarray(*out, *count + PAGE_PARTS, SERIAL_LEN);
-		if (more == NULL) {
-			return diag_set(d, NO_MEMORY, NULL, "no memory for a list of parts");
-		}
-		*out = more;
-		if (!read_page(b, *count, more + *count, &found)) {
-			return diag_set(d, UNAVAILABLE, NULL,
-				"%s: its answer is none of a virtual element", b->path);
-		}
-		*count += found;
 	}
 	return OK;
 }

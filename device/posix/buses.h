@@ -6,12 +6,12 @@
 #include "base/status.h"
 #include "device/element/bus.h"
 
-#define BUS_PATH_MAX 100 /* a Unix socket's address has 107 bytes */
+#define BUS_PATH_MAX 107 /* of a Unix socket's address */
 
 struct posix_bus {
 	struct bus bus;
 	char path[BUS_PATH_MAX + 1];
-	char fault[160];   /* why the bus is BUS_GONE; "" else */
+	char fault[256];   /* why the bus is BUS_GONE; "" else */
 	int fd;		   /* -1: closed */
 	uint8_t serial[9]; /* a socket's part, if has_serial */
 	bool has_serial, has_just_woken;

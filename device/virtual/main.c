@@ -13,12 +13,14 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "device/virtual/bus_server.h"
-#include "device/virtual/confine.h"
+#include "device/virtual/sandbox.h"
 #include "device/virtual/p256.h"
 
 #define PROFILE_FILE_MAX 65536
 #define DEFAULT_PROFILE "trustflex-tls"
 #define USAGE_STATUS 2
+#define TEXT_OF_TOKEN(x) #x
+#define TEXT_OF(x) TEXT_OF_TOKEN(x)
 
 struct arguments {
 	const char *socket, *state, *profile;
@@ -82,31 +84,37 @@ take_count(struct arguments *a, const char *text)
 	return true;
 }
 
-static bool
+/* NULL: taken; else what was wanted. */
+static const char *
 take_option(int letter, struct arguments *a)
 {
 	switch (letter) {
 	case 's':
 		a->socket = optarg;
-		return true;
+		return NULL;
 	case 'd':
 		a->state = optarg;
-		return true;
+		return NULL;
 	case 'p':
 		a->profile = optarg;
-		return true;
+		return NULL;
 	case 'c':
-		return take_count(a, optarg);
+		return take_count(a, optarg) ? NULL
+					     : "--count: how many, 1 to " TEXT_OF(SHELF_PARTS_MAX);
 	case 'n':
-		return take_serial(a, optarg);
+		return take_serial(a, optarg)
+			       ? NULL
+			       : "--serial: 18 hex digits, 0123 at first, 01 at last";
 	case 'y':
 		a->has_delays = true;
-		return true;
+		return NULL;
 	case 'v':
 		a->is_volatile = true;
-		return true;
+		return NULL;
+	case ':':
+		return "a value is wanted";
 	default:
-		return false;
+		return "there is no such option";
 	}
 }
 
@@ -121,10 +129,11 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 		{ "serial", required_argument, NULL, 'n' }, { "delays", no_argument, NULL, 'y' },
 		{ "volatile", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' }, { 0 } };
+	const char *wanted;
 	int letter;
 
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "", names, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, ":", names, NULL)) != -1) {
 		if (letter == 'h') {
 			print_help(stdout);
 			return 0;
@@ -133,10 +142,11 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 			printf("tenure-element " TENURE_VERSION "\n");
 			return 0;
 		}
-		if (!take_option(letter, a)) {
-			char what[120];
+		wanted = take_option(letter, a);
+		if (wanted != NULL) {
+			char what[160];
 
-			snprintf(what, sizeof(what), "wrong usage at \"%.60s\"", argv[optind - 1]);
+			snprintf(what, sizeof(what), "\"%.60s\": %s", argv[optind - 1], wanted);
 			return wrong_usage(what);
 		}
 	}
@@ -241,7 +251,7 @@ serve(const struct arguments *a, struct shelf *shelf, struct diag *d)
 		s = bus_server_new(a->socket, shelf, &clock_system, &server, d);
 	}
 	if (s == OK) {
-		s = confine(d);
+		s = element_sandbox_enter(d);
 	}
 	if (s == OK) {
 		log_event(LOG_INFO, "started", "parts=%zu kept=%s delays=%s", shelf_count(shelf),

@@ -78,7 +78,7 @@ shelf_find(struct shelf *s, const uint8_t serial[9])
 static bool
 keep(void *context, const struct part *p)
 {
-	const struct shelf_bus *b = context;
+	struct shelf_bus *b = context;
 	uint8_t content[STATE_FILE_LEN], serial[9];
 	struct diag d = { 0 };
 	char path[PATH_MAX];
@@ -91,9 +91,10 @@ keep(void *context, const struct part *p)
 		s = file_replace(path, SPAN_ARRAY(content), 0600, &d);
 	}
 	OPENSSL_cleanse(content, sizeof(content));
-	if (s != OK) {
+	if (s != OK && !b->is_unkept) {
 		log_diag(LOG_ERROR, "part_not_kept", &d);
 	}
+	b->is_unkept = s != OK;
 	return s == OK;
 }
 

@@ -12,6 +12,7 @@ struct shelf_bus {
 	struct wire wire; /* first: what keeps it finds the rest */
 	char profile[NAME_MAX_LEN + 1];
 	struct shelf *shelf;
+	bool is_unkept; /* its last change could not be written, which has been said */
 	/* bus_server's */
 	void *holder, *first_waiting, *last_waiting;
 };

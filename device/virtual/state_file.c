@@ -11,6 +11,8 @@ static const char magic[8] = { 'T', 'E', 'N', 'U', 'R', 'E', 'P', '1' };
 #define AT_MEMORY (AT_PROFILE + NAME_MAX_LEN + 1)
 #define AT_SUM (AT_MEMORY + sizeof(struct part_memory))
 
+#define WHAT_TO_DO "; bring back a copy, or take the file away: then this part is gone"
+
 _Static_assert(sizeof(struct part_memory) == PART_CONFIG_LEN + PART_DATA_LEN + PART_OTP_LEN,
 	"bytes only, without gaps");
 
@@ -64,9 +66,9 @@ state_file_read(span content, const uint8_t *serial, struct part *out,
 	status s;
 
 	if (content.len != STATE_FILE_LEN) {
-		return diag_set(d, BAD_INPUT, NULL, "%zu bytes, a part's state has %d: it was %s",
-			content.len, STATE_FILE_LEN,
-			content.len < STATE_FILE_LEN ? "cut" : "lengthened");
+		return diag_set(d, BAD_INPUT, NULL,
+			"%zu bytes, a part's state has %d: it was %s" WHAT_TO_DO, content.len,
+			STATE_FILE_LEN, content.len < STATE_FILE_LEN ? "cut" : "lengthened");
 	}
 	if (memcmp(content.data, magic, sizeof(magic)) != 0) {
 		return diag_set(d, BAD_INPUT, NULL, "not the state of a part of this version");
@@ -74,7 +76,7 @@ state_file_read(span content, const uint8_t *serial, struct part *out,
 	sha256(span_of(content.data, AT_SUM), sum);
 	if (memcmp(sum, content.data + AT_SUM, sizeof(sum)) != 0) {
 		return diag_set(d, BAD_INPUT, NULL,
-			"its sum does not hold: it was changed or damaged; bring back a copy");
+			"its sum does not hold: it was changed or damaged" WHAT_TO_DO);
 	}
 	if (!take_name(content.data + AT_PROFILE, profile)) {
 		return diag_set(d, BAD_INPUT, NULL, "its profile's name is none");

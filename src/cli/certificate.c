@@ -19,8 +19,9 @@ static const struct field certificate_fields[] = {
 	{ "first_used", "FIRST USED", FIELD_TIME, false },
 	{ "revoked", "REVOKED", FIELD_TIME, false },
 	{ "reason", "REASON", FIELD_TEXT, false },
-	{ "attestation", "ATTESTATION", FIELD_TEXT, false },
+	{ "attestation", "ATTESTATION", FIELD_STATE, true },
 	{ "slot", "SLOT", FIELD_TEXT, false },
+	{ "via", "VIA", FIELD_TEXT, false },
 	{ "pem", "PEM", FIELD_HIDDEN, false },
 	{ 0 },
 };
@@ -28,7 +29,7 @@ static const struct view certificate_view = { "certificate", certificate_fields 
 
 static const struct field evidence_fields[] = {
 	{ "certificate", "CERTIFICATE", FIELD_TEXT, false },
-	{ "attestation", "ATTESTATION", FIELD_TEXT, false },
+	{ "attestation", "ATTESTATION", FIELD_STATE, false },
 	{ "slot", "SLOT", FIELD_TEXT, false },
 	{ "slot_locked", "SLOT LOCKED", FIELD_YES_NO, false },
 	{ "element.serial", "ELEMENT", FIELD_TEXT, false },

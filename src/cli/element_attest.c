@@ -8,6 +8,7 @@
 #include "cli/element.h"
 #include "cli/manifest_file.h"
 #include "element/attestation.h"
+#include "pki/key.h"
 #include "pki/pem.h"
 
 #define CHALLENGE_LEN 32
@@ -21,7 +22,8 @@ static const struct field attest_fields[] = {
 	{ "verdict", "VERDICT", FIELD_STATE, true },
 	{ "anchor", "CHECKED AGAINST", FIELD_TEXT, true },
 	{ "slot_is_locked", "SLOT IS LOCKED", FIELD_YES_NO, true },
-	{ "key", "KEY", FIELD_TEXT, true },
+	{ "key", "KEY", FIELD_HASH, true },
+	{ "point", "POINT", FIELD_HIDDEN, true },
 	{ "challenge", "CHALLENGE", FIELD_TEXT, true },
 	{ "evidence", "EVIDENCE", FIELD_HIDDEN, true },
 	{ 0 },
@@ -189,11 +191,14 @@ prove(struct attesting *a, struct diag *d)
 static cJSON *
 describe(struct attesting *a)
 {
-	char key[2 * sizeof(a->point) + 1], challenge[2 * CHALLENGE_LEN];
+	char key[65], point[2 * sizeof(a->point) + 1], challenge[2 * CHALLENGE_LEN];
+	uint8_t spki[SPKI_P256_LEN], digest[32];
 	char *evidence = base64_encode(a->call->arena, buffer_span(&a->evidence));
 	const char *manifest = call_text(a->call, "manifest");
 	cJSON *o = cJSON_CreateObject();
 
+	spki_of_point(a->point, spki);
+	sha256(SPAN_ARRAY(spki), digest); /* as element slots shows it */
 	if (evidence == NULL || cJSON_AddStringToObject(o, "serial", a->serial) == NULL ||
 		cJSON_AddNumberToObject(o, "slot", a->slot) == NULL ||
 		cJSON_AddStringToObject(o, "verdict", "proven") == NULL ||
@@ -201,7 +206,9 @@ describe(struct attesting *a)
 			manifest != NULL ? "slot 1's key in the manifest"
 					 : "slot 1's key, by the part's own word") == NULL ||
 		cJSON_AddBoolToObject(o, "slot_is_locked", a->result.slot_is_locked) == NULL ||
-		cJSON_AddStringToObject(o, "key", hex_encode(key, SPAN_ARRAY(a->point))) == NULL ||
+		cJSON_AddStringToObject(o, "key", hex_encode(key, SPAN_ARRAY(digest))) == NULL ||
+		cJSON_AddStringToObject(o, "point", hex_encode(point, SPAN_ARRAY(a->point))) ==
+			NULL ||
 		cJSON_AddStringToObject(o, "challenge",
 			base64url_encode(challenge, SPAN_ARRAY(a->challenge))) == NULL ||
 		cJSON_AddStringToObject(o, "evidence", evidence) == NULL) {

@@ -58,18 +58,25 @@ put_zones(struct element *e, cJSON *o)
 		       NULL;
 }
 
+/* What an element does not have, or does not tell, is null. */
+static bool
+put_known(cJSON *o, const char *name, const char *text)
+{
+	return (text[0] != '\0' ? cJSON_AddStringToObject(o, name, text)
+				: cJSON_AddNullToObject(o, name)) != NULL;
+}
+
 static cJSON *
 describe(struct element *e, const char *serial, const struct element_info *i)
 {
+	bool is_odd = element_atecc608_driver(e) != NULL && i->profile[0] == '\0';
+	const char *profile = is_odd ? "none that is known" : i->profile;
 	cJSON *o = cJSON_CreateObject();
 
 	if (cJSON_AddStringToObject(o, "serial", serial) == NULL ||
 		cJSON_AddStringToObject(o, "kind", e->operations->kind) == NULL ||
-		cJSON_AddStringToObject(o, "model", i->model) == NULL ||
-		cJSON_AddStringToObject(o, "revision", i->revision) == NULL ||
-		cJSON_AddStringToObject(o, "profile",
-			i->profile[0] != '\0' ? i->profile : "none that is known") == NULL ||
-		cJSON_AddStringToObject(o, "where", i->where) == NULL ||
+		!put_known(o, "model", i->model) || !put_known(o, "revision", i->revision) ||
+		!put_known(o, "profile", profile) || !put_known(o, "where", i->where) ||
 		cJSON_AddStringToObject(o, "attestation", e->operations->attestation) == NULL ||
 		!put_zones(e, o) || !put_counter(e, o, "counter0", 0) ||
 		!put_counter(e, o, "counter1", 1)) {

@@ -15,6 +15,7 @@
 #define BATCH 256 /* the server's own batch: FACTORY_BATCH_MAX */
 #define COUNT_MAX 1000000
 #define BIRTH_PEM_MAX 65536
+#define CA_FILE_MAX 65536
 #define MANIFEST_BLOCK (1 << 20)
 
 static const struct flag run_flags[] = {
@@ -41,6 +42,8 @@ struct line_run {
 	size_t count, part_count, made, refused;
 	struct file_batch files;
 	struct progress progress;
+	struct buffer ca; /* of `world` */
+	struct unit_world world;
 };
 
 /* Of a unit whose keys are files: the record says so, and that its word is worth nothing. */
@@ -111,6 +114,9 @@ keep_born(struct line_run *r, const struct factory_folder *u, span leaf, span is
 	}
 	if (s == OK && u->part != NULL) {
 		s = part_give_birth(u->part, folder, buffer_span(&pem), d);
+	}
+	if (s == OK && u->part == NULL) {
+		s = unit_of_files(&r->files, u->serial, &r->world, d);
 	}
 	if (s == OK) {
 		s = unit_born(&r->files, u->serial, span_text(entry), buffer_span(&pem), d);
@@ -289,6 +295,24 @@ compare_serials(const void *serial, const void *unit)
 	return strcmp(serial, ((const struct factory_folder *)unit)->serial);
 }
 
+/* The units ask the server that the line asks. */
+static status
+learn_world(struct line_run *r, struct diag *d)
+{
+	struct client_options o;
+	status s = settings_find(r->call, &o, d);
+
+	if (s == OK) {
+		s = file_read(o.ca, CA_FILE_MAX, &r->ca, d);
+	}
+	if (s == OK) {
+		r->world = (struct unit_world){ .server = o.server,
+			.fleet = call_text(r->call, "fleet"),
+			.ca = buffer_span(&r->ca) };
+	}
+	return s;
+}
+
 /* The parts on the line; those that were here before are known by their folders. */
 static status
 add_parts(struct line_run *r, const char *address, struct diag *d)
@@ -316,7 +340,7 @@ add_parts(struct line_run *r, const char *address, struct diag *d)
 		}
 		u->is_of_part = true;
 		u->part = p;
-		s = unit_of_part(r->folder, p->serial, p->address, call_text(r->call, "fleet"), d);
+		s = unit_of_part(r->folder, p->serial, p->address, &r->world, d);
 	}
 	return s;
 }
@@ -431,6 +455,17 @@ report(const struct line_run *r, const char *manifest)
 		manifest);
 }
 
+/* Two lines in one folder would take each other's files away. */
+static status
+lock_folder(const struct line_run *r, int *fd, struct diag *d)
+{
+	const char *path = arena_printf(r->call->arena, "%s/lock", r->folder);
+	status s = path != NULL ? folder_make(r->folder, 0700, d)
+				: diag_set(d, NO_MEMORY, NULL, "no memory");
+
+	return s == OK ? file_lock(path, fd, d) : s;
+}
+
 static status
 run_line(struct call *c, struct diag *d)
 {
@@ -440,7 +475,9 @@ run_line(struct call *c, struct diag *d)
 	struct line_run r = { .call = c, .folder = call_text(c, "out") };
 	const char *manifest = arena_printf(c->arena, "%s/manifest.json", r.folder);
 	status s = check_prefix(c, prefix, d);
+	int lock = -1;
 
+	buffer_init(&r.ca, CA_FILE_MAX);
 	if (s == OK && element == NULL && (count < 1 || count > COUNT_MAX)) {
 		s = call_usage(c, d, "--count: 1 to %d, or --element", COUNT_MAX);
 	}
@@ -456,7 +493,13 @@ run_line(struct call *c, struct diag *d)
 		s = call_client(c, &r.client, d);
 	}
 	if (s == OK) {
+		s = learn_world(&r, d);
+	}
+	if (s == OK) {
 		s = find_path(&r, d);
+	}
+	if (s == OK) {
+		s = lock_folder(&r, &lock, d);
 	}
 	if (s == OK) {
 		s = unit_list(r.folder, &r.units, &r.count, d);
@@ -484,7 +527,11 @@ run_line(struct call *c, struct diag *d)
 	file_batch_close(&r.files);
 	free(r.units);
 	parts_free(r.parts, r.part_count);
+	buffer_wipe(&r.ca);
 	client_free(r.client);
+	if (lock >= 0) {
+		close(lock);
+	}
 	return s;
 }
 
@@ -492,7 +539,8 @@ static const struct command factory_commands[] = {
 	{ "run", "make units: keys, birth certificates, manifest",
 		"With --element each unit is a part whose keys were made inside and stay there; "
 		"the "
-		"folder has what belongs beside it. With --count each is a folder with keys in "
+		"folder has what tenure-agent --dir needs beside it, its agent.conf too. With "
+		"--count each is a folder with keys in "
 		"files, which attest nothing: for devices without an element, and for tests. Run "
 		"again it makes what is missing.",
 		NULL, run_flags, COMMAND_SERVER | COMMAND_JSON, run_line, { 0 } },

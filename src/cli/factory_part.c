@@ -1,13 +1,16 @@
 #include "cli/factory_part.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "device/element/atecc608_element.h"
 #include "element/part_profile.h"
 
 #define VIRTUAL "atecc608:unix:"
+#define ADDRESS_ROOM 400
 
 /* --- which there are --- */
 
@@ -73,16 +76,43 @@ find_one(const char *address, struct factory_part **out, size_t *count, struct d
 	return s;
 }
 
+/* The unit's agent.conf has the address, and its agent starts anywhere. */
+static status
+make_absolute(const char *address, char *out, size_t room, struct diag *d)
+{
+	const char *path = address + strlen(VIRTUAL);
+	char here[PATH_MAX];
+
+	if (strncmp(address, VIRTUAL, strlen(VIRTUAL)) != 0 || path[0] == '/') {
+		snprintf(out, room, "%s", address);
+		return OK;
+	}
+	path += strncmp(path, "./", 2) == 0 ? 2 : 0;
+	if (getcwd(here, sizeof(here)) == NULL ||
+		snprintf(out, room, VIRTUAL "%s/%s", here, path) >= (int)room) {
+		return diag_set(
+			d, LIMIT, NULL, "%.80s: the path of the socket is too long", address);
+	}
+	return OK;
+}
+
 status
 parts_find(const char *address, struct factory_part **out, size_t *count, struct diag *d)
 {
 	bool is_socket = strncmp(address, VIRTUAL, strlen(VIRTUAL)) == 0;
+	char whole[ADDRESS_ROOM];
 	status s;
 
 	*out = NULL;
 	*count = 0;
-	s = is_socket && strchr(address, '#') == NULL ? find_all(address, out, count, d)
-						      : find_one(address, out, count, d);
+	if (strlen(address) >= sizeof(whole)) {
+		return diag_set(d, LIMIT, NULL, "%.80s...: address too long", address);
+	}
+	s = make_absolute(address, whole, sizeof(whole), d);
+	if (s == OK) {
+		s = is_socket && strchr(whole, '#') == NULL ? find_all(whole, out, count, d)
+							    : find_one(whole, out, count, d);
+	}
 	if (s != OK) {
 		parts_free(*out, *count);
 		*out = NULL;

@@ -3,7 +3,7 @@
  * The parts on the line: elements that are there already, one a unit, whose keys never leave them. What they need beside
  * them is written as for any unit:
  *
- *   DIR/<serial>/agent.conf         `element` and `fleet`, for the agent
+ *   DIR/<serial>/agent.conf, ca.pem  for the agent: nothing more is needed for it to run
  *                element/entry.json, birth.template, birth-issuers.pem, birth.pem
  */
 #include "base/limits.h"
@@ -11,7 +11,7 @@
 
 struct factory_part {
 	char serial[UNIT_SERIAL_LEN + 1];
-	char *address; /* of element_open */
+	char *address; /* of element_open; a socket's path is whole, whoever opens it from wherever */
 };
 
 /*

@@ -15,6 +15,7 @@
 
 #define PATH_ROOM UNIT_PATH_MAX
 #define KEY_FILE_MAX 4096
+#define WORLD_ROOM 2048
 #define NAME_PREFIX "0123"
 #define NAME_SUFFIX "01"
 
@@ -267,27 +268,60 @@ unit_element_folder(const char *folder, const char *serial, char out[UNIT_PATH_M
 }
 
 status
-unit_of_part(const char *folder, const char *serial, const char *address, const char *fleet,
-	struct diag *d)
+unit_of_files(
+	struct file_batch *b, const char *serial, const struct unit_world *world, struct diag *d)
 {
-	char path[PATH_ROOM], text[1024];
+	char path[PATH_ROOM], text[WORLD_ROOM];
+	int n = snprintf(
+		text, sizeof(text), "server = %s\nfleet = %s\n", world->server, world->fleet);
+	status s = unit_element_folder(b->folder, serial, path, d);
+
+	if (s == OK && (n < 0 || n >= (int)sizeof(text))) {
+		s = diag_set(d, LIMIT, NULL, "%.80s...: address too long", world->server);
+	}
+	if (s == OK) {
+		memcpy(strrchr(path, '/'), "/ca.pem", sizeof("/ca.pem"));
+		s = access(path, F_OK) == 0 ? OK : file_batch_put(b, path, world->ca, 0644, d);
+	}
+	if (s == OK) {
+		memcpy(strrchr(path, '/'), "/agent.conf", sizeof("/agent.conf"));
+		s = access(path, F_OK) == 0 ? OK
+					    : file_batch_put(b, path, span_text(text), 0644, d);
+	}
+	return s;
+}
+
+/* What the operator has put there himself stays. */
+static status
+write_if_none(const char *path, span text, struct diag *d)
+{
+	return access(path, F_OK) == 0 ? OK : file_replace(path, text, 0644, d);
+}
+
+status
+unit_of_part(const char *folder, const char *serial, const char *address,
+	const struct unit_world *world, struct diag *d)
+{
+	char path[PATH_ROOM], text[WORLD_ROOM];
+	int n = snprintf(text, sizeof(text), "server = %s\nfleet = %s\nelement = %s\n",
+		world->server, world->fleet, address);
 	status s = unit_element_folder(folder, serial, path, d);
 
 	if (s == OK) {
 		s = folder_make(path, 0700, d);
 	}
-	if (s != OK) {
-		return s;
+	if (s == OK && (n < 0 || n >= (int)sizeof(text))) {
+		s = diag_set(d, LIMIT, NULL, "%.80s...: address too long", address);
 	}
-	memcpy(strrchr(path, '/'), "/agent.conf", sizeof("/agent.conf"));
-	if (access(path, F_OK) == 0) {
-		return OK;
+	if (s == OK) {
+		memcpy(strrchr(path, '/'), "/ca.pem", sizeof("/ca.pem"));
+		s = write_if_none(path, world->ca, d);
 	}
-	if (snprintf(text, sizeof(text), "element = %s\nfleet = %s\n", address, fleet) >=
-		(int)sizeof(text)) {
-		return diag_set(d, LIMIT, NULL, "%.80s...: address too long", address);
+	if (s == OK) {
+		memcpy(strrchr(path, '/'), "/agent.conf", sizeof("/agent.conf"));
+		s = write_if_none(path, span_text(text), d);
 	}
-	return file_replace(path, span_text(text), 0644, d);
+	return s;
 }
 
 /* --- the factory's answer --- */

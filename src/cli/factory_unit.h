@@ -3,6 +3,7 @@
  * One unit on the factory line: a folder, with an element whose keys are files, or with what belongs beside a part
  * (factory_part.h).
  *
+ *   DIR/<serial>/agent.conf, ca.pem                       for tenure-agent; an operator's own stay
  *   DIR/<serial>/element/serial, slot0.key .. slot4.key   made first; attests nothing
  *                        entry.json, birth.pem            the factory's answer; birth.pem last
  *
@@ -32,9 +33,17 @@ MUST_USE status unit_list(
 /* The keys' points: of those that are there, or of new ones where the unit is not whole. */
 MUST_USE status unit_keys(
 	struct file_batch *b, const char *serial, uint8_t points[UNIT_SLOTS][64], struct diag *d);
-/* The folder of a unit with a part, and in it agent.conf (the part's address, the fleet) where there is none yet. */
+/* What a unit is told of the world; all borrowed. */
+struct unit_world {
+	const char *server, *fleet;
+	span ca; /* PEM of the root that the server's certificate leads to */
+};
+/* agent.conf and ca.pem of a unit whose keys are files, where there are none yet. */
+MUST_USE status unit_of_files(
+	struct file_batch *b, const char *serial, const struct unit_world *world, struct diag *d);
+/* The folder of a unit with a part, and in it agent.conf (with the part's address) and ca.pem where there are none yet. */
 MUST_USE status unit_of_part(const char *folder, const char *serial, const char *address,
-	const char *fleet, struct diag *d);
+	const struct unit_world *world, struct diag *d);
 /* DIR/<serial>/element. LIMIT. */
 #define UNIT_PATH_MAX 4096
 MUST_USE status unit_element_folder(

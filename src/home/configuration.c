@@ -51,7 +51,7 @@ const struct conf_key configuration_keys[] = {
 
 	{ "http", "loops", CONF_NUMBER, "0", 0, 64, "event loops; 0: one a core" },
 	{ "http", "workers", CONF_NUMBER, "0", 0, 256,
-		"worker threads; 0: sixteen a core, as most of them wait for the disk" },
+		"worker threads; 0: 32 a core, as most of them wait for the disk" },
 	{ "http", "queue", CONF_NUMBER, "512", 1, 65536,
 		"requests that may wait for a worker; more get 503 and Retry-After" },
 	{ "http", "connections", CONF_NUMBER, "10000", 16, 1000000,

@@ -203,7 +203,7 @@ static status
 start_http(struct server *s, struct diag *d)
 {
 	const struct configuration *c = &s->configuration;
-	unsigned workers = c->workers > 0 ? c->workers : 16 * cores();
+	unsigned workers = c->workers > 0 ? c->workers : 32 * cores();
 	struct http_options o = {
 		.is_held = true, /* until it has a certificate to show */
 		.loops = c->loops,

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "ledger/sequencer.h"
+#include "signer/channel.h"
 #include "signer/message.h"
 
 /*
@@ -106,25 +106,6 @@ static void __attribute__((noreturn)) become_signer(const struct signer *s, cons
 	_exit(127);
 }
 
-static bool
-read_frame(int fd, struct buffer *out)
-{
-	uint8_t head[4];
-	uint32_t len;
-	uint8_t *p;
-
-	if (read_all(fd, head, sizeof(head), NULL) != OK) {
-		return false;
-	}
-	len = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 |
-	      (uint32_t)head[3] << 24;
-	if (len == 0 || len > SIGNER_FRAME_MAX + 16u) {
-		return false;
-	}
-	p = buffer_grow(out, len);
-	return p != NULL && read_all(fd, p, len, NULL) == OK;
-}
-
 /* A refusal's words into the diag; returns its status. */
 static status
 take_refusal(struct wire_reader *w, status s, struct diag *d)
@@ -147,7 +128,7 @@ await_ready(struct signer *s, struct diag *d)
 	status result;
 
 	buffer_init(&frame, 4096);
-	if (!read_frame(s->channels[0].fd, &frame)) {
+	if (!channel_read(s->channels[0].fd, &frame)) {
 		buffer_wipe(&frame);
 		return diag_set(d, UNAVAILABLE, NULL, "%s did not start", s->program);
 	}
@@ -285,32 +266,6 @@ give_channel(struct signer *s, unsigned number, bool is_sound)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Like write_all, but a dead signer is an answer, not a signal; and both in one system call. */
-static bool
-send_both(int fd, span head, span body)
-{
-	while (head.len + body.len > 0) {
-		struct iovec parts[] = { { .iov_base = (void *)(uintptr_t)head.data,
-						 .iov_len = head.len },
-			{ .iov_base = (void *)(uintptr_t)body.data, .iov_len = body.len } };
-		const struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-		ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
-		size_t sent, of_head;
-
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
-			return false;
-		}
-		sent = (size_t)n;
-		of_head = sent < head.len ? sent : head.len;
-		head = span_slice(head, of_head, SIZE_MAX);
-		body = span_slice(body, sent - of_head, SIZE_MAX);
-	}
-	return true;
-}
-
 /* One request, one answer: `answer` gets the frame; `w` stands behind its status byte. */
 static status
 call(struct signer *s, enum message_type type, const struct buffer *body, struct buffer *answer,
@@ -334,8 +289,8 @@ call(struct signer *s, enum message_type type, const struct buffer *body, struct
 	}
 	head[4] = (uint8_t)type;
 	head[5] = 0;
-	is_sound = send_both(s->channels[number].fd, SPAN_ARRAY(head), buffer_span(body)) &&
-		   read_frame(s->channels[number].fd, answer);
+	is_sound = channel_send(s->channels[number].fd, SPAN_ARRAY(head), buffer_span(body)) &&
+		   channel_read(s->channels[number].fd, answer);
 	give_channel(s, number, is_sound);
 	if (!is_sound) {
 		return diag_set(
@@ -624,16 +579,15 @@ signer_ocsp_many(struct signer *s, const struct ocsp_sign_request *const *reques
 	struct wire_reader w;
 	status result;
 
-	if (count > OCSP_BATCH_MAX) {
-		return diag_set(d, LIMIT, NULL, "over %d answers at once", OCSP_BATCH_MAX);
-	}
 	buffer_init(&body, SIGNER_FRAME_MAX);
 	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
 	wire_put_u16(&body, (uint16_t)count);
 	for (size_t i = 0; i < count; i++) {
 		message_put_ocsp(&body, requests[i]);
 	}
-	result = call(s, MESSAGE_OCSP, &body, &answer, &w, d);
+	result = count <= OCSP_BATCH_MAX
+			 ? call(s, MESSAGE_OCSP, &body, &answer, &w, d)
+			 : diag_set(d, LIMIT, NULL, "over %d answers at once", OCSP_BATCH_MAX);
 	if (result == OK) {
 		result = take_answers(&w, results, count, d);
 	}
@@ -648,13 +602,9 @@ signer_ocsp(struct signer *s, const struct ocsp_sign_request *r, struct buffer *
 	struct ocsp_sign_result one = { .out = out };
 	status result = signer_ocsp_many(s, &r, 1, &one, d);
 
-	if (result == OK && one.status != OK) {
-		if (d != NULL) {
-			*d = one.diag;
-		}
-		return one.status;
-	}
-	return result;
+	return result == OK && one.status != OK
+		       ? diag_set(d, one.status, one.diag.clause, "%s", one.diag.text)
+		       : result;
 }
 
 status

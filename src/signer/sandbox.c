@@ -1,15 +1,10 @@
 #include "signer/sandbox.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/prctl.h>
-
-#include <seccomp.h>
-
 #include "base/check.h"
+#include "base/confine.h"
 #include "base/secret.h"
 
-/* Grouped by what they are for; a name that a kernel or C library does not know is passed over. */
+/* Grouped by what they are for. */
 static const char *const allowed[] = {
 	/* channels and log */
 	"read",
@@ -71,32 +66,6 @@ static const char *const allowed[] = {
 status
 sandbox_enter(struct diag *d)
 {
-	scmp_filter_ctx filter;
-	status s = OK;
-
 	secret_harden_process();
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-		return diag_set(d, UNAVAILABLE, NULL, "no_new_privs: %s", strerror(errno));
-	}
-	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	if (filter == NULL) {
-		return diag_set(d, UNAVAILABLE, NULL, "seccomp is not there");
-	}
-	for (size_t i = 0; i < COUNT_OF(allowed) && s == OK; i++) {
-		int number = seccomp_syscall_resolve_name(allowed[i]);
-
-		if (number >= 0 && seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0) != 0) {
-			s = diag_set(
-				d, UNAVAILABLE, NULL, "seccomp takes no rule for %s", allowed[i]);
-		}
-	}
-	/* All threads at once, those of the channels included. */
-	if (s == OK && seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) != 0) {
-		s = diag_set(d, UNAVAILABLE, NULL, "seccomp cannot bind all threads");
-	}
-	if (s == OK && seccomp_load(filter) != 0) {
-		s = diag_set(d, UNAVAILABLE, NULL, "seccomp refuses the filter");
-	}
-	seccomp_release(filter);
-	return s;
+	return confine(allowed, COUNT_OF(allowed), d);
 }

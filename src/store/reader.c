@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include "base/log.h"
 
+/* Its pages go with the next commit, and there are many readers. */
+#define READER_CACHE_PART 4
 #define LIST_FIRST 16 /* records in the first array; it doubles */
 
 status
@@ -12,10 +14,8 @@ reader_open(struct store *s, struct reader **out, struct diag *d)
 		return diag_set(d, NO_MEMORY, NULL, "out of memory opening a reader");
 	}
 	r->store = s;
-	status st = connection_open(&r->connection, s->path, true, s->cache_bytes, d);
-	if (st == OK) {
-		st = connection_prepare(&r->connection, CONNECTION_READER, d);
-	}
+	status st = connection_open(
+		&r->connection, s->path, true, s->cache_bytes / READER_CACHE_PART, d);
 	if (st != OK) {
 		reader_close(r);
 		return st;

@@ -148,13 +148,18 @@ connection_open(
 	return s;
 }
 
-status
-connection_prepare(struct connection *c, enum connection_kind kind, struct diag *d)
+static int
+prepare(struct connection *c, int statement)
 {
-	int first = kind == CONNECTION_WRITER ? 0 : STATEMENT_FIRST_READ;
-	for (int i = first; i < STATEMENT_COUNT; i++) {
-		int code = sqlite3_prepare_v3(c->db, statement_sql[i], -1,
-			SQLITE_PREPARE_PERSISTENT, &c->statements[i], NULL);
+	return sqlite3_prepare_v3(c->db, statement_sql[statement], -1, SQLITE_PREPARE_PERSISTENT,
+		&c->statements[statement], NULL);
+}
+
+status
+connection_prepare(struct connection *c, struct diag *d)
+{
+	for (int i = 0; i < STATEMENT_COUNT; i++) {
+		int code = prepare(c, i);
 		if (code != SQLITE_OK) {
 			status s = connection_fault(c, code, d);
 			diag_prefix(d, "statement %d: ", i);
@@ -177,7 +182,13 @@ connection_close(struct connection *c)
 struct query
 query_new(struct connection *c, enum statement statement)
 {
-	return (struct query){ .connection = c, .statement = c->statements[statement] };
+	int code = SQLITE_OK;
+	if (!c->statements[statement]) {
+		code = prepare(c, (int)statement);
+	}
+	return (struct query){
+		.connection = c, .statement = c->statements[statement], .fault = code
+	};
 }
 
 void
@@ -225,7 +236,7 @@ query_text(struct query *q, const char *text)
 status
 query_step(struct query *q, struct diag *d)
 {
-	int code = sqlite3_step(q->statement);
+	int code = q->statement ? sqlite3_step(q->statement) : q->fault;
 	q->column = 0;
 	if (code == SQLITE_ROW) {
 		return OK;
@@ -236,15 +247,17 @@ query_step(struct query *q, struct diag *d)
 void
 query_end(struct query *q)
 {
-	sqlite3_reset(q->statement);
-	sqlite3_clear_bindings(q->statement);
+	if (q->statement) {
+		sqlite3_reset(q->statement);
+		sqlite3_clear_bindings(q->statement);
+	}
 }
 
 status
 query_run(struct query *q, int *changed, struct diag *d)
 {
 	/* Not by query_step: a reference to nothing is NOT_FOUND too. */
-	int code = sqlite3_step(q->statement);
+	int code = q->statement ? sqlite3_step(q->statement) : q->fault;
 	status s = code == SQLITE_DONE ? OK : connection_fault(q->connection, code, d);
 	if (s == OK && changed) {
 		*changed = sqlite3_changes(q->connection->db);

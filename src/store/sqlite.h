@@ -11,19 +11,14 @@
 
 struct connection {
 	sqlite3 *db;
-	sqlite3_stmt *statements[STATEMENT_COUNT]; /* NULL: not of this connection's kind */
-};
-
-enum connection_kind {
-	CONNECTION_WRITER, /* all statements */
-	CONNECTION_READER, /* those that read; the connection refuses to write */
+	sqlite3_stmt *statements[STATEMENT_COUNT]; /* NULL: not used yet */
 };
 
 /* Opens the file that exists, with every setting of ours, prepares nothing. Not for several threads at once. */
 MUST_USE status connection_open(
 	struct connection *c, const char *path, bool read_only, size_t cache_bytes, struct diag *d);
-/* After the migrations. */
-MUST_USE status connection_prepare(struct connection *c, enum connection_kind kind, struct diag *d);
+/* Every statement, after the migrations: the writer's. A reader prepares what it uses when it does, as there are many. */
+MUST_USE status connection_prepare(struct connection *c, struct diag *d);
 void connection_close(struct connection *c);
 /* SQL without parameters or rows: BEGIN, PRAGMA, a migration. */
 MUST_USE status connection_run(struct connection *c, const char *sql, struct diag *d);
@@ -38,7 +33,8 @@ status connection_fault(struct connection *c, int code, struct diag *d);
 
 struct query {
 	struct connection *connection;
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement; /* NULL: could not be prepared, which the first step says */
+	int fault;
 	int bound;  /* parameters so far */
 	int column; /* columns read so far */
 };

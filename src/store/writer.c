@@ -17,7 +17,7 @@
 #include "store/internal.h"
 
 #define GROUP_MAX 512	      /* changes in a shared transaction: bounds the wait of the first */
-#define CHECKPOINT_PAGES 4000 /* 32 MiB of log, then it is moved into the file */
+#define CHECKPOINT_PAGES 8000 /* 32 MiB of log, then it is moved into the file */
 
 struct waiting {
 	struct waiting *next;

@@ -517,6 +517,11 @@ units_are_made_and_made_up(void **state)
 		"-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----", 53));
 	snprintf(path, sizeof(path), "%s/line/%s/element/serial", folder, world.devices[0].serial);
 	assert_memory_equal(bytes_of_file(a, path).data, world.devices[0].serial, 18);
+	snprintf(path, sizeof(path), "%s/line/%s/agent.conf", folder, world.devices[0].serial);
+	assert_non_null(strstr(arena_string(a, bytes_of_file(a, path)),
+		arena_printf(a, "server = %s\nfleet = lamps\n", fake_url(s))));
+	snprintf(path, sizeof(path), "%s/line/%s/ca.pem", folder, world.devices[0].serial);
+	assert_non_null(strstr(arena_string(a, bytes_of_file(a, path)), "BEGIN CERTIFICATE"));
 	fake_stop(s);
 	arena_free(a);
 }
@@ -525,6 +530,9 @@ static void
 units_that_are_refused(void **state)
 {
 	struct fake_server *s = fake_start_handler(folder, handle, NULL);
+	struct diag d = { 0 };
+	char path[600];
+	int lock;
 
 	(void)state;
 	world = (struct world){ 0 };
@@ -534,6 +542,10 @@ units_that_are_refused(void **state)
 		fake_url(s), folder, token);
 	expect(2, "", "--count", FACTORY, 0u, folder, "bad", fake_url(s), folder, token);
 	expect(1, "", "cannot", FACTORY, 1u, "/proc", "bad", fake_url(s), folder, token);
+	snprintf(path, sizeof(path), "%s/bad/lock", folder);
+	assert_ok(file_lock(path, &lock, &d), d);
+	expect(1, "", "held by another", FACTORY, 1u, folder, "bad", fake_url(s), folder, token);
+	close(lock);
 	fake_stop(s);
 }
 

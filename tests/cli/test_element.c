@@ -1,8 +1,10 @@
 /* tenure element, with a virtual part at the bench. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,10 +13,12 @@
 #include "base/file.h"
 #include "command.h"
 #include "device/element/element.h"
+#include "fake_server.h"
 #include "../element/forge.h"
 #include "pki/pem.h"
 
 #define SERIAL "0123a1b2c3d4e5f601"
+#define SECOND "0123ffeeddccbbaa01"
 #define LIMIT_MS 10000
 #define STEP_MS 5
 
@@ -39,11 +43,11 @@ wait_for(const char *address)
 }
 
 static int
-fresh(void **state)
+start(void **state, const char *second)
 {
-	char path[200];
+	char path[200], address[340];
 	const char *argv[] = { getenv("TENURE_ELEMENT"), "--socket", path, "--volatile", "--serial",
-		SERIAL, NULL };
+		SERIAL, second != NULL ? "--serial" : NULL, second, NULL };
 
 	(void)state;
 	if (argv[0] == NULL) {
@@ -53,8 +57,21 @@ fresh(void **state)
 	snprintf(path, sizeof(path), "%s/bus", folder);
 	snprintf(at, sizeof(at), "--element atecc608:unix:%s", path);
 	spawn_program(&program, argv);
-	wait_for(at + strlen("--element "));
+	snprintf(address, sizeof(address), "%s#" SERIAL, at + strlen("--element "));
+	wait_for(address);
 	return 0;
+}
+
+static int
+fresh(void **state)
+{
+	return start(state, NULL);
+}
+
+static int
+fresh_pair(void **state)
+{
+	return start(state, SECOND);
 }
 
 static int
@@ -78,6 +95,9 @@ test_info(void **state)
 	expect(1, "", "no element's address", "element info --element nowhere:x");
 	expect(1, "", "No such file", "element info --element atecc608:unix:%s/none", folder);
 	expect(1, "", "18 hex digits", "element info %s#0123", at);
+	expect(1, "", "does tenure-element run there", "element info --element atecc608:unix:%s/no",
+		folder);
+	expect(1, "", "there are #" SERIAL, "element info %s#0123ffffffffffff01", at);
 	expect(1, "", "no part with this serial", "element info %s#0123ffffffffffff01", at);
 }
 
@@ -99,6 +119,7 @@ test_attest(void **state)
 	expect(2, "", "2 to 4", "element attest --slot 0 --yes %s", at);
 	expect(2, "", "go together", "element attest --slot 3 --manifest x --yes %s", at);
 	expect(0, "proven", "", "element attest --slot 3 --yes %s", at);
+	expect(0, "\"point\":\"", "", "element attest --slot 3 --yes --json %s", at);
 	expect(0, "\"slot_is_locked\":false", "", "element attest --slot 4 --yes --json %s", at);
 	expect(1, "", "file", "element info --element file:%s/none", folder);
 }
@@ -191,6 +212,80 @@ test_policy(void **state)
 	expect(0, "at 70", "", "element info %s", at);
 }
 
+/* --- the factory line --- */
+
+#define WITH_SERVER "--server %s --ca %s/root.pem --token-file %s/token"
+
+static char *
+answer_line(void *context, const struct fake_request *r)
+{
+	char out[4096] = "";
+
+	(void)context;
+	if (strstr(r->path, "/factory?") == NULL) {
+		return fake_answer(200, "application/json", "", "{\"phase\":\"pilot\"}");
+	}
+	for (const char *at_serial = r->body;
+		(at_serial = strstr(at_serial, "\"serial\":\"")) != NULL; at_serial++) {
+		size_t len = strlen(out);
+
+		snprintf(out + len, sizeof(out) - len,
+			"{\"serial\":\"%.18s\",\"certificate\":\"MAA=\",\"issuer\":\"MAA=\","
+			"\"entry\":{}}\n",
+			at_serial + 10);
+	}
+	return fake_answer(200, "application/x-ndjson", "", out);
+}
+
+static void
+expect_file(const char *words, const char *name)
+{
+	char path[300];
+	struct buffer text;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	buffer_init(&text, 64 << 10);
+	assert_int_equal(file_read(path, 64 << 10, &text, NULL), OK);
+	buffer_put_byte(&text, 0);
+	if (strstr((const char *)text.data, words) == NULL) {
+		fail_msg("%s has no \"%s\": %s", name, words, (const char *)text.data);
+	}
+	buffer_wipe(&text);
+}
+
+/* An agent anywhere can use what the line writes, whatever folder the line was in; an operator's own word stays. */
+static void
+test_line(void **state)
+{
+	struct fake_server *s = fake_start_handler(folder, answer_line, NULL);
+	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char words[300];
+
+	(void)state;
+	put("token", NULL, span_text("token\n"));
+	snprintf(words, sizeof(words), "%s/token", folder);
+	assert_int_equal(chmod(words, 0600), 0);
+	expect(1, "", "SOCKET#SERIAL; there are #" SERIAL " #" SECOND, "element info %s", at);
+	assert_true(here >= 0 && chdir(folder) == 0);
+	expect(0, "2 units in", "",
+		"factory run --fleet lamps --element atecc608:unix:bus --out line " WITH_SERVER,
+		fake_url(s), folder, folder);
+	snprintf(words, sizeof(words),
+		"server = %s\nfleet = lamps\nelement = atecc608:unix:%s/bus#%s", fake_url(s),
+		folder, SECOND);
+	expect_file(words, "line/" SECOND "/agent.conf");
+	expect_file("BEGIN CERTIFICATE", "line/" SECOND "/ca.pem");
+	expect_file("BEGIN CERTIFICATE", "line/" SERIAL "/element/birth.pem");
+	put("line/" SERIAL "/agent.conf", NULL, span_text("mine\n"));
+	expect(0, "(0 made now)", "",
+		"factory run --fleet lamps --element atecc608:unix:./bus --out line " WITH_SERVER,
+		fake_url(s), folder, folder);
+	expect_file("mine", "line/" SERIAL "/agent.conf");
+	assert_int_equal(fchdir(here), 0);
+	close(here);
+	fake_stop(s);
+}
+
 int
 main(void)
 {
@@ -200,6 +295,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_attest, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_attest_by_a_manifest, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_policy, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_line, fresh_pair, clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ expected(char out[160], bool is_resumed, const struct credential *c, int chain, 
 	}
 	snprintf(out, 160, "%d %s %d %s %d", is_resumed, fingerprint, chain,
 		version == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3",
-		c != NULL && version == TLS1_2_VERSION ? 12 : 0);
+		version == TLS1_2_VERSION ? 12 : 0);
 	return out;
 }
 

@@ -1,4 +1,5 @@
 /* tenure-element as a program: its socket's frames, whose bus it is, and that a killed one comes back consistent. */
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/file.h"
 #include "line.h"
 #include "talk.h"
 
@@ -251,6 +254,63 @@ test_killed(void **state)
 	temporary_folder_remove(folder);
 }
 
+static unsigned
+lines_with(const char *path, const char *words)
+{
+	struct arena *a = arena_new(1 << 20);
+	unsigned count = 0;
+	struct buffer b;
+
+	buffer_init(&b, 1 << 20);
+	assert_int_equal(file_read(path, 1 << 20, &b, NULL), OK);
+	for (const char *at = arena_string(a, buffer_span(&b)); (at = strstr(at, words)) != NULL;
+		at++) {
+		count++;
+	}
+	buffer_wipe(&b);
+	arena_free(a);
+	return count;
+}
+
+/* Nothing is acknowledged that cannot be kept; that is said once, and over when the folder is back. */
+static void
+test_folder_is_away(void **state)
+{
+	char *folder = temporary_folder(), kept[300], away[300], log[300];
+	const char *const options[] = { "--state", kept, NULL };
+	int own = dup(STDERR_FILENO), said, fd;
+	struct element_program e;
+	uint8_t none[99];
+
+	snprintf(kept, sizeof(kept), "%s/kept", folder);
+	snprintf(away, sizeof(away), "%s/away", folder);
+	snprintf(log, sizeof(log), "%s/log", folder);
+	said = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(own >= 0 && said >= 0 && dup2(said, STDERR_FILENO) >= 0);
+	element_start(&e, folder, options);
+	assert_true(dup2(own, STDERR_FILENO) >= 0);
+	fd = line_open(&e);
+	line_begin(fd, NULL);
+	assert_int_equal(counter(fd, 1), 1);
+	assert_int_equal(rename(kept, away), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(line_command(fd, 0x24, 1, 0, none), -1000);
+		(void)line_ask(fd, 'k', NULL, 0);
+	}
+	assert_int_equal(lines_with(log, "part_not_kept"), 1);
+	assert_int_equal(rename(away, kept), 0);
+	close(fd);
+	fd = line_open(&e);
+	line_begin(fd, NULL);
+	assert_true(counter(fd, 1) >= 2);
+	close(fd);
+	assert_int_equal(element_end(&e, SIGTERM), 0);
+	assert_int_equal(lines_with(log, "part_not_kept"), 1);
+	close(own);
+	close(said);
+	temporary_folder_remove(folder);
+}
+
 static int
 run(const char *const argv[], char *line, size_t room)
 {
@@ -328,6 +388,7 @@ main(void)
 		cmocka_unit_test(test_wrong_frames),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_folder_is_away),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_second),
 	};
