@@ -280,7 +280,7 @@ sign_all(struct session *s, const struct ocsp_ask *asks, struct asked *all, size
 {
 	const struct ocsp_sign_request *requests[OCSP_BATCH_MAX];
 	struct ocsp_sign_result results[OCSP_BATCH_MAX];
-	size_t which[OCSP_BATCH_MAX], n = 0;
+	size_t which[OCSP_BATCH_MAX] = { 0 }, n = 0;
 	struct diag fault = { 0 };
 	status st;
 
