@@ -215,6 +215,8 @@ look_up(struct session *s, const struct ocsp_request *r, struct ocsp_issuer *iss
 	st = judge_all(s, issuer, r, draft, &last, d);
 	if (st == OK) {
 		note_verdict(s, changes, draft, &last, made);
+		/* A mark of a later epoch would make the policy of before outlast its change. */
+		made->may_be_kept = made->may_be_kept && made->verdict.mark.epoch == issuer->epoch;
 	}
 	return st;
 }

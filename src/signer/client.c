@@ -336,11 +336,11 @@ take_results(struct wire_reader *w, struct arena *a, size_t count, struct issue_
 /* --- certificates: whoever finds a channel free sends for all who wait --- */
 
 /*
- * Invariant, under `queue_lock`: `senders` counts those who have a list to send, at most one for each channel; somebody waits in
- * the queue only while there are as many. Who sends is no more in the queue, and nobody but him tells those of his list.
+ * Invariant, under `queue_lock`: `senders` counts those who have a list to send, one a channel at the most; somebody waits in the
+ * queue only while there are as many. Who sends is not in the queue, and nobody else tells those of his list.
  */
 
-/* Under the lock: out of the queue what one frame takes, at least one. */
+/* Under the lock. What one frame takes, at least one. */
 static struct asking *
 take_asking(struct signer *s)
 {
