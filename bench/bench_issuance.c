@@ -11,8 +11,11 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "beside_cfssl.h"
 #include "crowd.h"
 #include "floor.h"
+#include "round.h"
+#include "scale.h"
 #include "stage.h"
 
 #define WARM 1000  /* first of all, not counted */
@@ -23,52 +26,9 @@
 #define FEW 10000 /* devices in the store */
 #define DEVICES (WARM + ONE + 2 * PAIRS * ROUND)
 
-struct measured {
-	double cpu, rate;
-};
-
-/* The next `count` devices enrol. */
-static struct measured
-enrol(struct crowd *c, size_t *next, size_t count, size_t in_flight)
-{
-	struct wire *wires = calloc(count, sizeof(*wires));
-	span *requests = calloc(count, sizeof(*requests));
-	struct wire_load load = { .wires = wires,
-		.wire_count = count,
-		.requests = requests,
-		.request_count = count,
-		.count = count,
-		.in_flight = in_flight };
-	struct measured m;
-	double began;
-
-	if (wires == NULL || requests == NULL) {
-		fprintf(stderr, "bench: no memory\n");
-		exit(1);
-	}
-	for (size_t i = 0; i < count; i++) {
-		crowd_connect(c, *next + i, &wires[i]);
-		requests[i] = c->units[*next + i].enrol;
-	}
-	*next += count;
-	stage_rest(c->stage);
-	m.cpu = stage_cpu_seconds(c->stage);
-	began = bench_seconds();
-	wire_drive(&load);
-	m.rate = (double)count / (bench_seconds() - began);
-	stage_rest(c->stage); /* with what was put off: checkpoints */
-	m.cpu = (stage_cpu_seconds(c->stage) - m.cpu) / (double)count;
-	for (size_t i = 0; i < count; i++) {
-		wire_close(&wires[i]);
-	}
-	free(wires);
-	free(requests);
-	return m;
-}
-
 struct rounds {
 	double cpu[PAIRS], floor[PAIRS], ratio[PAIRS], rate[PAIRS], rate_one_core[PAIRS];
-	struct measured one;
+	struct round one;
 };
 
 static void
@@ -77,18 +37,18 @@ measure(struct crowd *c, struct rounds *r)
 	unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	size_t next = 0;
 
-	(void)enrol(c, &next, WARM, IN_FLIGHT);
-	r->one = enrol(c, &next, ONE, 1);
+	(void)round_enrol(c, &next, WARM, IN_FLIGHT);
+	r->one = round_enrol(c, &next, ONE, 1);
 	for (size_t i = 0; i < PAIRS; i++) {
 		double before = floor_verify_seconds() + floor_sign_seconds();
-		struct measured m = enrol(c, &next, ROUND, IN_FLIGHT);
+		struct round m = round_enrol(c, &next, ROUND, IN_FLIGHT);
 
 		r->floor[i] = (before + floor_verify_seconds() + floor_sign_seconds()) / 2;
-		r->cpu[i] = m.cpu;
-		r->ratio[i] = m.cpu / r->floor[i];
+		r->cpu[i] = m.cpu_s;
+		r->ratio[i] = m.cpu_s / r->floor[i];
 		r->rate[i] = m.rate;
 		stage_pin(c->stage, 1);
-		r->rate_one_core[i] = enrol(c, &next, ROUND, IN_FLIGHT).rate;
+		r->rate_one_core[i] = round_enrol(c, &next, ROUND, IN_FLIGHT).rate;
 		stage_pin(c->stage, cores);
 	}
 }
@@ -122,7 +82,7 @@ report_cpu(struct bench *b, struct rounds *r)
 			.unit = "us",
 			.better = BENCH_LOWER,
 			.beside = "one in flight: a commit each" },
-		r->one.cpu * 1e6);
+		r->one.cpu_s * 1e6);
 }
 
 static void
@@ -178,5 +138,12 @@ main(int argc, char **argv)
 	report_cpu(&b, &r);
 	report_rate(&b, &r);
 	crowd_close(&c);
-	return stage_close(&s) != 0 ? 1 : bench_end(&b);
+	if (stage_close(&s) != 0) {
+		return 1;
+	}
+	/* Both are sorted by now. */
+	cfssl_measure(&b, &(struct beside_ours){ .cpu_s = r.cpu[PAIRS / 2] * 1e-6,
+				  .rate = r.rate[PAIRS / 2],
+				  .in_flight = IN_FLIGHT });
+	return scale_measure(&b, argv[0], IN_FLIGHT) != 0 ? 1 : bench_end(&b);
 }
