@@ -50,14 +50,36 @@ is_refusal_alert(unsigned long code)
 	}
 }
 
+/* Of our own key's methods (slot_key.c), behind libssl's words; the others come off the queue before it. */
+static bool
+element_fault(char *out, size_t room)
+{
+	const char *text;
+	unsigned long code;
+	int flags;
+
+	while ((code = ERR_get_error_all(NULL, NULL, NULL, &text, &flags)) != 0) {
+		if (ERR_GET_LIB(code) == ERR_LIB_USER && (flags & ERR_TXT_STRING) != 0) {
+			snprintf(out, room, "%s", text);
+			return true;
+		}
+	}
+	return false;
+}
+
 static status
 tls_fault(struct client *c, const char *what, struct diag *d)
 {
 	unsigned long code = ERR_peek_last_error();
 	long verdict = c->tls != NULL ? SSL_get_verify_result(c->tls) : X509_V_OK;
 	const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+	char why[sizeof(((struct diag *)NULL)->text)];
+	bool is_element = element_fault(why, sizeof(why));
 
 	ERR_clear_error();
+	if (is_element) {
+		return diag_set(d, UNAVAILABLE, NULL, "the element does not sign: %s", why);
+	}
 	if (verdict != X509_V_OK) {
 		return diag_set(d, CRYPTO, "RFC 9525 6",
 			"%s:%s is not the server that is trusted: %s", c->url.host, c->url.port,

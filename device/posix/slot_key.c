@@ -41,6 +41,8 @@ sign_digest(const struct slot_signer *by, const unsigned char *digest, int len, 
 	s = by->element->operations->sign(by->element, by->slot, fitted, raw, &d);
 	if (s != OK) {
 		log_diag(LOG_ERROR, "element_does_not_sign", &d);
+		ERR_raise_data(ERR_LIB_USER, ERR_R_OPERATION_FAIL, "%s",
+			d.text); /* whoever asked libssl is told */
 	}
 	return s;
 }

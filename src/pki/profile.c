@@ -1,6 +1,8 @@
 #include "pki/profile.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/check.h"
@@ -124,8 +126,8 @@ narrow(const struct conf *c, const char *name, struct profile *out, struct diag 
 	return OK;
 }
 
-bool
-profile_path(const char *folder, const char *name, char out[PROFILE_PATH_ROOM])
+static bool
+make_path(const char *folder, const char *name, char out[PROFILE_PATH_ROOM])
 {
 	size_t len = strlen(name);
 
@@ -135,16 +137,31 @@ profile_path(const char *folder, const char *name, char out[PROFILE_PATH_ROOM])
 }
 
 status
+profile_look(const char *folder, const char *name, char path[PROFILE_PATH_ROOM], struct stat *found,
+	struct diag *d)
+{
+	if (!make_path(folder, name, path)) {
+		return diag_set(d, NOT_FOUND, NULL, "no profile \"%.60s\"", name);
+	}
+	if (stat(path, found) == 0) {
+		return OK;
+	}
+	return errno == ENOENT || errno == ENOTDIR
+		       ? diag_set(d, NOT_FOUND, NULL, "no profile \"%.60s\"", name)
+		       : diag_set(d, IO, NULL, "profile \"%.60s\": %s", name, strerror(errno));
+}
+
+status
 profile_load(const char *folder, const char *name, struct profile *out, struct diag *d)
 {
 	char path[PROFILE_PATH_ROOM];
 	struct stat found;
 	struct arena *a;
 	struct conf *c;
-	status s;
+	status s = profile_look(folder, name, path, &found, d);
 
-	if (!profile_path(folder, name, path) || stat(path, &found) != 0) {
-		return diag_set(d, NOT_FOUND, NULL, "no profile \"%.60s\"", name);
+	if (s != OK) {
+		return s;
 	}
 	a = arena_new(1 << 20);
 	if (a == NULL) {

@@ -29,8 +29,13 @@ size_t profile_builtin_count(void);
 const struct profile *profile_builtin_at(size_t i);
 
 #define PROFILE_PATH_ROOM 4096
-/* FOLDER/NAME.conf; false for a name that is none, or is too long. */
-bool profile_path(const char *folder, const char *name, char out[PROFILE_PATH_ROOM]);
+struct stat;
+/*
+ * FOLDER/NAME.conf, and what it is. NOT_FOUND: a name that is none, or no such file. IO: one that cannot be looked at, in whose
+ * place the built-in one, which is wider, must not be taken.
+ */
+MUST_USE status profile_look(const char *folder, const char *name, char path[PROFILE_PATH_ROOM],
+	struct stat *found, struct diag *d);
 
 /*
  * A profile of the operator's own from FOLDER/NAME.conf: begins as the built-in one named by `base`, and may

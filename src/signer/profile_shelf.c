@@ -68,8 +68,12 @@ profile_shelf_find(struct profile_shelf *s, const char *name, struct profile *ou
 	struct stat found; /* before it is read: one that comes between is seen the next time */
 	status st;
 
-	if (s->folder == NULL || !profile_path(s->folder, name, path) || stat(path, &found) != 0) {
+	if (s->folder == NULL) {
 		return diag_set(d, NOT_FOUND, NULL, "no profile \"%.60s\"", name);
+	}
+	st = profile_look(s->folder, name, path, &found, d);
+	if (st != OK) {
+		return st;
 	}
 	if (take(s, name, &found, out)) {
 		return OK;

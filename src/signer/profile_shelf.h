@@ -27,6 +27,6 @@ struct profile_shelf {
 
 void profile_shelf_init(struct profile_shelf *s, const char *folder, const struct clock *clock);
 void profile_shelf_wipe(struct profile_shelf *s);
-/* As profile_load: NOT_FOUND where there is no such file, BAD_INPUT for one that widens. */
+/* As profile_load: NOT_FOUND where there is no such file, IO for one that cannot be looked at, BAD_INPUT for one that widens. */
 MUST_USE status profile_shelf_find(
 	struct profile_shelf *s, const char *name, struct profile *out, struct diag *d);

@@ -286,6 +286,37 @@ test_locked_slots(void **state)
 	agent_close(&a);
 }
 
+static status
+vanish(struct element *e, unsigned slot, const uint8_t digest[32], uint8_t out[64], struct diag *d)
+{
+	return diag_set(d, UNAVAILABLE, NULL, "the part vanished");
+}
+
+/* In the middle of a handshake: the words are the element's, not the server's name and what libssl makes of it. */
+static void
+test_an_element_that_vanishes(void **state)
+{
+	const struct element_operations *whole;
+	struct element_operations broken;
+	struct diag d = { 0 };
+	struct agent a;
+
+	(void)state;
+	assert_ok(drive_until_active(&server, folder, 1, &d), d);
+	driver_open(&server, folder, &a);
+	whole = a.element->operations;
+	broken = *whole;
+	broken.sign = vanish;
+	a.element->operations = &broken;
+	assert_int_equal(up_to(&a, PLAN_ASK, &d), UNAVAILABLE);
+	assert_string_equal(d.text, "the element does not sign: the part vanished");
+	a.element->operations = whole;
+	diag_clear(&d);
+	a.plan.retry_at_ms = 0;
+	assert_ok(up_to(&a, PLAN_ASK, &d), d);
+	agent_close(&a);
+}
+
 /* The element is gone: nothing of what is on disk counts as damaged by that. */
 static void
 test_an_element_that_is_gone(void **state)
@@ -323,6 +354,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_a_stale_challenge, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_a_proof_that_is_never_taken, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_locked_slots, fresh, clear_element),
+		cmocka_unit_test_setup_teardown(test_an_element_that_vanishes, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_an_element_that_is_gone, fresh, clear),
 	};
 

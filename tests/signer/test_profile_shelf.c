@@ -73,6 +73,25 @@ a_settled_file_is_read_once(void **state)
 	assert_int_equal(shelf.reads, 1);
 }
 
+/* It may narrow: the one that is built in, which a profile that is not there leaves, must not take its place. */
+static void
+what_cannot_be_looked_at_is_not_absent(void **state)
+{
+	struct profile p;
+	struct diag d = { 0 };
+	char path[600];
+
+	(void)state;
+	path_of("operational", path);
+	assert_int_equal(symlink(path, path), 0);
+	assert_int_equal(IO, profile_shelf_find(&shelf, "operational", &p, &d));
+	diag_clear(&d);
+	assert_int_equal(IO, profile_load(folder, "operational", &p, &d));
+	diag_clear(&d);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(NOT_FOUND, profile_shelf_find(&shelf, "operational", &p, &d));
+}
+
 static void
 a_young_file_is_read_each_time(void **state)
 {
@@ -177,6 +196,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		SHELF_TEST(a_settled_file_is_read_once),
 		SHELF_TEST(a_young_file_is_read_each_time),
+		SHELF_TEST(what_cannot_be_looked_at_is_not_absent),
 		SHELF_TEST(a_changed_file_is_read_again),
 		SHELF_TEST(what_is_gone_or_wrong_is_not_served_from_memory),
 		SHELF_TEST(names_that_are_none),
