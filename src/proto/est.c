@@ -73,34 +73,86 @@ est_csrattrs(struct exchange *x)
 
 /* --- simpleenroll, simplereenroll: RFC 7030 4.2 --- */
 
-static void
-enrol(struct exchange *x, bool is_reenroll)
-{
-	struct est_request r = { 0 };
-	struct diag d = { 0 };
-	struct outcome o;
+/* One of the requests that are answered together. */
+struct enrolling {
+	struct exchange *x;
+	struct est_request request;
+	struct outcome outcome;
+};
+_Static_assert(HTTP_TOGETHER_MAX <= ISSUE_BATCH_MAX, "they fit into one message");
 
-	if (!service_session(x, &r.session) || !est_fleet(x, &r.session, &r.fleet) ||
-		!est_request_read(x, &r, is_reenroll)) {
+/* False: its reply is there already. */
+static bool
+read_one(struct exchange *x, bool is_reenroll, struct enrolling *e, struct applicant *out)
+{
+	struct est_request *r = &e->request;
+
+	*e = (struct enrolling){ .x = x };
+	if (!service_session(x, &r->session) || !est_fleet(x, &r->session, &r->fleet) ||
+		!est_request_read(x, r, is_reenroll)) {
+		return false;
+	}
+	*out = (struct applicant){
+		.session = &r->session, .enrolment = &r->enrolment, .outcome = &e->outcome
+	};
+	return true;
+}
+
+static void
+answer(struct exchange *x, const struct est_request *r, const struct applicant *a)
+{
+	if (a->status != OK) {
+		est_request_refuse(x, r, &a->diag);
 		return;
 	}
-	if (enrol_device(&r.session, &r.enrolment, &o, &d) != OK) {
-		est_request_refuse(x, &r, &d);
-		return;
+	est_reply_certificates(
+		x, &r->fleet, EST_CERTIFICATES_ENROLLED, &a->outcome->certificate.der, 1);
+}
+
+static void
+enrol(struct exchange *const *x, size_t count, bool is_reenroll)
+{
+	struct enrolling *all = arena_array(x[0]->arena, count, sizeof(*all));
+	struct applicant *applicants = arena_array(x[0]->arena, count, sizeof(*applicants));
+	size_t going = 0;
+
+	for (size_t k = 0; k < count; k++) {
+		if (all == NULL || applicants == NULL) {
+			reply_problem_as(x[k], 503, "no memory for an enrolment; try again");
+		} else {
+			going += read_one(x[k], is_reenroll, &all[going], &applicants[going]);
+		}
 	}
-	est_reply_certificates(x, &r.fleet, EST_CERTIFICATES_ENROLLED, &o.certificate.der, 1);
+	if (going > 0) {
+		enrol_devices(applicants, going);
+	}
+	for (size_t k = 0; k < going; k++) {
+		answer(all[k].x, &all[k].request, &applicants[k]);
+	}
+}
+
+static void
+simpleenroll_together(struct exchange *const *x, size_t count)
+{
+	enrol(x, count, false);
+}
+
+static void
+simplereenroll_together(struct exchange *const *x, size_t count)
+{
+	enrol(x, count, true);
 }
 
 static void
 est_simpleenroll(struct exchange *x)
 {
-	enrol(x, false);
+	enrol(&x, 1, false);
 }
 
 static void
 est_simplereenroll(struct exchange *x)
 {
-	enrol(x, true);
+	enrol(&x, 1, true);
 }
 
 /* RFC 7030 4.3: optional, and not offered. */
@@ -118,10 +170,14 @@ const struct route est_routes[] = {
 	{ HTTP_GET, EST LABEL "cacerts", est_cacerts, 0 },
 	{ HTTP_GET, EST "csrattrs", est_csrattrs, 0 },
 	{ HTTP_GET, EST LABEL "csrattrs", est_csrattrs, 0 },
-	{ HTTP_POST, EST "simpleenroll", est_simpleenroll, EST_REQUEST_MAX },
-	{ HTTP_POST, EST LABEL "simpleenroll", est_simpleenroll, EST_REQUEST_MAX },
-	{ HTTP_POST, EST "simplereenroll", est_simplereenroll, EST_REQUEST_MAX },
-	{ HTTP_POST, EST LABEL "simplereenroll", est_simplereenroll, EST_REQUEST_MAX },
+	{ HTTP_POST, EST "simpleenroll", est_simpleenroll, EST_REQUEST_MAX, NULL,
+		simpleenroll_together },
+	{ HTTP_POST, EST LABEL "simpleenroll", est_simpleenroll, EST_REQUEST_MAX, NULL,
+		simpleenroll_together },
+	{ HTTP_POST, EST "simplereenroll", est_simplereenroll, EST_REQUEST_MAX, NULL,
+		simplereenroll_together },
+	{ HTTP_POST, EST LABEL "simplereenroll", est_simplereenroll, EST_REQUEST_MAX, NULL,
+		simplereenroll_together },
 	{ HTTP_POST, EST "serverkeygen", est_serverkeygen, EST_REQUEST_MAX },
 	{ HTTP_POST, EST LABEL "serverkeygen", est_serverkeygen, EST_REQUEST_MAX },
 	{ HTTP_POST, EST "fullcmc", est_not_offered, EST_REQUEST_MAX },
