@@ -514,18 +514,31 @@ try_all(struct enrolling **list, size_t count)
  * Somebody was quicker: another request of the device, or this very one a second time. The next look sees
  * what came of it. Nothing new to see: the refusal is meant.
  */
-static void
-try_again(struct enrolling *e)
+static bool
+must_try_again(struct enrolling *e)
 {
-	for (int i = 1; i < TRIES; i++) {
-		struct enrolling *alone = e;
+	bool is_late = (e->status == CONFLICT || e->status == EXISTS) &&
+		       e->device.version != e->seen_version;
 
-		if ((e->status != CONFLICT && e->status != EXISTS) ||
-			e->device.version == e->seen_version) {
-			return;
+	e->seen_version = e->device.version;
+	return is_late;
+}
+
+/* Again all together, so that one who asks many times for one device does not hold up the others. */
+static void
+try_until_settled(struct enrolling **list, size_t count, struct enrolling **trying)
+{
+	for (int i = 0; count > 0 && i < TRIES; i++) {
+		size_t late = 0;
+
+		memcpy(trying, list, count * sizeof(struct enrolling *));
+		try_all(trying, count);
+		for (size_t k = 0; k < count; k++) {
+			if (must_try_again(list[k])) {
+				list[late++] = list[k];
+			}
 		}
-		e->seen_version = e->device.version;
-		try_all(&alone, 1);
+		count = late;
 	}
 }
 
@@ -564,7 +577,8 @@ enrol_devices(struct applicant *list, size_t count)
 {
 	struct arena *a = list[0].session->arena;
 	struct enrolling **all = arena_array(a, count, sizeof(struct enrolling *));
-	struct enrolling **going = arena_array(a, count, sizeof(struct enrolling *));
+	/* Twice as many: whoever is on his way, and whoever is of the present try. */
+	struct enrolling **going = arena_array(a, 2 * count, sizeof(struct enrolling *));
 	size_t going_count = 0;
 
 	if (all == NULL || going == NULL) {
@@ -577,12 +591,9 @@ enrol_devices(struct applicant *list, size_t count)
 			going[going_count++] = all[i];
 		}
 	}
-	if (going_count > 0) {
-		try_all(going, going_count);
-	}
+	try_until_settled(going, going_count, going + count);
 	for (size_t i = 0; i < count; i++) {
 		if (all[i] != NULL) {
-			try_again(all[i]);
 			list[i].status = all[i]->status;
 			list[i].diag = all[i]->fault;
 		}

@@ -78,24 +78,60 @@ struct enrolling {
 	struct exchange *x;
 	struct est_request request;
 	struct outcome outcome;
+	bool is_going; /* false: its reply is there already */
 };
 _Static_assert(HTTP_TOGETHER_MAX <= ISSUE_BATCH_MAX, "they fit into one message");
 
-/* False: its reply is there already. */
+/* All that is needed for `count` of them, in the arena of the first. */
+struct batch {
+	struct enrolling *list;
+	struct caller *callers;
+	struct applicant *applicants;
+	size_t count;
+};
+
 static bool
-read_one(struct exchange *x, bool is_reenroll, struct enrolling *e, struct applicant *out)
+batch_begin(struct arena *a, size_t count, struct batch *out)
 {
+	*out = (struct batch){ .list = arena_array(a, count, sizeof(struct enrolling)),
+		.callers = arena_array(a, count, sizeof(struct caller)),
+		.applicants = arena_array(a, count, sizeof(struct applicant)) };
+	return out->list != NULL && out->callers != NULL && out->applicants != NULL;
+}
+
+/* Whose reply is there already is not added. */
+static void
+batch_add(struct batch *b, struct exchange *x)
+{
+	struct enrolling *e = &b->list[b->count];
 	struct est_request *r = &e->request;
 
 	*e = (struct enrolling){ .x = x };
-	if (!service_session(x, &r->session) || !est_fleet(x, &r->session, &r->fleet) ||
-		!est_request_read(x, r, is_reenroll)) {
-		return false;
+	if (service_session(x, &r->session) && est_fleet(x, &r->session, &r->fleet)) {
+		b->callers[b->count++] =
+			(struct caller){ .x = x, .session = &r->session, .out = &r->who };
 	}
-	*out = (struct applicant){
-		.session = &r->session, .enrolment = &r->enrolment, .outcome = &e->outcome
-	};
-	return true;
+}
+
+/* How many there are that can be decided. */
+static size_t
+batch_read(struct batch *b, bool is_reenroll)
+{
+	size_t going = 0;
+
+	service_devices(b->callers, b->count);
+	for (size_t k = 0; k < b->count; k++) {
+		struct enrolling *e = &b->list[k];
+
+		e->is_going = b->callers[k].is_admitted &&
+			      est_request_read(e->x, &e->request, is_reenroll);
+		if (e->is_going) {
+			b->applicants[going++] = (struct applicant){ .session = &e->request.session,
+				.enrolment = &e->request.enrolment,
+				.outcome = &e->outcome };
+		}
+	}
+	return going;
 }
 
 static void
@@ -110,24 +146,37 @@ answer(struct exchange *x, const struct est_request *r, const struct applicant *
 }
 
 static void
+batch_answer(const struct batch *b)
+{
+	const struct applicant *a = b->applicants;
+
+	for (size_t k = 0; k < b->count; k++) {
+		if (b->list[k].is_going) {
+			answer(b->list[k].x, &b->list[k].request, a++);
+		}
+	}
+}
+
+static void
 enrol(struct exchange *const *x, size_t count, bool is_reenroll)
 {
-	struct enrolling *all = arena_array(x[0]->arena, count, sizeof(*all));
-	struct applicant *applicants = arena_array(x[0]->arena, count, sizeof(*applicants));
+	struct batch b;
+	bool has_memory = batch_begin(x[0]->arena, count, &b);
 	size_t going = 0;
 
 	for (size_t k = 0; k < count; k++) {
-		if (all == NULL || applicants == NULL) {
-			reply_problem_as(x[k], 503, "no memory for an enrolment; try again");
+		if (has_memory) {
+			batch_add(&b, x[k]);
 		} else {
-			going += read_one(x[k], is_reenroll, &all[going], &applicants[going]);
+			reply_problem_as(x[k], 503, "no memory for an enrolment; try again");
 		}
 	}
-	if (going > 0) {
-		enrol_devices(applicants, going);
+	if (b.count > 0) {
+		going = batch_read(&b, is_reenroll);
 	}
-	for (size_t k = 0; k < going; k++) {
-		answer(all[k].x, &all[k].request, &applicants[k]);
+	if (going > 0) {
+		enrol_devices(b.applicants, going);
+		batch_answer(&b);
 	}
 }
 
