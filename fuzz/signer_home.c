@@ -66,7 +66,7 @@ signer_home(void)
 	memcpy(passphrase.data, "sesame12", 8);
 	HOLDS(key_store_open(folder, &passphrase, true, &issuer.keys, &d) == OK);
 	secret_wipe(&passphrase);
-	issuer.profiles = NULL;
+	profile_shelf_init(&issuer.profiles, NULL, &stopped_clock.clock);
 	issuer.clock = &stopped_clock.clock;
 	make_key(&issuer, "root", KEY_ROLE_ROOT, "");
 	make_key(&issuer, "ca", KEY_ROLE_ISSUING, "root");

@@ -9,16 +9,24 @@ plan_who_name(enum plan_who who)
 	return who == WHO_BIRTH ? "birth" : who == WHO_OPERATIONAL ? "operational" : "next";
 }
 
+static bool
+is_closed(const struct plan_held *held, unsigned slot)
+{
+	return (held->closed >> slot & 1) != 0;
+}
+
 unsigned
 plan_free_slot(const struct plan_held *held)
 {
-	unsigned slot = SLOT_FIRST;
+	for (unsigned slot = SLOT_FIRST; slot <= SLOT_LAST; slot++) {
+		bool is_taken = (held->has_identity && held->identity_slot == slot) ||
+				(held->has_next && held->next_slot == slot);
 
-	while (slot < SLOT_LAST && ((held->has_identity && held->identity_slot == slot) ||
-					   (held->has_next && held->next_slot == slot))) {
-		slot++;
+		if (!is_taken && !is_closed(held, slot)) {
+			return slot;
+		}
 	}
-	return slot;
+	return SLOT_NONE;
 }
 
 /* Between `low` and `high`, both included. */
@@ -66,19 +74,6 @@ renewal_is_due(const struct plan *p, int64_t now_s)
 	       (p->seen.renew_after_s != 0 && now_s >= p->seen.renew_after_s);
 }
 
-/* The request on disk if it is of the kind that is wanted, else a new one. */
-static struct plan_step
-request(const struct plan *p, enum plan_who who, bool is_renewal)
-{
-	bool fits = p->held.has_request && p->held.request_is_renewal == is_renewal &&
-		    !(p->held.has_identity && p->held.request_slot == p->held.identity_slot);
-
-	return (struct plan_step){ .action = fits ? PLAN_SEND : PLAN_MAKE_REQUEST,
-		.who = who,
-		.slot = fits ? p->held.request_slot : plan_free_slot(&p->held),
-		.is_renewal = is_renewal };
-}
-
 static struct plan_step
 poll(const struct plan *p, enum plan_who who, int64_t now_s)
 {
@@ -89,6 +84,41 @@ poll(const struct plan *p, enum plan_who who, int64_t now_s)
 		wait_s = p->seen.renew_after_s - now_s;
 	}
 	return (struct plan_step){ .action = PLAN_ASK, .who = who, .wait_s = wait_s };
+}
+
+/*
+ * No other slot is left. The identity's own is free again once the server has ended it: it is expired, or was refused at the very
+ * version of the record at which the birth identity may enrol. Where that is not known yet, it is asked once more.
+ */
+static struct plan_step
+request_without_slot(
+	const struct plan *p, enum plan_who who, struct plan_step wanted, int64_t now_s)
+{
+	const struct plan_held *held = &p->held;
+	struct plan_step waits = poll(p, who, now_s);
+	bool is_over = now_s > held->identity_ends_s || p->refused_version == p->seen.version;
+
+	if (who == WHO_BIRTH && held->has_identity && !is_closed(held, held->identity_slot)) {
+		wanted.slot = held->identity_slot;
+		return is_over ? wanted
+			       : (struct plan_step){ .action = PLAN_ASK, .who = WHO_OPERATIONAL };
+	}
+	waits.lacks_slot = true;
+	return waits;
+}
+
+/* The request on disk if it is of the kind that is wanted, else a new one. */
+static struct plan_step
+request(const struct plan *p, enum plan_who who, bool is_renewal, int64_t now_s)
+{
+	bool fits = p->held.has_request && p->held.request_is_renewal == is_renewal &&
+		    !(p->held.has_identity && p->held.request_slot == p->held.identity_slot);
+	const struct plan_step step = { .action = fits ? PLAN_SEND : PLAN_MAKE_REQUEST,
+		.who = who,
+		.slot = fits ? p->held.request_slot : plan_free_slot(&p->held),
+		.is_renewal = is_renewal };
+
+	return step.slot != SLOT_NONE ? step : request_without_slot(p, who, step, now_s);
 }
 
 /* A certificate waits for its first use. False: leave it for now. */
@@ -148,14 +178,14 @@ plan_next(const struct plan *p, int64_t now_s, int64_t now_ms)
 		return (struct plan_step){ .action = PLAN_ASK, .who = who };
 	}
 	if (p->seen.access == ADMITTED_ENROLMENT) {
-		return request(p, who, false);
+		return request(p, who, false, now_s);
 	}
 	if (p->seen.access == ADMITTED_FULL && p->held.has_request && !p->held.request_is_renewal) {
 		return (struct plan_step){ .action = PLAN_DROP_REQUEST };
 	}
 	/* What was begun is ended, due or not: the server may have issued it already. */
 	if (p->seen.access == ADMITTED_FULL && (p->held.has_request || renewal_is_due(p, now_s))) {
-		return request(p, who, true);
+		return request(p, who, true, now_s);
 	}
 	return poll(p, who, now_s);
 }
@@ -204,6 +234,7 @@ plan_take_held(struct plan *p, const struct plan_step *step, const struct plan_h
 		break;
 	case PLAN_ADOPT:
 		p->identity_is_refused = p->next_is_refused = false;
+		p->refused_version = 0;
 		p->renewal_is_wanted = false;
 		p->seen.by = WHO_OPERATIONAL;
 		/* A fresh one is renewed when the server says so anew, not by what it said before. */
@@ -228,6 +259,7 @@ plan_take_refusal(struct plan *p, const struct plan_step *step, int64_t retry_af
 	} else if (step->action == PLAN_ASK && step->who == WHO_OPERATIONAL) {
 		is_news = !p->identity_is_refused && p->held.has_birth;
 		p->identity_is_refused = true;
+		p->refused_version = p->version;
 		if (!p->held.has_birth) {
 			p->next_is_refused = false; /* nobody tells when that ends: each in turn */
 		}

@@ -11,7 +11,8 @@
  * Each arrow ends with something durable, and each can be repeated: a process
  * that dies anywhere goes on from what stands on disk. The birth identity is never given up. An
  * operational identity that is refused is kept (a suspension ends), but the birth identity asks
- * and enrols meanwhile. No memory is allocated, nothing is read or written.
+ * and enrols meanwhile. Slots that are locked are passed over; where none is left, the present identity stays in use, unless the
+ * server has ended it: then its own slot is free again. No memory is allocated, nothing is read or written.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@
 #define SLOT_BIRTH 0
 #define SLOT_FIRST 2
 #define SLOT_LAST 4
+#define SLOT_NONE 0 /* a new key is never made in the birth key's */
 
 /* As which of its identities the device speaks. */
 enum plan_who { WHO_BIRTH, WHO_OPERATIONAL, WHO_NEXT };
@@ -33,6 +35,7 @@ struct plan_held {
 	unsigned identity_slot, next_slot, request_slot;
 	int64_t identity_ends_s, next_ends_s; /* notAfter */
 	bool request_is_renewal;
+	unsigned closed; /* a bit for each slot in which no new key can be made */
 };
 
 /* What of a state answer decides. */
@@ -58,10 +61,11 @@ struct plan {
 	struct plan_seen seen;
 	int64_t version; /* of the device's record, of the last answer; 0: none */
 	bool identity_is_refused, next_is_refused; /* since the record last changed */
-	bool renewal_is_wanted;			   /* by the one at the device */
-	unsigned failures;			   /* in a row */
-	unsigned bad_requests; /* in a row, whatever was asked between them: each costs a key */
-	int64_t retry_at_ms;   /* nothing before (monotonic) */
+	int64_t refused_version; /* which the record had when the identity was last refused; 0: unknown */
+	bool renewal_is_wanted; /* by the one at the device */
+	unsigned failures;	/* in a row */
+	unsigned bad_requests;	/* in a row, whatever was asked between them: each costs a key */
+	int64_t retry_at_ms;	/* nothing before (monotonic) */
 };
 
 enum plan_action {
@@ -80,6 +84,7 @@ struct plan_step {
 	enum plan_who who;
 	unsigned slot;
 	bool is_renewal;
+	bool lacks_slot; /* PLAN_ASK: a new key is wanted, and there is no slot for it */
 	int64_t wait_s, wait_ms;
 };
 
@@ -108,5 +113,5 @@ void plan_take_failure(struct plan *p, int64_t retry_after_s, int64_t now_ms, ui
  * the server asked for, spread by a quarter of it so that a fleet does not come back at one instant. */
 int64_t plan_back_off_ms(const struct plan_limits *limits, unsigned failures, int64_t retry_after_s,
 	uint32_t random);
-/* The first of slots 2 to 4 that holds neither the identity's nor the waiting key. */
+/* The first open one of slots 2 to 4 that holds neither the identity's nor the waiting key. SLOT_NONE: there is none. */
 unsigned plan_free_slot(const struct plan_held *held);

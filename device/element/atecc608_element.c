@@ -12,7 +12,10 @@
 
 #define DEFAULT_ADDRESS 0x6C
 #define SLOT_ATTESTING 1
+#define SLOT_OPERATIONAL 2
+#define SLOT_OPERATIONAL_LAST 4
 #define SLOT_SIGNS_INTERNAL 0x02
+#define SLOT_MAKES_KEYS 0x2000 /* GenKey after the data zone was locked */
 #define KEY_IS_PRIVATE 0x01
 #define KEY_IS_LOCKABLE 0x20
 
@@ -273,6 +276,23 @@ part_lock(struct element *e, unsigned slot, struct diag *d)
 	return fail_slot(e, chip, slot, d);
 }
 
+static status
+part_closed(struct element *e, unsigned *mask, struct diag *d)
+{
+	uint8_t config[ATECC608_CONFIG_LEN];
+	status s = element_atecc608_config(e, config, d);
+
+	*mask = 0;
+	for (unsigned slot = SLOT_OPERATIONAL; s == OK && slot <= SLOT_OPERATIONAL_LAST; slot++) {
+		bool is_open = (part_key_config(config, slot) & KEY_IS_PRIVATE) != 0 &&
+			       (part_slot_config(config, slot) & SLOT_MAKES_KEYS) != 0 &&
+			       !part_slot_is_locked(config, slot);
+
+		*mask |= is_open ? 0 : 1u << slot;
+	}
+	return s;
+}
+
 /* RevNum's last two bytes (secure element's Info). */
 static const char *
 model_of(const uint8_t revision[4])
@@ -310,10 +330,11 @@ part_close(struct element *e)
 	free(self(e));
 }
 
-#define COMMON_OPERATIONS                                                    \
-	.kind = "atecc608", .serial = part_serial_text, .point = part_point, \
-	.generate = part_generate, .sign = part_sign, .birth = part_birth,   \
-	.counter = part_counter, .lock = part_lock, .info = part_info, .close = part_close
+#define COMMON_OPERATIONS                                                                     \
+	.kind = "atecc608", .serial = part_serial_text, .point = part_point,                  \
+	.generate = part_generate, .sign = part_sign, .birth = part_birth,                    \
+	.counter = part_counter, .lock = part_lock, .closed = part_closed, .info = part_info, \
+	.close = part_close
 
 static const struct element_operations attesting = { COMMON_OPERATIONS, .attestation = "attested",
 	.attest = part_attest };

@@ -52,6 +52,10 @@ struct element_operations {
 		struct element *e, unsigned which, bool is_step, uint32_t *value, struct diag *d);
 	/* For good: no new key in this slot. DENIED where its policy forbids it; EXISTS: it is locked. */
 	status (*lock)(struct element *e, unsigned slot, struct diag *d);
+	/*
+	 * The slots of 2 to 4 in which no new key can be made, locked or by policy, a bit each. NULL: none are.
+	 */
+	status (*closed)(struct element *e, unsigned *mask, struct diag *d);
 	status (*info)(struct element *e, struct element_info *out, struct diag *d);
 	/* PKCS#8 in PEM, appended. NULL where keys cannot leave. */
 	status (*reveal)(struct element *e, unsigned slot, struct buffer *pem, struct diag *d);
@@ -67,7 +71,7 @@ struct element {
  *
  *   file:FOLDER                            keys in files; the agent's default, DIR/element
  *   atecc608:/dev/i2c-N[@ADDRESS]          a part on a bus; 8-bit address in hex, the profile's 6c unless given
- *   atecc608:unix:SOCKET[#SERIAL]          a virtual part; which, where it has many
+ *   atecc608:unix:SOCKET[#SERIAL][@ADDRESS]   a virtual part; which, where it has many; the address that answers unless given
  *   tpm2:TCTI                              "tpm2:device:/dev/tpmrm0", "tpm2:swtpm:path=..."
  *   pkcs11:MODULE[?token=LABEL&pin-file=FILE]   a token by the operator's module
  *

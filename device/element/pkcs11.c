@@ -511,6 +511,28 @@ pkcs11_lock(struct element *e, unsigned slot, struct diag *d)
 	return s;
 }
 
+static CK_RV
+find_locks(struct pkcs11_token *t, void *context)
+{
+	unsigned *mask = context;
+	CK_RV rv = CKR_OK;
+
+	*mask = 0;
+	for (unsigned slot = 2; rv == CKR_OK && slot < SLOT_COUNT; slot++) {
+		bool is_locked = false;
+
+		rv = find_lock(t, slot, &is_locked);
+		*mask |= is_locked ? 1u << slot : 0;
+	}
+	return rv;
+}
+
+static status
+pkcs11_closed(struct element *e, unsigned *mask, struct diag *d)
+{
+	return pkcs11_token_do(&self(e)->token, find_locks, mask, "C_FindObjects", d);
+}
+
 static void
 copy_text(char *out, size_t room, span text)
 {
@@ -548,6 +570,7 @@ static const struct element_operations pkcs11_operations = { .kind = "pkcs11",
 	.sign = pkcs11_sign,
 	.birth = pkcs11_birth,
 	.lock = pkcs11_lock,
+	.closed = pkcs11_closed,
 	.info = pkcs11_info,
 	.close = pkcs11_close };
 

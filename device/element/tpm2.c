@@ -497,6 +497,21 @@ tpm2_lock(struct element *e, unsigned slot, struct diag *d)
 	return s;
 }
 
+static status
+tpm2_closed(struct element *e, unsigned *mask, struct diag *d)
+{
+	struct tpm2_session t = { 0 };
+	uint64_t locks = 0;
+	status s = tpm2_session_open(self(e)->tcti, &t, d);
+
+	if (s == OK) {
+		s = tpm2_index_locks(&t, &locks, d);
+	}
+	tpm2_session_close(&t);
+	*mask = (unsigned)(locks & ((1u << SLOT_COUNT) - 4)); /* 2 and up */
+	return s;
+}
+
 /* --- registration --- */
 
 status
@@ -645,6 +660,7 @@ static const struct element_operations tpm2_operations = { .kind = "tpm2",
 	.birth = tpm2_birth_pem,
 	.counter = tpm2_counter,
 	.lock = tpm2_lock,
+	.closed = tpm2_closed,
 	.info = tpm2_info,
 	.close = tpm2_close };
 

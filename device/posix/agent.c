@@ -47,6 +47,15 @@ agent_identity(const struct agent *a, enum plan_who who)
 }
 
 static status
+look_for_closed(struct agent *a, unsigned *mask, struct diag *d)
+{
+	*mask = 0;
+	return a->element->operations->closed != NULL
+		       ? a->element->operations->closed(a->element, mask, d)
+		       : OK;
+}
+
+static status
 reload(struct agent *a, struct plan_held *held, struct diag *d)
 {
 	status s;
@@ -54,7 +63,7 @@ reload(struct agent *a, struct plan_held *held, struct diag *d)
 	arena_reset(a->kept_arena);
 	s = kept_read(a->options.folder, a->element, a->kept_arena, &a->kept, d);
 	kept_held(&a->kept, held);
-	return s;
+	return s == OK ? look_for_closed(a, &held->closed, d) : s;
 }
 
 /* Something on disk was changed by the step, or not (`s`): what stands there now is what counts. */
@@ -220,6 +229,15 @@ make_request(struct agent *a, const struct plan_step *step, struct diag *d)
 		s = write_request(a, step, point, buffer_span(&evidence), d);
 	}
 	buffer_wipe(&evidence);
+	if (s != OK) {
+		struct diag unseen = { 0 };
+		unsigned closed = 0;
+
+		/* It may have been locked at the bench meanwhile: then another slot, the next time. */
+		if (look_for_closed(a, &closed, &unseen) == OK) {
+			a->plan.held.closed = closed;
+		}
+	}
 	if (s == DENIED) {
 		plan_take_refusal(&a->plan, step, retry_after_s, now_ms(a), random_number());
 		return s;
@@ -291,6 +309,26 @@ sleep_ms(int64_t ms)
 		.tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	(void)nanosleep(&t, NULL);
+}
+
+status
+agent_lacks_slot(const struct agent *a, struct diag *d)
+{
+	const struct plan_held *held = &a->plan.held;
+	char words[48] = "";
+	size_t len = 0;
+
+	for (unsigned slot = SLOT_FIRST; slot <= SLOT_LAST; slot++) {
+		if ((held->closed >> slot & 1) != 0) {
+			len += (size_t)snprintf(words + len, sizeof(words) - len, "%s%u",
+				len > 0 ? ", " : "", slot);
+		}
+	}
+	return diag_set(d, DENIED, NULL,
+		"a new key is wanted, but no slot is left for it: of slots 2 to 4 these are "
+		"locked: %s%s",
+		words,
+		held->has_identity ? "; the present identity stays in use while it lasts" : "");
 }
 
 struct plan_step

@@ -36,5 +36,7 @@ void agent_close(struct agent *a);
 struct plan_step agent_next(const struct agent *a);
 /* Does the step; the plan knows the outcome, whatever it is. PLAN_WAIT sleeps. */
 MUST_USE status agent_do(struct agent *a, const struct plan_step *step, struct diag *d);
+/* DENIED in words: why there is no slot for the key that is wanted (a step's lacks_slot). */
+status agent_lacks_slot(const struct agent *a, struct diag *d);
 /* The identity of a kind, or NULL where there is none. */
 const struct kept_identity *agent_identity(const struct agent *a, enum plan_who who);

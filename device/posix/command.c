@@ -103,6 +103,9 @@ send_fresh_or_kept(struct agent *a, struct diag *d)
 	}
 	make.who = send.who;
 	make.slot = plan_free_slot(&a->plan.held);
+	if (make.slot == SLOT_NONE) {
+		return agent_lacks_slot(a, d);
+	}
 	s = agent_do(a, &make, d);
 	return s == OK ? agent_do(a, &send, d) : s;
 }
@@ -180,6 +183,9 @@ renew(struct agent *a, struct diag *d)
 	while (s == OK && a->kept.identity.generation == before) {
 		struct plan_step step = agent_next(a);
 
+		if (step.lacks_slot) {
+			return agent_lacks_slot(a, d);
+		}
 		/* Only a question is left to ask, or the birth identity to ask it: nothing to renew. */
 		if (step.action == PLAN_WAIT ||
 			(step.action == PLAN_ASK && (step.wait_s > 0 || step.who == WHO_BIRTH))) {
@@ -247,6 +253,19 @@ report_change(const struct agent *a, char before[32])
 	}
 }
 
+/* Once, not at each question that is asked meanwhile. */
+static void
+report_lack(const struct agent *a, bool lacks_slot, bool *was_told)
+{
+	struct diag d = { 0 };
+
+	if (lacks_slot && !*was_told) {
+		(void)!agent_lacks_slot(a, &d);
+		log_diag(LOG_ERROR, "no_free_slot", &d);
+	}
+	*was_told = lacks_slot;
+}
+
 /* ACTIVE counts when the device itself is: its operational identity has full access. */
 static bool
 is_reached(const struct agent *a, const char *until)
@@ -276,11 +295,18 @@ static status
 run_steps(struct agent *a, const struct command_options *o, struct diag *d)
 {
 	char before[32] = "";
+	bool lack_is_told = false;
 	status s = OK;
 
 	while (!is_reached(a, o->until)) {
 		struct plan_step step = agent_next(a);
 
+		if (step.action != PLAN_WAIT) {
+			report_lack(a, step.lacks_slot, &lack_is_told);
+		}
+		if (o->once && step.lacks_slot) {
+			return agent_lacks_slot(a, d);
+		}
 		if (o->once && (step.action == PLAN_WAIT || step.wait_s > 0)) {
 			return s;
 		}

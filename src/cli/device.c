@@ -1,3 +1,4 @@
+#include "cli/element_record.h"
 #include "cli/nouns.h"
 
 #define DEVICE "/api/v1/devices/{DEVICE}"
@@ -64,6 +65,19 @@ static const struct flag replace_flags[] = {
 	{ "element", VALUE_TEXT, "SERIAL", "of the new board's element", "element", FLAG_NEEDED },
 	{ 0 },
 };
+static const struct flag note_arguments[] = {
+	{ "DEVICE", VALUE_TEXT, NULL, "a device's id or its element's serial", NULL, 0 },
+	{ "CHANGE", VALUE_CHOICE, "lock-slots|user-extra|address|counter|retire-keys",
+		"what was done to its element", NULL, 0 },
+	{ 0 },
+};
+static const struct flag note_flags[] = {
+	{ "slots", VALUE_TEXT, "N,N", "which slots: of lock-slots and retire-keys", NULL, 0 },
+	{ "counter", VALUE_NUMBER, "N", "which counter, 0 or 1", NULL, 0 },
+	{ "before", VALUE_TEXT, "VALUE", "the counter's value before; of a byte 00", NULL, 0 },
+	{ "after", VALUE_TEXT, "VALUE", "the counter's value now; the byte in hex", NULL, 0 },
+	{ 0 },
+};
 static const struct flag revoke_flags[] = {
 	{ "key", VALUE_CHOICE, "operational|birth", "which of its keys", "key", FLAG_NEEDED },
 	{ "reason", VALUE_CHOICE, REVOCATION_REASONS, "RFC 5280 5.3.1", "reason", FLAG_NEEDED },
@@ -111,6 +125,10 @@ static const struct command device_commands[] = {
 	{ "replace", "a new board takes the device's record", NULL, device_argument, replace_flags,
 		COMMAND_SERVER | COMMAND_JSON, remote_act,
 		{ "POST", DEVICE "/replace", &device_view, NULL } },
+	{ "note-element", "record what was changed for good on its element",
+		"For what tenure element policy or retire did while no server could be told.",
+		note_arguments, note_flags, COMMAND_SERVER | COMMAND_JSON, device_note_element,
+		{ 0 } },
 	PLAIN_VERB("rotate", "have it make a new key soon", NULL),
 	{ "revoke", "revoke its operational or its birth key", NULL, device_argument, revoke_flags,
 		COMMAND_SERVER | COMMAND_JSON, remote_act,

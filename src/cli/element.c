@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/element_record.h"
 #include "cli/nouns.h"
 
 status
@@ -89,8 +90,9 @@ bench_rows_end(struct bench_rows *r)
 
 #define COMMON_FLAGS                                                                               \
 	{ "element", VALUE_TEXT, "ADDRESS",                                                        \
-		"where it is: atecc608:/dev/i2c-1, atecc608:unix:SOCKET#SERIAL, file:DIR", NULL,   \
-		FLAG_NEEDED },                                                                     \
+		"where it is: atecc608:/dev/i2c-1, atecc608:unix:SOCKET#SERIAL, file:DIR, "        \
+		"tpm2:..., pkcs11:...",                                                            \
+		NULL, FLAG_NEEDED },                                                               \
 	{                                                                                          \
 		"folder", VALUE_FOLDER, "DIR", "what is kept beside it (default: this one)", NULL, \
 			0                                                                          \
@@ -114,7 +116,11 @@ static const struct flag policy_arguments[] = {
 	{ 0 },
 };
 static const struct flag policy_flags[] = { COMMON_FLAGS,
-	{ "yes", VALUE_NONE, NULL, "yes, it cannot be undone", NULL, 0 }, { 0 } };
+	{ "yes", VALUE_NONE, NULL, "yes, it cannot be undone", NULL, 0 }, RECORD_FLAG, { 0 } };
+static const struct flag retire_flags[] = { COMMON_FLAGS,
+	{ "lock", VALUE_NONE, NULL, "lock slots 2 to 4 as well: nobody makes a key in them again",
+		NULL, 0 },
+	{ "yes", VALUE_NONE, NULL, "yes, it cannot be undone", NULL, 0 }, RECORD_FLAG, { 0 } };
 
 static const struct command element_commands[] = {
 	{ "info", "what it is: serial, model, revision, profile, counters, locks", NULL, NULL,
@@ -130,9 +136,20 @@ static const struct command element_commands[] = {
 	{ "selftest", "have it test itself", NULL, NULL, common_flags, COMMAND_JSON,
 		element_selftest, { 0 } },
 	{ "policy", "what can still change on it, and changing it",
-		"Without CHANGE: what can. Changes are for good; each prints a record of what was "
-		"before and after, which is kept nowhere else.",
-		policy_arguments, policy_flags, COMMAND_JSON, element_policy, { 0 } },
+		"Without CHANGE: what can. Changes are for good; each prints what was before and "
+		"after, and is recorded in the timeline of the element's device where a server is "
+		"known (client file, TENURE_SERVER, --server). A change that was done, but could "
+		"not "
+		"be recorded, ends with 1 and the command that records it later.",
+		policy_arguments, policy_flags, COMMAND_JSON | COMMAND_RECORDS, element_policy,
+		{ 0 } },
+	{ "retire", "overwrite its keys and secrets, as far as it lets itself be",
+		"New keys in slots 2 to 4, which nobody certifies, and on an ATECC608 random bytes "
+		"or "
+		"zeros in 5, 6, 8 and 9. Slot 0 keeps its key and signs for ever: retire the "
+		"device "
+		"on the server, too (tenure device retire). Recorded as policy's changes are.",
+		NULL, retire_flags, COMMAND_JSON | COMMAND_RECORDS, element_retire, { 0 } },
 	{ 0 },
 };
 const struct noun noun_element = { "element", "a secure element at the bench", element_commands };

@@ -1,12 +1,13 @@
 #pragma once
-/* tenure element: what its commands share. They speak to the element at the bench directly; no server is asked. */
+/* tenure element: what its commands share. They speak to the element at the bench directly; a server is only told what was changed. */
 #include <cjson/cJSON.h>
 
 #include "cli/command.h"
 #include "cli/view.h"
 #include "device/element/atecc608_element.h"
 
-command_run element_info, element_slots, element_attest, element_selftest, element_policy;
+command_run element_info, element_slots, element_attest, element_selftest, element_policy,
+	element_retire;
 
 /* The element of --element, with --folder beside it. Free with element_close. */
 MUST_USE status bench_open(struct call *c, struct element **out, struct diag *d);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/element.h"
+#include "cli/element_record.h"
 
 #define KEY_IS_LOCKABLE 0x20
 #define USER_EXTRA_AT 84
@@ -25,6 +26,7 @@ static const struct field record_fields[] = {
 	{ "of", "OF", FIELD_TEXT, true },
 	{ "before", "BEFORE", FIELD_TEXT, true },
 	{ "after", "AFTER", FIELD_TEXT, true },
+	{ "is_recorded", "RECORDED", FIELD_YES_NO, true },
 	{ 0 },
 };
 static const struct view record_view = { "record", record_fields };
@@ -149,6 +151,7 @@ struct change {
 	struct atecc608 *driver;
 	const char *value;
 	char of[24], before[24], after[24];
+	struct element_record record;
 };
 
 static status
@@ -186,6 +189,7 @@ lock_slot(struct change *x, struct diag *d)
 	}
 	snprintf(x->before, sizeof(x->before), "open");
 	snprintf(x->after, sizeof(x->after), "locked");
+	x->record = (struct element_record){ "lock-slots", 1u << slot, -1, -1, -1 };
 	return s;
 }
 
@@ -220,6 +224,8 @@ set_extra(struct change *x, unsigned which, struct diag *d)
 	}
 	snprintf(x->before, sizeof(x->before), "00");
 	snprintf(x->after, sizeof(x->after), "%02x", value);
+	x->record =
+		(struct element_record){ which == 0 ? "user-extra" : "address", 0, -1, 0, value };
 	return element_atecc608_fail(x->element, chip, x->of, d);
 }
 
@@ -251,11 +257,12 @@ step_counter(struct change *x, struct diag *d)
 	}
 	snprintf(x->before, sizeof(x->before), "%u", value - 1);
 	snprintf(x->after, sizeof(x->after), "%u", value);
+	x->record = (struct element_record){ "counter", 0, which, (int64_t)value - 1, value };
 	return s;
 }
 
 static cJSON *
-record(struct change *x, const char *name, const char *serial)
+describe(struct change *x, const char *name, const char *serial, bool is_recorded)
 {
 	char now[TIME_TEXT_MAX];
 	cJSON *o = cJSON_CreateObject();
@@ -266,7 +273,8 @@ record(struct change *x, const char *name, const char *serial)
 		cJSON_AddStringToObject(o, "change", name) == NULL ||
 		cJSON_AddStringToObject(o, "of", x->of) == NULL ||
 		cJSON_AddStringToObject(o, "before", x->before) == NULL ||
-		cJSON_AddStringToObject(o, "after", x->after) == NULL) {
+		cJSON_AddStringToObject(o, "after", x->after) == NULL ||
+		cJSON_AddBoolToObject(o, "is_recorded", is_recorded) == NULL) {
 		cJSON_Delete(o);
 		return NULL;
 	}
@@ -282,14 +290,20 @@ change(struct change *x, const char *name, struct diag *d)
 	} changes[] = { { "lock", lock_slot }, { "user-extra", set_user_extra },
 		{ "address", set_address }, { "counter", step_counter } };
 	char serial[ELEMENT_SERIAL_MAX + 1];
-	status s = x->element->operations->serial(x->element, serial, d);
+	bool is_recorded = false;
+	status recorded, s = x->element->operations->serial(x->element, serial, d);
 
 	for (size_t i = 0; s == OK && i < COUNT_OF(changes); i++) {
 		if (strcmp(changes[i].name, name) == 0) {
 			s = changes[i].run(x, d);
 		}
 	}
-	return s == OK ? bench_show(x->call, &record_view, record(x, name, serial), d) : s;
+	if (s != OK) {
+		return s;
+	}
+	recorded = record_done(x->call, serial, &x->record, 1, &is_recorded, d);
+	s = bench_show(x->call, &record_view, describe(x, name, serial, is_recorded), d);
+	return recorded != OK ? recorded : s;
 }
 
 status

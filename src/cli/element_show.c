@@ -132,8 +132,7 @@ row_of(const struct slot_row *r)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	if (cJSON_AddNumberToObject(o, "slot", r->slot) == NULL ||
-		cJSON_AddStringToObject(o, "use", r->use) == NULL ||
+	if (cJSON_AddNumberToObject(o, "slot", r->slot) == NULL || !put_known(o, "use", r->use) ||
 		cJSON_AddStringToObject(o, "holds", r->holds) == NULL ||
 		(r->key[0] != '\0' ? cJSON_AddStringToObject(o, "key", r->key)
 				   : cJSON_AddNullToObject(o, "key")) == NULL ||

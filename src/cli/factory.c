@@ -240,6 +240,32 @@ is_to_be_made(const struct line_run *r, const struct factory_folder *u)
 	return is_here && !u->is_born;
 }
 
+static void
+refuse(struct line_run *r, const char *serial, const char *why)
+{
+	r->refused++;
+	progress_end(&r->progress);
+	fprintf(stderr, "%s: %s\n", serial, why);
+}
+
+/* A unit that was made before, with its part on the line again. */
+static status
+look_at_known(struct line_run *r, const struct factory_folder *u, struct diag *d)
+{
+	char folder[UNIT_PATH_MAX];
+	status s = unit_element_folder(r->folder, u->serial, folder, d);
+
+	if (s == OK) {
+		s = part_is_known(u->part, folder, d);
+	}
+	if (s == CONFLICT) {
+		refuse(r, u->serial, d->text);
+		diag_clear(d);
+		s = OK;
+	}
+	return s;
+}
+
 static status
 run_units(struct line_run *r, struct diag *d)
 {
@@ -249,8 +275,15 @@ run_units(struct line_run *r, struct diag *d)
 
 	progress_begin(&r->progress, "unit", r->count);
 	for (size_t i = 0; s == OK && i < r->count; i++) {
-		if (is_to_be_made(r, &r->units[i])) {
-			batch[in_batch++] = &r->units[i];
+		struct factory_folder *u = &r->units[i];
+
+		if (is_to_be_made(r, u)) {
+			batch[in_batch++] = u;
+		} else if (u->part != NULL) {
+			s = look_at_known(r, u, d);
+		}
+		if (s != OK) {
+			break;
 		}
 		if (in_batch == BATCH || (i + 1 == r->count && in_batch > 0)) {
 			s = run_batch(r, batch, in_batch, d);

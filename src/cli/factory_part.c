@@ -5,12 +5,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "device/element/atecc608_element.h"
 #include "element/part_profile.h"
+#include "pki/certificate.h"
+#include "pki/pem.h"
 
 #define VIRTUAL "atecc608:unix:"
 #define ADDRESS_ROOM 400
+#define BIRTH_PEM_MAX 65536
 
 /* --- which there are --- */
 
@@ -181,6 +185,64 @@ part_read_keys(const struct factory_part *p, struct part_keys *out, struct diag 
 	}
 	for (unsigned slot = 0; s == OK && slot < UNIT_SLOTS; slot++) {
 		s = e->operations->point(e, slot, out->points[slot], d);
+	}
+	element_close(e);
+	if (s != OK && strstr(d->text, p->serial) == NULL) {
+		diag_prefix(d, "%s: ", p->serial);
+	}
+	return s;
+}
+
+/* The key that the birth certificate is for. */
+static status
+read_birth_point(const char *folder, uint8_t point[POINT_P256_LEN], struct diag *d)
+{
+	struct arena *a = arena_new(1 << 20);
+	struct certificate_view leaf;
+	char path[UNIT_PATH_MAX + 16];
+	struct buffer pem;
+	span der;
+	status s;
+
+	buffer_init(&pem, BIRTH_PEM_MAX);
+	snprintf(path, sizeof(path), "%s/birth.pem", folder);
+	s = a != NULL ? file_read(path, BIRTH_PEM_MAX, &pem, d)
+		      : diag_set(d, NO_MEMORY, NULL, "no memory");
+	if (s == OK) {
+		s = pem_read(a, buffer_span(&pem), "CERTIFICATE", &der, d);
+	}
+	if (s == OK) {
+		s = certificate_read(der, &leaf, d);
+	}
+	if (s == OK) {
+		memcpy(point, leaf.key.point, POINT_P256_LEN);
+	} else {
+		diag_prefix(d, "%s: ", path);
+	}
+	buffer_wipe(&pem);
+	arena_free(a);
+	return s;
+}
+
+status
+part_is_known(const struct factory_part *p, const char *folder, struct diag *d)
+{
+	uint8_t own[POINT_P256_LEN], born[POINT_P256_LEN];
+	struct element *e = NULL;
+	status s = read_birth_point(folder, born, d);
+
+	if (s == OK) {
+		s = open_part(p, folder, &e, d);
+	}
+	if (s == OK) {
+		s = e->operations->point(e, 0, own, d);
+	}
+	if (s == OK && memcmp(own, born, sizeof(own)) != 0) {
+		s = diag_set(d, CONFLICT, NULL,
+			"the part on the line has another birth key than the certificate of %s: "
+			"two "
+			"parts with one serial number",
+			folder);
 	}
 	element_close(e);
 	return s;

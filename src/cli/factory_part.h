@@ -30,6 +30,11 @@ struct part_keys {
 /* CONFLICT: another part answers at this address. BAD_INPUT: none of a profile that is known. */
 MUST_USE status part_read_keys(const struct factory_part *p, struct part_keys *out, struct diag *d);
 /*
+ * Whether it is the one whose birth certificate is in `folder` (DIR/<serial>/element): serial numbers can be copied, keys
+ * cannot. CONFLICT: it is another.
+ */
+MUST_USE status part_is_known(const struct factory_part *p, const char *folder, struct diag *d);
+/*
  * The factory's certificates (PEM, leaf first) into the part where its slots may be written, and what rebuilds them from there beside
  * it, in `folder` (DIR/<serial>/element). Once more does no harm.
  */

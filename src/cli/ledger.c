@@ -25,6 +25,7 @@ static const struct field entry_fields[] = {
 	{ "entry.from", "FROM", FIELD_STATE, true },
 	{ "entry.to", "TO", FIELD_STATE, true },
 	{ "entry.reason", "REASON", FIELD_TEXT, true },
+	{ "entry.part", "PART", FIELD_TEXT, true },
 	{ "entry", "ENTRY", FIELD_HIDDEN, false },
 	{ 0 },
 };

@@ -45,7 +45,7 @@ common_flag(unsigned traits, size_t at)
 		unsigned traits;
 		const struct flag *flags;
 	} groups[] = { { COMMAND_PAGES, of_pages }, { COMMAND_JSON, of_json },
-		{ COMMAND_SERVER, of_server }, { 0, every } };
+		{ COMMAND_SERVER, of_server }, { COMMAND_RECORDS, of_server }, { 0, every } };
 
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
 		if ((traits & groups[g].traits) != groups[g].traits) {

@@ -55,6 +55,13 @@ client_file(struct call *c)
 	return NULL;
 }
 
+bool
+settings_has_server(struct call *c)
+{
+	return call_text(c, "server") != NULL || environment("TENURE_SERVER") != NULL ||
+	       client_file(c) != NULL;
+}
+
 static const char *
 filled(const char *text)
 {

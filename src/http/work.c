@@ -205,12 +205,13 @@ run_together(void *argument, unsigned worker)
 status
 work_submit_together(struct work *first)
 {
+	struct pool *pool = first->server->pool;
 	int64_t now_us = stopwatch_us();
 
 	for (struct work *w = first; w != NULL; w = w->together) {
 		w->since_us = now_us;
 	}
-	return pool_run(first->server->pool, run_together, first);
+	return pool_run(pool, run_together, first);
 }
 
 static void

@@ -44,6 +44,15 @@ check_version(const struct device *before, int64_t version, struct diag *d)
 }
 
 static status
+check_policy(const struct fleet *f, const struct fleet *seen, struct diag *d)
+{
+	return seen == NULL || seen->version == f->version
+		       ? OK
+		       : diag_set(d, CONFLICT, NULL,
+				 "fleet %s: its policy was changed meanwhile; look again", f->name);
+}
+
+static status
 read_device_and_fleet(const struct session *s, int64_t device, const struct device *seen,
 	struct device *out, struct fleet *fleet, struct diag *d)
 {
@@ -108,6 +117,9 @@ judge(struct session *s, int64_t device, struct ruling *r, struct diag *d)
 		return no_such_device(d);
 	}
 	result = check_version(&r->before, r->decision->version, d);
+	if (result == OK) {
+		result = check_policy(&r->fleet, r->decision->policy, d);
+	}
 	if (result == OK) {
 		result = effect_read(s, r, d);
 	}

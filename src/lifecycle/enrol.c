@@ -226,13 +226,34 @@ read_stored(struct enrolling *e, struct diag *d)
 	return st == OK ? OK : diag_set(d, st, NULL, "the device's certificates cannot be read");
 }
 
+/* What the fleet let somebody do when he came it lets him do still. */
+static status
+judge_way(const struct enrolling *e, struct diag *d)
+{
+	int64_t via = e->session->actor.account.row;
+
+	if (via != 0 && e->fleet.est.ra != via) {
+		return diag_set(d, DENIED, NULL,
+			"operator %s: does not speak for the devices of this fleet (est_ra)",
+			e->session->actor.account.name);
+	}
+	if (e->enrolment->made != NULL && !e->fleet.est.makes_keys) {
+		return diag_set(d, DENIED, "RFC 7030 4.4",
+			"keys of this fleet's devices are made where they stay");
+	}
+	return OK;
+}
+
 static status
 judge_new(struct enrolling *e, struct diag *d)
 {
 	struct session *s = e->session;
 	bool is_known = true;
-	status st = prove_key(s, &e->device, &e->fleet, &e->csr, &e->proof, d);
+	status st = judge_way(e, d);
 
+	if (st == OK) {
+		st = prove_key(s, &e->device, &e->fleet, &e->csr, &e->proof, d);
+	}
 	if (st != OK) {
 		return st;
 	}
@@ -439,6 +460,7 @@ decision_of(struct enrolling *e)
 {
 	e->decision = (struct decision){ .version = e->device.version,
 		.seen = &e->device,
+		.policy = &e->fleet, /* the signer may have taken its time */
 		.issued = &e->certificate,
 		.extend = prove_extend,
 		.context = &e->proof };

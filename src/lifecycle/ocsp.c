@@ -215,6 +215,8 @@ look_up(struct session *s, const struct ocsp_request *r, struct ocsp_issuer *iss
 	st = judge_all(s, issuer, r, draft, &last, d);
 	if (st == OK) {
 		note_verdict(s, changes, draft, &last, made);
+		/* A mark of a later epoch would make the policy of before outlast its change. */
+		made->may_be_kept = made->may_be_kept && made->verdict.mark.epoch == issuer->epoch;
 	}
 	return st;
 }
@@ -278,7 +280,7 @@ sign_all(struct session *s, const struct ocsp_ask *asks, struct asked *all, size
 {
 	const struct ocsp_sign_request *requests[OCSP_BATCH_MAX];
 	struct ocsp_sign_result results[OCSP_BATCH_MAX];
-	size_t which[OCSP_BATCH_MAX], n = 0;
+	size_t which[OCSP_BATCH_MAX] = { 0 }, n = 0;
 	struct diag fault = { 0 };
 	status st;
 

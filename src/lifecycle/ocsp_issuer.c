@@ -76,6 +76,7 @@ ocsp_issuer_find(
 	}
 	if (found != NULL) {
 		*out = **found;
+		out->epoch = i->epoch;
 	}
 	pthread_rwlock_unlock(&i->lock);
 	if (must_read) {

@@ -16,6 +16,7 @@ struct ocsp_issuer {
 	char responder[NAME_MAX_LEN + 1]; /* key */
 	int64_t responder_not_after_s;	  /* 0: there is none */
 	bool lists_superseded;
+	uint64_t epoch; /* of the store, that this was true in */
 };
 
 struct ocsp_issuers {

@@ -174,6 +174,8 @@ kept_new(uint64_t code, const struct ocsp_made *made, span answer, span note)
 	memcpy(one->bytes, made->id.data, made->id.len);
 	if (answer.len > 0) {
 		memcpy(one->bytes + made->id.len, answer.data, answer.len);
+	}
+	if (note.len > 0) {
 		memcpy(one->bytes + made->id.len + answer.len, note.data, note.len);
 	}
 	return one;

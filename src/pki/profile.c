@@ -124,18 +124,26 @@ narrow(const struct conf *c, const char *name, struct profile *out, struct diag 
 	return OK;
 }
 
+bool
+profile_path(const char *folder, const char *name, char out[PROFILE_PATH_ROOM])
+{
+	size_t len = strlen(name);
+
+	return len > 0 && len <= NAME_MAX_LEN && strchr(name, '/') == NULL && name[0] != '.' &&
+	       (size_t)snprintf(out, PROFILE_PATH_ROOM, "%s/%s.conf", folder, name) <
+		       PROFILE_PATH_ROOM;
+}
+
 status
 profile_load(const char *folder, const char *name, struct profile *out, struct diag *d)
 {
-	char path[4096];
+	char path[PROFILE_PATH_ROOM];
 	struct stat found;
 	struct arena *a;
 	struct conf *c;
 	status s;
 
-	if (strchr(name, '/') != NULL || strlen(name) > NAME_MAX_LEN || name[0] == '.' ||
-		(size_t)snprintf(path, sizeof(path), "%s/%s.conf", folder, name) >= sizeof(path) ||
-		stat(path, &found) != 0) {
+	if (!profile_path(folder, name, path) || stat(path, &found) != 0) {
 		return diag_set(d, NOT_FOUND, NULL, "no profile \"%.60s\"", name);
 	}
 	a = arena_new(1 << 20);

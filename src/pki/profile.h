@@ -28,6 +28,10 @@ const struct profile *profile_builtin(const char *name);
 size_t profile_builtin_count(void);
 const struct profile *profile_builtin_at(size_t i);
 
+#define PROFILE_PATH_ROOM 4096
+/* FOLDER/NAME.conf; false for a name that is none, or is too long. */
+bool profile_path(const char *folder, const char *name, char out[PROFILE_PATH_ROOM]);
+
 /*
  * A profile of the operator's own from FOLDER/NAME.conf: begins as the built-in one named by `base`, and may
  * only shorten its life and narrow its names (keys: base, lifetime, dns, ip, uri).

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "home/home.h"
+#include "http/address.h"
 #include "ledger/checkpoint.h"
 #include "lifecycle/challenge.h"
 #include "lifecycle/ocsp.h"
@@ -377,6 +378,21 @@ server_stop_keeping(struct server *s, struct handed_sockets *kept)
 	stop(s, kept);
 }
 
+/* The listening sockets go on, and with them what was said of them. */
+static status
+check_restart(const struct configuration *now, const struct configuration *next, struct diag *d)
+{
+	struct address_list ignored;
+
+	if (strcmp(now->listen, next->listen) != 0 ||
+		strcmp(now->listen_plain, next->listen_plain) != 0) {
+		return diag_set(d, CONFLICT, NULL,
+			"listen or listen_plain was changed: the sockets that are open would be "
+			"kept; stop it and start it");
+	}
+	return address_list_read(next->proxy_from, &ignored, d);
+}
+
 status
 server_may_restart(const struct server *s, struct diag *d)
 {
@@ -386,6 +402,9 @@ server_may_restart(const struct server *s, struct diag *d)
 			    ? configuration_load(scratch, s->configuration.home, &c, d)
 			    : diag_set(d, NO_MEMORY, NULL, "no memory for the configuration");
 
+	if (st == OK) {
+		st = check_restart(&s->configuration, &c, d);
+	}
 	arena_free(scratch);
 	return st;
 }

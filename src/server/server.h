@@ -19,7 +19,7 @@ void server_stop(struct server *s);
  * goes on with them. Only one at a time works on a home, so it can begin when this returns, and not before.
  */
 void server_stop_keeping(struct server *s, struct handed_sockets *kept);
-/* Whether the home's configuration would be taken now. BAD_INPUT in words. */
+/* Whether the home's configuration would be taken now. BAD_INPUT in words; CONFLICT: it listens elsewhere, which needs a stop. */
 MUST_USE status server_may_restart(const struct server *s, struct diag *d);
 
 /* OK, or why requests cannot be served in full. Any thread. */

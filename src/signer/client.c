@@ -336,11 +336,11 @@ take_results(struct wire_reader *w, struct arena *a, size_t count, struct issue_
 /* --- certificates: whoever finds a channel free sends for all who wait --- */
 
 /*
- * Invariant, under `queue_lock`: `senders` counts those who have a list to send, at most one for each channel; somebody waits in
- * the queue only while there are as many. Who sends is no more in the queue, and nobody but him tells those of his list.
+ * Invariant, under `queue_lock`: `senders` counts those who have a list to send, one a channel at the most; somebody waits in the
+ * queue only while there are as many. Who sends is not in the queue, and nobody else tells those of his list.
  */
 
-/* Under the lock: out of the queue what one frame takes, at least one. */
+/* Under the lock. What one frame takes, at least one. */
 static struct asking *
 take_asking(struct signer *s)
 {
@@ -429,6 +429,25 @@ send_asking(struct signer *s, struct asking *list)
 	buffer_wipe(&answer);
 }
 
+/* True: a channel is free, and is this one's. False: it stands in the queue until it is woken. */
+static bool
+take_turn(struct signer *s, struct asking *a)
+{
+	bool is_sender;
+
+	pthread_mutex_lock(&s->queue_lock);
+	is_sender = s->senders < s->count;
+	a->is_sender = is_sender;
+	if (is_sender) {
+		s->senders++;
+	} else {
+		*s->end = a;
+		s->end = &a->next;
+	}
+	pthread_mutex_unlock(&s->queue_lock);
+	return is_sender;
+}
+
 status
 signer_issue(struct signer *s, struct arena *a, const struct issue_request *requests, size_t count,
 	struct issue_result *results, struct diag *d)
@@ -442,16 +461,7 @@ signer_issue(struct signer *s, struct arena *a, const struct issue_request *requ
 		return diag_set(d, LIMIT, NULL, "over %d certificates at once", ISSUE_BATCH_MAX);
 	}
 	sem_init(&own.woken, 0, 0);
-	pthread_mutex_lock(&s->queue_lock);
-	own.is_sender = s->senders < s->count;
-	if (own.is_sender) {
-		s->senders++;
-	} else {
-		*s->end = &own;
-		s->end = &own.next;
-	}
-	must_wait = !own.is_sender;
-	pthread_mutex_unlock(&s->queue_lock);
+	must_wait = !take_turn(s, &own);
 	while (must_wait && sem_wait(&own.woken) != 0) {
 		/* a signal */
 	}

@@ -1,10 +1,11 @@
 #pragma once
 /* What the signer does with each request: judge, encode, lint, sign. Called on channel threads. */
 #include "signer/key_store.h"
+#include "signer/profile_shelf.h"
 
 struct issuer {
 	struct key_store *keys;
-	const char *profiles; /* folder, may be missing */
+	struct profile_shelf profiles;
 	const struct clock *clock;
 };
 

@@ -64,11 +64,11 @@ make_serial(int64_t index, uint8_t out[16], size_t *len, struct diag *d)
 }
 
 static status
-find_profile(const struct issuer *i, const char *name, struct profile *out, struct diag *d)
+find_profile(struct issuer *i, const char *name, struct profile *out, struct diag *d)
 {
 	const struct profile *builtin = profile_builtin(name);
 	struct diag fault = { 0 };
-	status s = profile_load(i->profiles != NULL ? i->profiles : "", name, out, &fault);
+	status s = profile_shelf_find(&i->profiles, name, out, &fault);
 
 	if (s == NOT_FOUND && builtin != NULL) {
 		*out = *builtin;

@@ -248,8 +248,8 @@ start(const struct options *o, struct secret *passphrase, struct issuer *issuer,
 	if (s == OK) {
 		s = exercise(d);
 	}
-	issuer->profiles = o->profiles;
 	issuer->clock = &clock_system;
+	profile_shelf_init(&issuer->profiles, o->profiles, issuer->clock);
 	for (size_t i = 0; s == OK && i < o->channel_count; i++) {
 		channels[i] = (struct channel){ .issuer = issuer, .fd = o->channels[i] };
 		if (pthread_create(&channels[i].thread, NULL, serve, &channels[i]) != 0) {
@@ -293,6 +293,7 @@ main(int argc, char **argv)
 		pthread_join(channels[i].thread, NULL);
 	}
 	key_store_close(issuer.keys);
+	profile_shelf_wipe(&issuer.profiles);
 	secret_wipe(&passphrase);
 	return 0;
 }

@@ -11,8 +11,9 @@
 #include "support.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "command.h"
-#include "device/element/element.h"
+#include "device/element/atecc608_element.h"
 #include "fake_server.h"
 #include "../element/forge.h"
 #include "pki/pem.h"
@@ -194,6 +195,7 @@ test_policy(void **state)
 	(void)state;
 	expect(0, "lock 3", "", "element policy %s", at);
 	expect(2, "", "wants a VALUE", "element policy lock %s", at);
+	expect(1, "", "No such file", "element policy --element atecc608:unix:%s/none", folder);
 	expect(2, "", "--yes", "element policy lock 3 %s", at);
 	expect(0, "\"slot\":3,\"use\":\"operational key\"", "", "element slots --json %s", at);
 	expect(0, "\"after\":\"locked\"", "", "element policy lock 3 --yes --json %s", at);
@@ -212,27 +214,284 @@ test_policy(void **state)
 	expect(0, "at 70", "", "element info %s", at);
 }
 
+/* --- recorded --- */
+
+static const char device_body[] = "{\"serial\":\"" SERIAL "\",\"state\":\"ACTIVE\"}";
+static const char refusal[] =
+	"{\"type\":\"/problems/not-found\",\"title\":\"not found\",\"status\":404,"
+	"\"detail\":\"there is no such device\"}";
+
+static char known_server[900]; /* flags */
+
+static struct fake_server *
+start_server(const struct fake_step *steps, size_t count)
+{
+	struct fake_server *s = fake_start(folder, steps, count);
+	struct diag d = { 0 };
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/token", folder);
+	assert_ok(file_create(path, span_text("tnr_x\n"), 0600, &d), d);
+	snprintf(known_server, sizeof(known_server),
+		"--server %s --ca %s/root.pem --token-file %s/token", fake_url(s), folder, folder);
+	return s;
+}
+
+/* What the server was told by its Nth request. */
+static void
+assert_told(struct fake_server *s, size_t which, const char *body)
+{
+	const struct fake_request *r = fake_request(s, which);
+
+	assert_string_equal(r->method, "POST");
+	assert_string_equal(r->path, "/api/v1/devices/" SERIAL "/element");
+	assert_true(r->key[0] != '\0');
+	assert_true(span_equal(span_of((const uint8_t *)r->body, r->body_len), span_text(body)));
+}
+
+static void
+test_changes_are_recorded(void **state)
+{
+	char *ok = fake_answer(200, "application/json", "", device_body);
+	char *no = fake_answer(404, "application/problem+json", "", refusal);
+	const struct fake_step steps[] = { { ok }, { ok }, { ok }, { no }, { ok } };
+	struct fake_server *s = start_server(steps, 5);
+
+	(void)state;
+	expect(0, "\"is_recorded\":true", "", "element policy lock 3 --yes --json %s %s", at,
+		known_server);
+	assert_told(s, 0, "{\"change\":\"lock-slots\",\"slots\":[3]}");
+	expect(0, "RECORDED:              yes", "", "element policy user-extra 5a --yes %s %s", at,
+		known_server);
+	assert_told(s, 1, "{\"change\":\"user-extra\",\"before\":0,\"after\":90}");
+	expect(0, "\"is_recorded\":true", "", "element policy counter 1 --yes --json %s %s", at,
+		known_server);
+	assert_told(s, 2, "{\"change\":\"counter\",\"counter\":1,\"before\":0,\"after\":1}");
+
+	/* It is done, whatever the server says: shown, and exit 1 says what is left to do. */
+	expect(1, "\"after\":\"2\",\"is_recorded\":false",
+		"done, but not recorded: there is no such device; later: tenure device "
+		"note-element " SERIAL " counter --counter 1 --before 1 --after 2",
+		"element policy counter 1 --yes --json %s %s", at, known_server);
+	expect(0, "ACTIVE", "",
+		"device note-element " SERIAL " counter --counter 1 --before 1 --after 2 %s",
+		known_server);
+	assert_told(s, 4, "{\"change\":\"counter\",\"counter\":1,\"before\":1,\"after\":2}");
+
+	/* Refused by the part: nothing was done, nothing is told. */
+	expect(1, "", "locked already", "element policy lock 3 --yes %s %s", at, known_server);
+	expect(0, "\"is_recorded\":false", "",
+		"element policy counter 1 --yes --no-record --json %s %s", at, known_server);
+	assert_int_equal(fake_request_count(s), 5);
+	fake_stop(s);
+	free(ok);
+	free(no);
+}
+
+static void
+test_records_without_a_server(void **state)
+{
+	(void)state;
+	expect(0, "locked",
+		"no server is known; later: tenure device note-element " SERIAL
+		" lock-slots --slots 4",
+		"element policy lock 4 --yes %s", at);
+	expect(1, "\"after\":\"70\"", "done, but not recorded: ",
+		"element policy address 70 --yes --json %s --server https://127.0.0.1:1 --ca "
+		"%s/none.pem",
+		at, folder);
+	expect(1, "\"after\":\"5a\"", "done, but not recorded: ",
+		"element policy user-extra 5a --yes --json %s --server https://127.0.0.1:1", at);
+	expect(2, "", "--slots", "device note-element x lock-slots --slots 2,,3 --server x --ca y");
+	expect(2, "", "--slots", "device note-element x lock-slots --slots 2,3, --server x --ca y");
+	expect(2, "", "--slots", "device note-element x lock-slots --slots 16 --server x --ca y");
+	expect(2, "", "--slots", "device note-element x lock-slots --slots 2,2 --server x --ca y");
+	expect(2, "", "--after", "device note-element x address --after 170 --server x --ca y");
+	expect(2, "", "--before", "device note-element x counter --before x --server x --ca y");
+	expect(2, "", "lock-slots", "device note-element x lock --server x --ca y");
+}
+
+/* --- retired --- */
+
+static void
+read_slot(struct element *e, unsigned slot, uint8_t *out, size_t len)
+{
+	struct atecc608 *driver = element_atecc608_driver(e);
+
+	assert_int_equal(atecc608_begin(driver), ATECC608_OK);
+	assert_int_equal(
+		atecc608_read(driver,
+			(struct atecc608_place){ .zone = ATECC608_DATA, .slot = slot }, out, len),
+		ATECC608_OK);
+	atecc608_end(driver);
+}
+
+/* Whether the slot's 32 bytes are these: the part's MAC over them says so. */
+static bool
+holds_secret(struct element *e, unsigned slot, const uint8_t secret[32])
+{
+	struct atecc608 *driver = element_atecc608_driver(e);
+	uint8_t message[88] = { 0 }, mac[32], expected[32];
+
+	assert_int_equal(atecc608_begin(driver), ATECC608_OK);
+	assert_int_equal(atecc608_mac(driver, 0, slot, message, mac), ATECC608_OK);
+	memcpy(message, secret, 32);
+	message[64] = 0x08;
+	message[66] = (uint8_t)slot;
+	message[79] = driver->serial[8];
+	message[84] = driver->serial[0];
+	message[85] = driver->serial[1];
+	sha256(SPAN_ARRAY(message), expected);
+	atecc608_end(driver);
+	return memcmp(mac, expected, sizeof(mac)) == 0;
+}
+
+static void
+write_slot(struct element *e, unsigned slot, uint8_t value)
+{
+	struct atecc608 *driver = element_atecc608_driver(e);
+	uint8_t block[32];
+
+	memset(block, value, sizeof(block));
+	assert_int_equal(atecc608_begin(driver), ATECC608_OK);
+	assert_int_equal(atecc608_write(driver,
+				 (struct atecc608_place){ .zone = ATECC608_DATA, .slot = slot },
+				 block, sizeof(block)),
+		ATECC608_OK);
+	atecc608_end(driver);
+}
+
+static void
+test_retire(void **state)
+{
+	char *ok = fake_answer(200, "application/json", "", device_body);
+	const struct fake_step steps[] = { { ok } };
+	struct fake_server *s = start_server(steps, 1);
+	uint8_t before[5][64], now[64], block[416], secret[32];
+	struct element *e = NULL;
+	struct diag d = { 0 };
+
+	(void)state;
+	memset(secret, 0x33, sizeof(secret));
+	assert_ok(element_open(at + strlen("--element "), folder, &e, &d), d);
+	for (unsigned slot = 0; slot < 5; slot++) {
+		assert_ok(e->operations->point(e, slot, before[slot], &d), d);
+	}
+	write_slot(e, 8, 0x33);
+	write_slot(e, 9, 0x33);
+	assert_true(holds_secret(e, 9, secret));
+	element_close(e);
+
+	expect(2, "", "--yes", "element retire %s %s", at, known_server);
+	expect(0, "\"slot\":5,\"use\":\"secret, AES or HMAC\",\"is_done\":true",
+		"recorded on the server", "element retire --yes --json %s %s", at, known_server);
+	assert_told(s, 0, "{\"change\":\"retire-keys\",\"slots\":[2,3,4,5,6,8,9]}");
+	assert_ok(element_open(at + strlen("--element "), folder, &e, &d), d);
+	for (unsigned slot = 0; slot < 5; slot++) {
+		assert_ok(e->operations->point(e, slot, now, &d), d);
+		assert_int_equal(memcmp(now, before[slot], 64) == 0, slot < 2);
+	}
+	read_slot(e, 8, block, sizeof(block));
+	for (size_t i = 0; i < sizeof(block); i++) {
+		assert_int_equal(block[i], 0);
+	}
+	assert_false(holds_secret(e, 9, secret));
+	memset(secret, 0, sizeof(secret));
+	assert_false(holds_secret(e, 9, secret)); /* not with a key that anybody knows */
+	element_close(e);
+	fake_stop(s);
+	free(ok);
+}
+
+static void
+test_retire_what_is_locked(void **state)
+{
+	char *ok = fake_answer(200, "application/json", "", device_body);
+	char *no = fake_answer(403, "application/problem+json", "", refusal);
+	const struct fake_step steps[] = { { ok }, { no } };
+	struct fake_server *s = start_server(steps, 2);
+
+	(void)state;
+	expect(0, "", "", "element policy lock 3 --yes --no-record %s", at);
+	expect(0, "", "", "element policy lock 6 --yes --no-record %s", at);
+	/* The first record came through, the second not: only that is left to do. */
+	expect(1, "signs for ever",
+		"later: tenure device note-element " SERIAL " lock-slots --slots 2,4",
+		"element retire --lock --yes %s %s", at, known_server);
+	assert_told(s, 0, "{\"change\":\"retire-keys\",\"slots\":[2,4,8,9]}");
+	assert_told(s, 1, "{\"change\":\"lock-slots\",\"slots\":[2,4]}");
+	fake_stop(s);
+	/* Again: what is closed stays so, 5 hangs on 6. */
+	expect(0, "\"slot\":2,\"use\":\"operational key\",\"is_done\":false", "",
+		"element retire --yes --no-record --json %s", at);
+	expect(0, "a key that is not known here", "", "element retire --yes --no-record %s", at);
+	free(ok);
+	free(no);
+}
+
+/* Keys in files: the slots that have one. */
+static void
+test_retire_files(void **state)
+{
+	char files[300];
+	uint8_t before[64], now[64];
+	struct element *e = NULL;
+	struct diag d = { 0 };
+
+	(void)state;
+	snprintf(files, sizeof(files), "file:%s", folder);
+	put("serial", NULL, span_text(SERIAL "\n"));
+	expect(0, "holds none", "", "element retire --yes --element file:%s", folder);
+	assert_ok(element_open(files, folder, &e, &d), d);
+	assert_ok(e->operations->generate(e, 2, before, &d), d);
+	expect(0, "the key is gone", "note-element " SERIAL " retire-keys --slots 2",
+		"element retire --yes --element %s", files);
+	assert_ok(e->operations->point(e, 2, now, &d), d);
+	assert_memory_not_equal(before, now, 64);
+	expect(1, "", "no locks", "element retire --lock --yes --element %s", files);
+	element_close(e);
+}
+
 /* --- the factory line --- */
 
 #define WITH_SERVER "--server %s --ca %s/root.pem --token-file %s/token"
 
+/* A birth certificate for the first key of the line's unit. */
+static const char *
+certify(struct forge *f, const char *points, const char *serial)
+{
+	struct forged leaf = { 0 };
+	uint8_t point[64];
+	struct diag d = { 0 };
+
+	assert_int_equal(hex_decode(span_of(points, 128), point, sizeof(point)), OK);
+	assert_ok(public_key_of_point(point, &leaf.public_key, &d), d);
+	spki_of_point(point, leaf.spki);
+	leaf.public_key.spki = span_of(leaf.spki, SPKI_P256_LEN);
+	forge_certificate(f, &leaf, "birth", serial, &f->factory);
+	return base64_encode(f->arena, leaf.der);
+}
+
 static char *
 answer_line(void *context, const struct fake_request *r)
 {
-	char out[4096] = "";
+	struct forge *f = context;
+	char out[16384] = "";
 
-	(void)context;
 	if (strstr(r->path, "/factory?") == NULL) {
 		return fake_answer(200, "application/json", "", "{\"phase\":\"pilot\"}");
 	}
 	for (const char *at_serial = r->body;
 		(at_serial = strstr(at_serial, "\"serial\":\"")) != NULL; at_serial++) {
+		const char *points = strstr(at_serial, "\"points\":[\"") + 11;
 		size_t len = strlen(out);
 
 		snprintf(out + len, sizeof(out) - len,
-			"{\"serial\":\"%.18s\",\"certificate\":\"MAA=\",\"issuer\":\"MAA=\","
+			"{\"serial\":\"%.18s\",\"certificate\":\"%s\",\"issuer\":\"%s\","
 			"\"entry\":{}}\n",
-			at_serial + 10);
+			at_serial + 10,
+			certify(f, points, arena_printf(f->arena, "%.18s", at_serial + 10)),
+			base64_encode(f->arena, f->factory.der));
 	}
 	return fake_answer(200, "application/x-ndjson", "", out);
 }
@@ -257,11 +516,14 @@ expect_file(const char *words, const char *name)
 static void
 test_line(void **state)
 {
-	struct fake_server *s = fake_start_handler(folder, answer_line, NULL);
+	struct fake_server *s;
+	struct forge f;
 	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char words[300];
 
 	(void)state;
+	forge_open(&f);
+	s = fake_start_handler(folder, answer_line, &f);
 	put("token", NULL, span_text("token\n"));
 	snprintf(words, sizeof(words), "%s/token", folder);
 	assert_int_equal(chmod(words, 0600), 0);
@@ -281,9 +543,18 @@ test_line(void **state)
 		"factory run --fleet lamps --element atecc608:unix:./bus --out line " WITH_SERVER,
 		fake_url(s), folder, folder);
 	expect_file("mine", "line/" SERIAL "/agent.conf");
+	put("line/" SERIAL "/element/birth.pem", "CERTIFICATE", f.slots[0].der);
+	expect(1, "(0 made now)", SERIAL ": the part on the line has another birth key",
+		"factory run --fleet lamps --element atecc608:unix:./bus --out line " WITH_SERVER,
+		fake_url(s), folder, folder);
+	put("line/" SERIAL "/element/birth.pem", NULL, span_text("cut"));
+	expect(1, "", SERIAL "/element/birth.pem",
+		"factory run --fleet lamps --element atecc608:unix:./bus --out line " WITH_SERVER,
+		fake_url(s), folder, folder);
 	assert_int_equal(fchdir(here), 0);
 	close(here);
 	fake_stop(s);
+	forge_close(&f);
 }
 
 int
@@ -295,6 +566,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_attest, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_attest_by_a_manifest, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_policy, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_changes_are_recorded, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_records_without_a_server, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_retire, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_retire_what_is_locked, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_retire_files, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_line, fresh_pair, clear),
 	};
 

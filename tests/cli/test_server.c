@@ -227,6 +227,27 @@ marks_and_suspensions(void **state)
 	expect(1, "", "RETIRED", "device suspend %s %s", serial, at_server);
 }
 
+/* Also of a retired one: its element is still there. */
+static void
+changes_of_an_element(void **state)
+{
+	const char *serial = serials[2];
+
+	(void)state;
+	expect(0, "RETIRED", "", "device note-element %s retire-keys --slots 2,3,4 %s", serial,
+		at_server);
+	expect(0, "slots 2 3 4", "", "device timeline %s %s", serial, at_server);
+	expect(0, "", "", "device note-element %s counter --counter 1 --before 6 --after 7 %s",
+		serial, at_server);
+	expect(0, "\"after\":\"7\"", "", "device timeline %s --json %s", serial, at_server);
+	expect(0, "", "", "device note-element %s address --after 70 %s", serial, at_server);
+	expect(0, "\"after\":\"70\",\"at\"", "", "device timeline %s --json %s", serial, at_server);
+	expect(1, "", "a counter goes up",
+		"device note-element %s counter --counter 1 --before 7 --after 7 %s", serial,
+		at_server);
+	expect(1, "", "say which slots", "device note-element %s lock-slots %s", serial, at_server);
+}
+
 static void
 certificates_are_shown(void **state)
 {
@@ -300,6 +321,7 @@ main(void)
 		cmocka_unit_test(units_come_in),
 		cmocka_unit_test(a_device_changes_hands),
 		cmocka_unit_test(marks_and_suspensions),
+		cmocka_unit_test(changes_of_an_element),
 		cmocka_unit_test(certificates_are_shown),
 		cmocka_unit_test(the_ledger_is_copied),
 		cmocka_unit_test(a_large_body_is_an_operators),

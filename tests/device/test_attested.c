@@ -49,6 +49,15 @@ clear(void **state)
 	return 0;
 }
 
+/* Another part with the same serial number, nothing locked. */
+static int
+clear_element(void **state)
+{
+	fake_element_stop(&element);
+	fake_element_start(&element, "trustflex-tls");
+	return clear(state);
+}
+
 static void
 test_every_key_is_proven(void **state)
 {
@@ -194,6 +203,89 @@ test_a_proof_that_is_never_taken(void **state)
 	agent_close(&a);
 }
 
+static void
+lock_slot(unsigned slot)
+{
+	struct element *e = NULL;
+	struct diag d = { 0 };
+
+	assert_ok(element_open(element.address, element.folder, &e, &d), d);
+	assert_ok(e->operations->lock(e, slot, &d), d);
+	element_close(e);
+}
+
+static void
+renew_into(unsigned slot, int generation)
+{
+	struct diag d = { 0 };
+	struct agent a;
+
+	server.world->renew_now = 1;
+	fake_set_state(&server, FAKE_ACTIVE);
+	assert_ok(drive_until_active(&server, folder, 1, &d), d);
+	driver_open(&server, folder, &a);
+	assert_int_equal(a.kept.identity.slot, slot);
+	assert_int_equal(a.kept.identity.generation, generation);
+	agent_close(&a);
+}
+
+/* As many steps as there are; how often the server was asked by them. */
+static int
+asks_of(struct agent *a, int steps)
+{
+	struct diag d = { 0 };
+	int asks = 0;
+
+	for (int i = 0; i < steps; i++) {
+		struct plan_step step = agent_next(a);
+
+		assert_true(step.action == PLAN_ASK || step.action == PLAN_WAIT);
+		asks += step.action == PLAN_ASK;
+		diag_clear(&d);
+		assert_ok(agent_do(a, &step, &d), d);
+	}
+	return asks;
+}
+
+/* Needs an element of its own: what is locked stays so. */
+static void
+test_locked_slots(void **state)
+{
+	struct plan_step step;
+	struct diag d = { 0 };
+	struct agent a;
+
+	(void)state;
+	lock_slot(3);
+	assert_ok(drive_until_active(&server, folder, 1, &d), d);
+	renew_into(4, 2);
+	renew_into(2, 3);
+	renew_into(4, 4);
+	assert_int_equal(server.world->proven, 4);
+
+	/* Locked while the agent is at work: it is seen when the key cannot be made. */
+	driver_open(&server, folder, &a);
+	server.world->renew_now = 1;
+	fake_set_state(&server, FAKE_ACTIVE);
+	assert_ok(up_to(&a, PLAN_ASK, &d), d);
+	lock_slot(2);
+	assert_int_equal(agent_next(&a).slot, 2);
+	assert_int_equal(up_to(&a, PLAN_MAKE_REQUEST, &d), UNAVAILABLE);
+	assert_non_null(strstr(d.text, "slot 2"));
+
+	/* None is left: it stays what it is, asks at its pace, and says why. */
+	a.plan.limits.poll_s = 1;
+	assert_true(asks_of(&a, 3) >= 1);
+	diag_clear(&d);
+	step = agent_next(&a);
+	assert_true(step.action == PLAN_WAIT || step.lacks_slot);
+	assert_int_equal(agent_lacks_slot(&a, &d), DENIED);
+	assert_non_null(strstr(d.text, "2, 3; the present identity stays"));
+	assert_int_equal(a.kept.identity.slot, 4);
+	assert_int_equal(server.world->issued_count, 4);
+	agent_close(&a);
+}
+
 /* The element is gone: nothing of what is on disk counts as damaged by that. */
 static void
 test_an_element_that_is_gone(void **state)
@@ -230,6 +322,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_a_lost_reply, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_a_stale_challenge, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_a_proof_that_is_never_taken, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_locked_slots, fresh, clear_element),
 		cmocka_unit_test_setup_teardown(test_an_element_that_is_gone, fresh, clear),
 	};
 

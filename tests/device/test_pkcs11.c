@@ -246,12 +246,17 @@ static void
 a_locked_slot_stays_locked(void **state)
 {
 	uint8_t point[64], same[64];
+	unsigned closed = 0xFF;
 	struct bench b;
 
 	WANTS_SOFTHSM();
 	bench_open(&b);
+	assert_ok(b.e->operations->closed(b.e, &closed, &b.d), b.d);
+	assert_int_equal(closed, 0);
 	assert_ok(b.e->operations->generate(b.e, 4, point, &b.d), b.d);
 	assert_ok(b.e->operations->lock(b.e, 4, &b.d), b.d);
+	assert_ok(b.e->operations->closed(b.e, &closed, &b.d), b.d);
+	assert_int_equal(closed, 1u << 4);
 	assert_int_equal(b.e->operations->lock(b.e, 4, NULL), EXISTS);
 	assert_int_equal(b.e->operations->lock(b.e, 0, NULL), DENIED);
 	assert_int_equal(b.e->operations->generate(b.e, 4, same, NULL), DENIED);

@@ -21,6 +21,7 @@ static const struct plan_limits limits = {
 #define OLD_NEXT .has_next = true, .next_slot = 3, .next_ends_s = NOW - 1
 #define REQUEST(slot, renewal) \
 	.has_request = true, .request_slot = (slot), .request_is_renewal = (renewal)
+#define CLOSED(a, b) .closed = 1u << (a) | 1u << (b)
 #define SEEN(who, how) .is_known = true, .by = (who), .access = (how), .version = 7
 
 struct row {
@@ -82,6 +83,36 @@ static const struct row table[] = {
 		.expected = { PLAN_SEND, WHO_OPERATIONAL, 3, true } },
 	{ "an enrolment's request is over", { BIRTH, IDENTITY, REQUEST(3, false) },
 		{ SEEN(WHO_OPERATIONAL, ADMITTED_FULL) }, .expected = { PLAN_DROP_REQUEST } },
+	{ "past a locked slot", { BIRTH, IDENTITY, CLOSED(3, 3) },
+		{ SEEN(WHO_OPERATIONAL, ADMITTED_FULL), .renew_now = true },
+		.expected = { PLAN_MAKE_REQUEST, WHO_OPERATIONAL, 4, true } },
+	{ "enrolment past locked slots", { BIRTH, CLOSED(2, 3) },
+		{ SEEN(WHO_BIRTH, ADMITTED_ENROLMENT) },
+		.expected = { PLAN_MAKE_REQUEST, WHO_BIRTH, 4, false } },
+	{ "renewal due, no slot left: it stays, and asks at its pace",
+		{ BIRTH, IDENTITY, CLOSED(3, 4) },
+		{ SEEN(WHO_OPERATIONAL, ADMITTED_FULL), .renew_now = true },
+		.expected = { PLAN_ASK, WHO_OPERATIONAL, .wait_s = 60, .lacks_slot = true } },
+	{ "no slot left, but none is wanted", { BIRTH, IDENTITY, CLOSED(3, 4) },
+		{ SEEN(WHO_OPERATIONAL, ADMITTED_FULL) },
+		.expected = { PLAN_ASK, WHO_OPERATIONAL, .wait_s = 60 } },
+	{ "locked behind its request", { BIRTH, IDENTITY, REQUEST(3, true), CLOSED(3, 4) },
+		{ SEEN(WHO_OPERATIONAL, ADMITTED_FULL) },
+		.expected = { PLAN_SEND, WHO_OPERATIONAL, 3, true } },
+	{ "expired: its own slot is free again", { BIRTH, OLD_IDENTITY, CLOSED(3, 4) },
+		{ SEEN(WHO_BIRTH, ADMITTED_ENROLMENT) },
+		.expected = { PLAN_MAKE_REQUEST, WHO_BIRTH, 2, false } },
+	{ "refused: was it before enrolment was open?", { BIRTH, IDENTITY, CLOSED(3, 4) },
+		{ SEEN(WHO_BIRTH, ADMITTED_ENROLMENT) }, .identity_is_refused = true,
+		.expected = { PLAN_ASK, WHO_OPERATIONAL } },
+	{ "but not where it is locked", { BIRTH, IDENTITY, CLOSED(3, 4) | 1u << 2 },
+		{ SEEN(WHO_BIRTH, ADMITTED_ENROLMENT) }, .identity_is_refused = true,
+		.expected = { PLAN_ASK, WHO_BIRTH, .wait_s = 60, .lacks_slot = true } },
+	{ "nor the last good key's", { IDENTITY, CLOSED(3, 4) },
+		{ SEEN(WHO_OPERATIONAL, ADMITTED_ENROLMENT) },
+		.expected = { PLAN_ASK, WHO_OPERATIONAL, .wait_s = 60, .lacks_slot = true } },
+	{ "all locked", { BIRTH, CLOSED(3, 4) | 1u << 2 }, { SEEN(WHO_BIRTH, ADMITTED_ENROLMENT) },
+		.expected = { PLAN_ASK, WHO_BIRTH, .wait_s = 60, .lacks_slot = true } },
 	{ "a request in the slot in use is none", { BIRTH, IDENTITY, REQUEST(2, true) },
 		{ SEEN(WHO_OPERATIONAL, ADMITTED_FULL), .renew_now = true },
 		.expected = { PLAN_MAKE_REQUEST, WHO_OPERATIONAL, 3, true } },
@@ -122,6 +153,7 @@ test_table(void **state)
 		step = plan_next(&p, NOW, 0);
 		if (step.action != table[i].expected.action || step.who != table[i].expected.who ||
 			step.slot != table[i].expected.slot ||
+			step.lacks_slot != table[i].expected.lacks_slot ||
 			step.is_renewal != table[i].expected.is_renewal ||
 			step.wait_s != table[i].expected.wait_s) {
 			fail_msg("%s: action %d as %d, slot %u, renewal %d, wait %d", table[i].what,
@@ -163,22 +195,70 @@ test_each_in_turn(void **state)
 }
 
 static void
+check_free_slot(unsigned identity, unsigned next, unsigned closed)
+{
+	const struct plan_held h = { .has_identity = identity > 1,
+		.identity_slot = identity,
+		.has_next = next > 1,
+		.next_slot = next,
+		.closed = closed };
+	unsigned slot = plan_free_slot(&h), taken = closed | 1u << identity | 1u << next;
+
+	if (slot == SLOT_NONE) {
+		assert_int_equal(taken & 0x1C, 0x1C);
+		return;
+	}
+	assert_in_range(slot, SLOT_FIRST, SLOT_LAST);
+	assert_int_equal(taken >> slot & 1, 0);
+	for (unsigned before = SLOT_FIRST; before < slot; before++) {
+		assert_int_equal(taken >> before & 1, 1); /* the first one */
+	}
+}
+
+static void
 test_free_slot(void **state)
 {
 	(void)state;
 	for (unsigned identity = 1; identity <= 4; identity++) {
 		for (unsigned next = 1; next <= 4; next++) {
-			const struct plan_held h = { .has_identity = identity > 1,
-				.identity_slot = identity,
-				.has_next = next > 1,
-				.next_slot = next };
-			unsigned slot = plan_free_slot(&h);
-
-			assert_in_range(slot, SLOT_FIRST, SLOT_LAST);
-			assert_int_not_equal(slot, identity);
-			assert_int_not_equal(slot, next);
+			for (unsigned closed = 0; closed < 32; closed++) {
+				check_free_slot(identity, next, closed);
+			}
 		}
 	}
+}
+
+/* The only slot is the identity's own: it is given up only when it was refused while enrolment is open. */
+static void
+test_own_slot(void **state)
+{
+	const struct plan_held held = { BIRTH, IDENTITY, CLOSED(3, 4) };
+	const struct plan_seen suspended = { SEEN(WHO_BIRTH, ADMITTED_STATE) };
+	struct plan_seen open = { SEEN(WHO_BIRTH, ADMITTED_ENROLMENT) };
+	struct plan_step step;
+	struct plan p;
+
+	(void)state;
+	open.version = 8;
+	plan_init(&p, &limits, &held);
+	step = plan_next(&p, NOW, 0);
+	assert_int_equal(step.who, WHO_OPERATIONAL);
+	plan_take_refusal(&p, &step, 0, 0, 0);
+	step = plan_next(&p, NOW, 0);
+	assert_int_equal(step.who, WHO_BIRTH);
+	plan_take_state(&p, &step, &suspended, 0, 0, 0);
+	step = plan_next(&p, NOW, 0);
+	plan_take_state(&p, &step, &open, 0, 60000, 0); /* resumed, or transferred: who knows */
+	step = plan_next(&p, NOW, 60000);
+	assert_int_equal(step.action, PLAN_ASK);
+	assert_int_equal(step.who, WHO_OPERATIONAL);
+	plan_take_refusal(&p, &step, 0, 60000, 0);
+	step = plan_next(&p, NOW, 60000);
+	assert_int_equal(step.who, WHO_BIRTH);
+	plan_take_state(&p, &step, &open, 60000, 60000, 0);
+	step = plan_next(&p, NOW, 60000);
+	assert_int_equal(step.action, PLAN_MAKE_REQUEST);
+	assert_int_equal(step.slot, 2);
 }
 
 static void
@@ -316,7 +396,13 @@ static void
 model_make_request(struct model *m, struct plan *p, const struct plan_step *step)
 {
 	assert_in_range(step->slot, SLOT_FIRST, SLOT_LAST);
-	assert_false(m->disk.has_identity && step->slot == m->disk.identity_slot);
+	assert_int_equal(m->disk.closed >> step->slot & 1, 0);
+	if (m->disk.has_identity && step->slot == m->disk.identity_slot) {
+		assert_int_equal(step->who, WHO_BIRTH);
+		assert_int_equal(m->fate[m->identity_key], DEAD);
+		assert_int_equal((m->disk.closed | 1u << step->slot) & 0x1C, 0x1C);
+		m->disk.has_identity = false; /* its certificate is of a key that is no more */
+	}
 	assert_false(m->disk.has_next && step->slot == m->disk.next_slot);
 	m->disk.has_request = false;
 	m->slot_key[step->slot] = ++m->keys_made;
@@ -440,6 +526,9 @@ model_event(struct model *m)
 	m->version++;
 }
 
+/* One at the least is open. */
+static const unsigned closed_slots[] = { 0, 0, 1 << 2, 1 << 3, 1 << 4, 3 << 2, 3 << 3, 5 << 2 };
+
 static void
 walk(uint32_t seed)
 {
@@ -448,6 +537,7 @@ walk(uint32_t seed)
 	int quiet = 0;
 
 	m = (struct model){ .disk = { BIRTH }, .version = 1, .random = seed };
+	m.disk.closed = closed_slots[seed % COUNT_OF(closed_slots)];
 	plan_init(&p, &limits, &m.disk);
 	for (int i = 0; i < 4000 && quiet < 3; i++) {
 		bool is_end = i > 2000; /* from here on nothing more happens to it */
@@ -526,6 +616,7 @@ main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_each_in_turn),
 		cmocka_unit_test(test_free_slot),
+		cmocka_unit_test(test_own_slot),
 		cmocka_unit_test(test_back_off),
 		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_walks),

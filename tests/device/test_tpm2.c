@@ -229,14 +229,19 @@ a_locked_slot_stays_locked(void **state)
 {
 	const span challenge = span_text(challenge_text);
 	uint8_t point[64], same[64];
+	unsigned closed = 0xFF;
 	struct buffer evidence;
 	struct bench b;
 
 	WANTS_SWTPM();
 	bench_open(&b);
 	buffer_init(&evidence, EVIDENCE_MAX);
+	assert_ok(b.e->operations->closed(b.e, &closed, &b.d), b.d);
+	assert_int_equal(closed, 0);
 	assert_ok(b.e->operations->generate(b.e, 3, point, &b.d), b.d);
 	assert_ok(b.e->operations->lock(b.e, 3, &b.d), b.d);
+	assert_ok(b.e->operations->closed(b.e, &closed, &b.d), b.d);
+	assert_int_equal(closed, 1u << 3);
 	assert_int_equal(b.e->operations->lock(b.e, 3, NULL), EXISTS);
 	assert_int_equal(b.e->operations->lock(b.e, 0, NULL), DENIED);
 	swtpm_kill(&b.tpm);

@@ -1,5 +1,7 @@
 #include "enrolling.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -393,6 +395,77 @@ attestation_that_is_required_is_missed(void **state)
 	assert_int_equal(0, device_now(u.device.row).pending_certificate);
 }
 
+/* --- a policy that changes while the signer takes its time --- */
+
+struct asking {
+	const struct unit *unit;
+	span csr;
+	status status;
+	struct diag diag;
+};
+
+static void *
+ask_meanwhile(void *argument)
+{
+	struct asking *k = argument;
+	struct session s = h.session;
+	struct enrolment e = { .csr = k->csr };
+	struct admission who;
+	struct outcome o;
+
+	e.who = &who;
+	s.arena = arena_new(16 << 20);
+	s.actor = (struct actor){ .kind = ACTOR_DEVICE };
+	assert_ok(reader_open(h.store, &s.reader, &k->diag), k->diag);
+	assert_ok(admit_device(&s, k->unit->birth, &who, &k->diag), k->diag);
+	k->status = enrol_device(&s, &e, &o, &k->diag);
+	reader_close(s.reader);
+	arena_free(s.arena);
+	return NULL;
+}
+
+/* Until somebody else has taken one: he has judged what he saw, and asks the signer. */
+static void
+await_an_index(void)
+{
+	int64_t before, now;
+	struct diag d = { 0 };
+
+	assert_ok(store_index_take(h.store, h.reader, ca.row, &before, &d), d);
+	for (;;) {
+		assert_ok(store_index_take(h.store, h.reader, ca.row, &now, &d), d);
+		if (now != before + 1) {
+			return;
+		}
+		before = now;
+		sched_yield();
+	}
+}
+
+static void
+a_policy_holds_for_what_is_under_way(void **state)
+{
+	struct unit u = unit_new(1, DEVICE_AWAITING_DEVICE);
+	struct asking k = { .unit = &u, .csr = csr_new(KEY_P256, "") };
+	struct change *c = change_new(h.arena);
+	struct diag d = { 0 };
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(0, kill(signer_pid(h.signer), SIGSTOP));
+	assert_int_equal(0, pthread_create(&thread, NULL, ask_meanwhile, &k));
+	await_an_index();
+	assert_int_equal(OK, read_fleet(h.reader, fleet.fleet.row, &fleet.fleet));
+	fleet.fleet.required_level = LEVEL_ATTESTED;
+	change_fleet_set(c, &fleet.fleet);
+	assert_ok(store_commit(h.store, c, NULL, &d), d);
+	assert_int_equal(0, kill(signer_pid(h.signer), SIGCONT));
+	pthread_join(thread, NULL);
+	assert_int_equal(DENIED, k.status);
+	assert_non_null(strstr(k.diag.text, "attestation is required"));
+	assert_int_equal(0, device_now(u.device.row).pending_certificate);
+}
+
 static void
 nothing_outlives_its_issuer(void **state)
 {
@@ -447,6 +520,7 @@ main(void)
 		ENROLLING_TEST(a_request_is_linked_to_its_connection),
 		ENROLLING_TEST(at_most_one_waits),
 		ENROLLING_TEST(attestation_that_is_required_is_missed),
+		ENROLLING_TEST(a_policy_holds_for_what_is_under_way),
 		ENROLLING_TEST(nothing_outlives_its_issuer),
 		ENROLLING_TEST(without_the_signer_nothing_is_recorded),
 	};

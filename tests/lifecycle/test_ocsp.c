@@ -1,5 +1,6 @@
 #include "home.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "lifecycle/ocsp.h"
 #include "lifecycle/responder.h"
 #include "lifecycle/revoke.h"
+#include "store/internal.h"
 
 /* Requests made and answers judged by `openssl ocsp`. */
 
@@ -442,6 +444,55 @@ the_next_answer_is_a_new_one(void **state)
 	assert_int_equal(V_OCSP_CERTSTATUS_REVOKED, status_in(answer(asked).der));
 }
 
+/* Once, when the store is read the next time, the writer comes to the end of what it tells of its commit. */
+static struct marks *_Atomic to_be_ended;
+
+int
+sqlite3_step(sqlite3_stmt *statement)
+{
+	static int (*_Atomic step)(sqlite3_stmt *);
+	struct marks *m = to_be_ended;
+
+	if (step == NULL) {
+		step = (int (*)(sqlite3_stmt *))dlsym(RTLD_NEXT, "sqlite3_step");
+	}
+	if (m != NULL) {
+		to_be_ended = NULL;
+		atomic_fetch_add(&m->epoch, 1);
+	}
+	return step(statement);
+}
+
+/* The asker knows the policy of before the commit, and the store's changes and rows of behind it. */
+static void
+a_policy_of_before_is_not_kept(void **state)
+{
+	struct home_fleet f;
+	struct device a;
+	struct certificate old;
+	struct diag d = { 0 };
+	struct change *c = change_new(h.arena);
+	span asked;
+
+	(void)state;
+	home_fleet_add(&h, &f, &ca, false);
+	a = home_device_add(&h, &f, 1, DEVICE_ACTIVE);
+	old = home_certificate_add(&h, &ca, &a, CERTIFICATE_CURRENT);
+	home_certificate_end(&h, &old, CERTIFICATE_SUPERSEDED, REASON_SUPERSEDED);
+	(void)answer(request_for(&old, "ca.pem", "-sha1", false));
+	asked = request_for(&old, "ca.pem", "-sha256", false);
+	assert_int_equal(OK, read_fleet(h.reader, f.fleet.row, &f.fleet));
+	f.fleet.crl_lists_superseded = true;
+	change_fleet_set(c, &f.fleet);
+	assert_ok(store_commit(h.store, c, NULL, &d), d);
+	/* It has said that there are changes, and not yet which. */
+	atomic_fetch_sub(&h.store->marks.epoch, 1);
+	to_be_ended = &h.store->marks;
+	(void)answer(asked);
+	assert_null(to_be_ended);
+	assert_int_equal(V_OCSP_CERTSTATUS_REVOKED, status_in(answer(asked).der));
+}
+
 static void
 a_new_certificate_is_known_at_once(void **state)
 {
@@ -585,6 +636,7 @@ main(void)
 			at_half_of_its_life_the_first_asker_renews_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_next_answer_is_a_new_one, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_policy_of_before_is_not_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_new_certificate_is_known_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
