@@ -18,8 +18,7 @@ request_submit(struct connection *c)
 
 		c->state = CONNECTION_WORK;
 		c->place = WORK_AWAY;
-		if (is_gathered) {
-			loop_gather(c->loop, w);
+		if (is_gathered && loop_gather(c->loop, w)) {
 			return STEP_WAIT;
 		}
 		if (work_submit(w) == OK) {

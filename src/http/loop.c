@@ -275,9 +275,9 @@ read_mail(struct loop *l)
 		struct work *w = mail;
 
 		mail = w->next;
-		if (w->is_first_together) {
-			w->is_first_together = false;
-			l->is_together_away = false;
+		if (w->gathering != NULL) {
+			w->gathering->away--;
+			w->gathering = NULL;
 		}
 		connection_mail(w->connection, w);
 	}
@@ -292,48 +292,69 @@ read_mail(struct loop *l)
 
 /* --- those that go together --- */
 
-void
-loop_gather(struct loop *l, struct work *w)
+/* NULL: there are more such handlers than places. */
+static struct gathering *
+gathering_of(struct loop *l, const struct route *r)
 {
-	w->next = NULL;
-	w->news = WORK_DONE;
-	if (l->last_gathered != NULL) {
-		l->last_gathered->next = w;
-	} else {
-		l->gathered = w;
+	for (size_t i = 0; i < GATHERINGS_MAX; i++) {
+		struct gathering *g = &l->gatherings[i];
+
+		if (g->together == NULL) {
+			g->together = r->together;
+		}
+		if (g->together == r->together) {
+			return g;
+		}
 	}
-	l->last_gathered = w;
+	return NULL;
 }
 
-/* The first ones of one route, off the list. */
-static struct work *
-take_together(struct loop *l)
+bool
+loop_gather(struct loop *l, struct work *w)
 {
-	struct work *first = l->gathered, *last = first;
+	struct gathering *g = gathering_of(l, w->route);
 
-	for (unsigned n = 1;
-		n < HTTP_TOGETHER_MAX && last->next != NULL && last->next->route == first->route;
-		n++) {
+	if (g == NULL) {
+		return false;
+	}
+	w->next = NULL;
+	w->news = WORK_DONE;
+	if (g->last != NULL) {
+		g->last->next = w;
+	} else {
+		g->first = w;
+	}
+	g->last = w;
+	return true;
+}
+
+/* The first ones, off the list. */
+static struct work *
+take_together(struct gathering *g)
+{
+	struct work *first = g->first, *last = first;
+
+	for (unsigned n = 1; n < HTTP_TOGETHER_MAX && last->next != NULL; n++) {
 		last->together = last->next;
 		last = last->next;
 	}
-	l->gathered = last->next;
-	if (l->gathered == NULL) {
-		l->last_gathered = NULL;
+	g->first = last->next;
+	if (g->first == NULL) {
+		g->last = NULL;
 	}
 	last->together = NULL;
-	first->is_first_together = true;
+	first->gathering = g;
 	return first;
 }
 
 /* While some are away the next ones gather: one message for all of them costs the little that one costs. */
 static void
-send_together(struct loop *l)
+send_together(struct loop *l, struct gathering *g)
 {
-	while (l->gathered != NULL && !l->is_together_away) {
-		struct work *first = take_together(l), *next;
+	while (g->first != NULL && g->away < TOGETHER_AWAY_MAX) {
+		struct work *first = take_together(g), *next;
 
-		l->is_together_away = true;
+		g->away++;
 		if (work_submit_together(first) == OK) {
 			continue;
 		}
@@ -343,6 +364,14 @@ send_together(struct loop *l)
 			work_refuse(w, 503, "too many requests wait; try again");
 			loop_post(w, WORK_DONE);
 		}
+	}
+}
+
+static void
+send_gathered(struct loop *l)
+{
+	for (size_t i = 0; i < GATHERINGS_MAX; i++) {
+		send_together(l, &l->gatherings[i]);
 	}
 }
 
@@ -488,7 +517,7 @@ run(void *argument)
 		}
 		read_mail(l);
 		run_again(l);
-		send_together(l);
+		send_gathered(l);
 		fire_timers(l);
 		run_waiting(l);
 		crowd_evict(l);
@@ -580,6 +609,17 @@ loop_join(struct loop *l)
 	}
 }
 
+static void
+drop_gathered(struct gathering *g)
+{
+	while (g->first != NULL) {
+		struct work *w = g->first;
+
+		g->first = w->next;
+		connection_mail(w->connection, w);
+	}
+}
+
 void
 loop_free(struct loop *l)
 {
@@ -595,11 +635,8 @@ loop_free(struct loop *l)
 		connection_drop(c);
 	}
 	read_mail(l);
-	while (l->gathered != NULL) {
-		struct work *w = l->gathered;
-
-		l->gathered = w->next;
-		connection_mail(w->connection, w);
+	for (size_t i = 0; i < GATHERINGS_MAX; i++) {
+		drop_gathered(&l->gatherings[i]);
 	}
 	l->reruns_max = SIZE_MAX;
 	run_waiting(l);

@@ -17,8 +17,8 @@ struct route {
 	 */
 	bool (*at_once)(struct exchange *x);
 	/*
-	 * Instead of the handler: by one worker, all those of the route that came to a loop while the ones before them were
-	 * away, at most HTTP_TOGETHER_MAX. Each reply must be there, none parked. For what is cheaper in one message than in
+	 * Instead of the handler: by one worker, all those of routes with this `together` that came to a loop while the ones
+	 * before them were away, at most HTTP_TOGETHER_MAX. Each reply must be there, none parked. For what is cheaper in one message than in
 	 * many. NULL: each by itself.
 	 */
 	void (*together)(struct exchange *const *x, size_t count);

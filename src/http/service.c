@@ -123,43 +123,101 @@ service_admits(struct exchange *x)
 
 /* --- devices --- */
 
-static status
-admit(struct exchange *x, struct session *s, struct admission *out, struct diag *d)
+/* What came of it is said, where it is no admission. */
+static bool
+let_in(struct exchange *x, const struct admission *who, status st, const struct diag *d)
 {
-	span client = http_header_get(x->request, "Client-Cert");
-
-	return client.data == NULL ? admit_device(s, x->peer->fingerprint, out, d)
-				   : service_admit_through(x, s, client, out, d);
-}
-
-bool
-service_device(struct exchange *x, struct session *s, struct admission *out)
-{
-	struct diag d = { 0 };
-	status st;
-
-	if (x->peer->certificate.len == 0) {
-		reply_problem_as(x, 401,
-			"a client certificate is needed: the device's birth or operational "
-			"identity");
-		return false;
-	}
-	st = admit(x, s, out, &d);
 	if (st == NOT_FOUND) {
 		log_event(LOG_WARNING, "device_unknown", "peer=%s", x->peer->address);
 		reply_problem_as(x, 401, "nobody here knows this certificate");
 		return false;
 	}
 	if (st != OK) {
-		log_diag(LOG_WARNING, "device_not_admitted", &d);
-		reply_problem(x, &d);
+		log_diag(LOG_WARNING, "device_not_admitted", d);
+		reply_problem(x, d);
 		return false;
 	}
-	if (out->access == ACCESS_REFUSED) {
+	if (who->access == ACCESS_REFUSED) {
 		log_event(LOG_INFO, "device_refused", "serial=%s why=\"%s\" peer=%s",
-			out->device.serial, out->why, x->peer->address);
-		reply_problem_as(x, 403, out->why);
+			who->device.serial, who->why, x->peer->address);
+		reply_problem_as(x, 403, who->why);
 		return false;
 	}
 	return true;
+}
+
+static bool
+shows_certificate(struct exchange *x)
+{
+	if (x->peer->certificate.len > 0) {
+		return true;
+	}
+	reply_problem_as(x, 401,
+		"a client certificate is needed: the device's birth or operational "
+		"identity");
+	return false;
+}
+
+static bool
+admit_through(struct caller *c, span client)
+{
+	struct diag d = { 0 };
+	status st = service_admit_through(c->x, c->session, client, c->out, &d);
+
+	return let_in(c->x, c->out, st, &d);
+}
+
+/* True: it waits for the others in `list`. */
+static bool
+queue(struct caller *c, struct arrival *list)
+{
+	span client = http_header_get(c->x->request, "Client-Cert");
+
+	c->is_admitted = false;
+	if (!shows_certificate(c->x)) {
+		return false;
+	}
+	if (client.data != NULL) {
+		c->is_admitted = admit_through(c, client);
+		return false;
+	}
+	*list = (struct arrival){
+		.session = c->session, .fingerprint = c->x->peer->fingerprint, .out = c->out
+	};
+	return true;
+}
+
+void
+service_devices(struct caller *list, size_t count)
+{
+	struct arena *a = list[0].x->arena;
+	struct arrival *arrivals = arena_array(a, count, sizeof(*arrivals));
+	struct caller **callers = arena_array(a, count, sizeof(struct caller *));
+	size_t coming = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (arrivals == NULL || callers == NULL) {
+			list[i].is_admitted = false;
+			reply_problem_as(list[i].x, 503, "no memory; try again");
+		} else if (queue(&list[i], &arrivals[coming])) {
+			callers[coming++] = &list[i];
+		}
+	}
+	if (coming > 0) {
+		admit_devices(arrivals, coming);
+	}
+	for (size_t i = 0; i < coming; i++) {
+		struct caller *c = callers[i];
+
+		c->is_admitted = let_in(c->x, c->out, arrivals[i].status, &arrivals[i].diag);
+	}
+}
+
+bool
+service_device(struct exchange *x, struct session *s, struct admission *out)
+{
+	struct caller one = { .x = x, .session = s, .out = out };
+
+	service_devices(&one, 1);
+	return one.is_admitted;
 }

@@ -59,6 +59,15 @@ MUST_USE bool service_admits(struct exchange *x);
  */
 MUST_USE bool service_device(struct exchange *x, struct session *s, struct admission *out);
 
+/* Many of them, each by itself: those that come together are admitted together (lifecycle/admit.h). */
+struct caller {
+	struct exchange *x;
+	struct session *session;
+	struct admission *out;
+	bool is_admitted; /* false: the reply is there */
+};
+void service_devices(struct caller *list, size_t count); /* at least one */
+
 /*
  * The device that a registration authority speaks for, by `client`, the Client-Cert header of its request (RFC 9440):
  * the peer is an operator of role ra, by its certificate, and the device's fleet names it. BAD_INPUT; DENIED: from

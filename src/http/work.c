@@ -300,7 +300,8 @@ work_reset(struct work *w)
 	w->router = NULL;
 	w->refused_with = 0;
 	diag_clear(&w->refusal);
-	w->is_asking = w->is_admitted = w->is_first_together = false;
+	w->is_asking = w->is_admitted = false;
+	w->gathering = NULL;
 	w->together = NULL;
 	w->must_close = w->keeps = w->has_deadline = false;
 	w->took_us = 0;

@@ -21,9 +21,9 @@ enum work_news {
 };
 
 struct work {
-	struct work *next;     /* in the mail, gathered, or among the spare ones */
-	struct work *together; /* those that the same worker runs with it; NULL: the last */
-	bool is_first_together;
+	struct work *next;	     /* in the mail, gathered, or among the spare ones */
+	struct work *together;	     /* those that the same worker runs with it; NULL: the last */
+	struct gathering *gathering; /* of the first of them: told when they are back; else NULL */
 	struct connection *connection;
 	struct http_server *server;
 	enum work_news news;

@@ -7,15 +7,12 @@
 
 /* --- devices --- */
 
-/* Certificate and device by one snapshot, judged. */
+/* Certificate and device, judged, in the caller's snapshot. */
 static status
 judge(struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d)
 {
-	status st = reader_begin(s->reader, d);
+	status st;
 
-	if (st != OK) {
-		return st;
-	}
 	*out = (struct admission){ .access = ACCESS_REFUSED, .why = "not a device's certificate" };
 	st = read_certificate_by_fingerprint(s->reader, s->arena, fingerprint, &out->certificate);
 	if (st == OK && out->certificate.device != 0) {
@@ -27,7 +24,6 @@ judge(struct session *s, const uint8_t fingerprint[32], struct admission *out, s
 			st = st == NOT_FOUND ? BUG : st;
 		}
 	}
-	reader_end(s->reader);
 	out->certificate.der = (span){ NULL, 0 };
 	if (st == NOT_FOUND) {
 		return diag_set(d, NOT_FOUND, NULL, "nobody here knows this certificate");
@@ -35,69 +31,181 @@ judge(struct session *s, const uint8_t fingerprint[32], struct admission *out, s
 	return st == OK ? OK : diag_set(d, st, NULL, "the certificate's record cannot be read");
 }
 
+/* One who is not let in yet. */
+struct coming {
+	struct arrival *arrival;
+	struct actor before; /* of the session */
+	struct decision decision;
+	struct outcome outcome;
+	struct diag fault; /* of the last attempt to confirm it */
+};
+
+/* True: it is to be confirmed first. */
+static bool
+judge_one(struct coming *c)
+{
+	static const struct operator_account nobody;
+	struct arrival *a = c->arrival;
+	struct session *s = a->session;
+
+	s->actor = c->before;
+	a->status = judge(s, a->fingerprint, a->out, &a->diag);
+	if (a->status != OK || a->out->access == ACCESS_REFUSED) {
+		return false;
+	}
+	/* Not before: a key that ended, or that of a board that was taken out, proves no device at the desk. */
+	store_seen(s->life->store, a->out->device.row, s->now_s);
+	s->actor = (struct actor){ .kind = ACTOR_DEVICE,
+		.account = a->via != NULL ? *a->via : nobody,
+		.device = a->out->device.row };
+	return a->out->access == ACCESS_FULL && a->out->certificate.status == CERTIFICATE_PENDING;
+}
+
+/* In one snapshot. Those that are to be confirmed stay in the list; all others have their answer. */
+static size_t
+judge_all(struct coming **list, size_t count)
+{
+	struct reader *reader = list[0]->arrival->session->reader;
+	struct diag fault = { 0 };
+	status st = reader_begin(reader, &fault);
+	size_t still = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct coming *c = list[i];
+
+		c->arrival->status = st;
+		c->arrival->diag = fault;
+		if (st == OK && judge_one(c)) {
+			list[still++] = c;
+		}
+	}
+	if (st == OK) {
+		reader_end(reader);
+	}
+	return still;
+}
+
+static void
+refuse(struct coming *c)
+{
+	const struct diag *fault = &c->fault;
+	struct arrival *a = c->arrival;
+
+	a->session->actor = c->before;
+	a->out->access = ACCESS_REFUSED;
+	a->status = diag_set(&a->diag,
+		fault->status != OK && fault->status != CONFLICT ? fault->status : UNAVAILABLE,
+		NULL, "the new certificate could not be confirmed: %s",
+		fault->text[0] != '\0' ? fault->text
+				       : "the device changes all the time; try again");
+}
+
 /*
  * The first use of a new certificate: it becomes the current one. At the version that was judged, so that it is
  * this certificate, and no newer one, that is confirmed.
  */
-static status
-confirm(struct session *s, const struct admission *a, struct diag *d)
+static struct deciding
+confirmation(struct coming *c)
 {
-	struct decision decision = { .version = a->device.version, .seen = &a->device };
+	const struct device *device = &c->arrival->out->device;
 
-	decision.request.event =
-		a->device.state == DEVICE_AWAITING_DEVICE ? EVENT_PROVE : EVENT_ROTATE;
-	decision.request.is_confirmed = true;
-	return decide(s, a->device.row, &decision, NULL, d);
+	c->decision = (struct decision){ .version = device->version, .seen = device };
+	c->decision.request.event =
+		device->state == DEVICE_AWAITING_DEVICE ? EVENT_PROVE : EVENT_ROTATE;
+	c->decision.request.is_confirmed = true;
+	return (struct deciding){ .session = c->arrival->session,
+		.device = device->row,
+		.decision = &c->decision,
+		.outcome = &c->outcome };
 }
 
-/* `via`: who speaks for it; zero: nobody. */
+/* By one commit. Those that stay in the list are looked at again: done by us or, meanwhile, by somebody else. */
+static size_t
+confirm_all(struct coming **list, size_t count)
+{
+	struct deciding *all = arena_array(list[0]->arrival->session->arena, count, sizeof(*all));
+	size_t still = 0;
+
+	for (size_t i = 0; all != NULL && i < count; i++) {
+		all[i] = confirmation(list[i]);
+	}
+	if (all != NULL) {
+		decide_many(all, count);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct coming *c = list[i];
+
+		diag_clear(&c->fault);
+		if (all == NULL) {
+			(void)diag_set(&c->fault, NO_MEMORY, NULL, "no memory");
+		} else {
+			c->fault = all[i].diag;
+		}
+		if (all != NULL && (all[i].status == OK || all[i].status == CONFLICT)) {
+			list[still++] = c;
+		} else {
+			refuse(c);
+		}
+	}
+	return still;
+}
+
+static void
+refuse_all(struct arrival *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		*list[i].out = (struct admission){ .access = ACCESS_REFUSED, .why = "no memory" };
+		diag_clear(&list[i].diag);
+		list[i].status = diag_set(&list[i].diag, NO_MEMORY, NULL, "no memory");
+	}
+}
+
+void
+admit_devices(struct arrival *list, size_t count)
+{
+	struct arena *a = list[0].session->arena;
+	struct coming *all = arena_array(a, count, sizeof(*all));
+	struct coming **still = arena_array(a, count, sizeof(struct coming *));
+
+	if (all == NULL || still == NULL) {
+		refuse_all(list, count);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		all[i].arrival = &list[i];
+		all[i].before = list[i].session->actor;
+		still[i] = &all[i];
+	}
+	for (int i = 0; count > 0 && i < TRIES; i++) {
+		count = judge_all(still, count);
+		if (count > 0) {
+			count = confirm_all(still, count);
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		refuse(still[i]);
+	}
+}
+
+/* `via`: who speaks for it, or NULL. */
 static status
 admit(struct session *s, const uint8_t fingerprint[32], const struct operator_account *via,
 	struct admission *out, struct diag *d)
 {
-	const struct actor before = s->actor;
-	struct diag fault = { 0 };
-	status st;
+	struct arrival one = { .session = s, .fingerprint = fingerprint, .via = via, .out = out };
 
-	for (int i = 0; i < TRIES; i++) {
-		diag_clear(&fault);
-		s->actor = before;
-		st = judge(s, fingerprint, out, d);
-		if (st != OK || out->device.row == 0) {
-			return st;
-		}
-		if (out->access == ACCESS_REFUSED) {
-			return OK;
-		}
-		/* Not before: a key that ended, or that of a board that was taken out, proves no device at the desk. */
-		store_seen(s->life->store, out->device.row, s->now_s);
-		s->actor = (struct actor){
-			.kind = ACTOR_DEVICE, .account = *via, .device = out->device.row
-		};
-		if (out->access != ACCESS_FULL || out->certificate.status != CERTIFICATE_PENDING) {
-			return OK;
-		}
-		/* Done by us or, meanwhile, by somebody else: the next look shows what it is now. */
-		st = confirm(s, out, &fault);
-		if (st != OK && st != CONFLICT) {
-			break;
-		}
+	admit_devices(&one, 1);
+	if (one.status != OK) {
+		(void)diag_copy(d, &one.diag);
 	}
-	s->actor = before;
-	out->access = ACCESS_REFUSED;
-	return diag_set(d,
-		fault.status != OK && fault.status != CONFLICT ? fault.status : UNAVAILABLE, NULL,
-		"the new certificate could not be confirmed: %s",
-		fault.text[0] != '\0' ? fault.text : "the device changes all the time; try again");
+	return one.status;
 }
 
 status
 admit_device(
 	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d)
 {
-	static const struct operator_account nobody;
-
-	return admit(s, fingerprint, &nobody, out, d);
+	return admit(s, fingerprint, NULL, out, d);
 }
 
 /* Whether the fleet of the device names him. NOT_FOUND: no such certificate, or not a device's. */

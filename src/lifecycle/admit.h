@@ -22,6 +22,20 @@ MUST_USE status admit_device(
 	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d);
 
 /*
+ * Many of them, each by itself: by one snapshot, and by one commit for all that are to be confirmed. The sessions are one
+ * thread's, with one reader.
+ */
+struct arrival {
+	struct session *session;
+	const uint8_t *fingerprint;
+	const struct operator_account *via; /* who speaks for it, proven; NULL: it does by itself */
+	struct admission *out;
+	status status;
+	struct diag diag;
+};
+void admit_devices(struct arrival *list, size_t count); /* at least one */
+
+/*
  * The same for a device that s->actor speaks for: an operator of role ra, proven, whom the device's fleet names
  * (est_policy.ra); what the device did is recorded as having come through him. Sets s->actor to the device with the
  * operator beside it. DENIED: he is none, or the fleet names another one, or nobody; then nothing was done.

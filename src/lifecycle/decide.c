@@ -251,38 +251,124 @@ bring_about(struct session *s, struct ruling *r, struct change *c, struct diag *
 	return result == OK ? write_entry(s, r, c, d) : result;
 }
 
-static status
-decide_once(struct session *s, int64_t device, struct decision *decision, struct outcome *o,
-	struct diag *d)
-{
-	struct ruling *r = ARENA_NEW(s->arena, struct ruling);
-	struct change *c = change_new(s->arena);
-	status result;
+/* One of those that are decided together, from its judgement to what came of its commit. */
+struct gate {
+	struct deciding *asked;
+	struct ruling *ruling;
+};
 
-	if (r == NULL || c == NULL) {
-		return diag_set(d, NO_MEMORY, NULL, "no memory for a decision");
+static status
+no_memory(struct diag *d)
+{
+	return diag_set(d, NO_MEMORY, NULL, "no memory for a decision");
+}
+
+static void
+refuse_all(struct deciding *list, size_t count, const struct diag *fault)
+{
+	for (size_t i = 0; i < count; i++) {
+		list[i].status = fault->status;
+		list[i].diag = *fault;
 	}
-	r->decision = decision;
+}
+
+/* In the snapshot of all. */
+static void
+judge_one(struct gate *g)
+{
+	struct deciding *asked = g->asked;
+	struct session *s = asked->session;
+
+	g->ruling = ARENA_NEW(s->arena, struct ruling);
 	s->touched_count = 0;
-	result = reader_begin(s->reader, d);
+	if (g->ruling == NULL) {
+		asked->status = no_memory(&asked->diag);
+		return;
+	}
+	g->ruling->decision = asked->decision;
+	asked->status = judge(s, asked->device, g->ruling, &asked->diag);
+}
+
+static status
+judge_all(struct gate *gates, size_t count, struct diag *d)
+{
+	struct reader *reader = gates[0].asked->session->reader;
+	status result = reader_begin(reader, d);
+
 	if (result != OK) {
 		return result;
 	}
-	result = judge(s, device, r, d);
-	reader_end(s->reader);
-	if (result == OK) {
-		result = bring_about(s, r, c, d);
+	for (size_t i = 0; i < count; i++) {
+		judge_one(&gates[i]);
 	}
-	if (result != OK) {
-		return result;
+	reader_end(reader);
+	return OK;
+}
+
+/* True: it is to be committed. */
+static bool
+prepare(struct gate *g, struct committing *out)
+{
+	struct deciding *asked = g->asked;
+
+	if (asked->status != OK) {
+		return false;
 	}
-	fill_outcome(r, o);
-	result = session_commit(s, c, o, d);
-	if (result == OK) {
-		fill_outcome(r, o); /* once more: with the rows that only now exist */
-		session_log(s, &r->entry);
+	*out = (struct committing){ .session = asked->session,
+		.change = change_new(asked->session->arena),
+		.outcome = asked->outcome };
+	asked->status = out->change != NULL
+				? bring_about(asked->session, g->ruling, out->change, &asked->diag)
+				: no_memory(&asked->diag);
+	if (asked->status != OK) {
+		return false;
 	}
-	return result;
+	fill_outcome(g->ruling, asked->outcome);
+	return true;
+}
+
+static void
+conclude(struct gate *g, const struct committing *done)
+{
+	g->asked->status = done->status;
+	g->asked->diag = done->diag;
+	if (done->status == OK) {
+		fill_outcome(g->ruling, g->asked->outcome); /* with the rows that only now exist */
+		session_log(g->asked->session, &g->ruling->entry);
+	}
+}
+
+void
+decide_many(struct deciding *list, size_t count)
+{
+	struct arena *a = list[0].session->arena;
+	struct gate *gates = arena_array(a, count, sizeof(*gates));
+	struct committing *changes = arena_array(a, count, sizeof(*changes));
+	struct diag fault = { 0 };
+	size_t going = 0;
+
+	if (gates == NULL || changes == NULL) {
+		(void)no_memory(&fault);
+		refuse_all(list, count, &fault);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		diag_clear(&list[i].diag);
+		gates[i].asked = &list[i];
+	}
+	if (judge_all(gates, count, &fault) != OK) {
+		refuse_all(list, count, &fault);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (prepare(&gates[i], &changes[going])) {
+			gates[going++] = gates[i];
+		}
+	}
+	session_commit_many(changes, going);
+	for (size_t i = 0; i < going; i++) {
+		conclude(&gates[i], &changes[i]);
+	}
 }
 
 static void
@@ -297,21 +383,20 @@ status
 decide(struct session *s, int64_t device, struct decision *d, struct outcome *o, struct diag *diag)
 {
 	struct outcome unwanted = { 0 };
-	struct diag fault = { 0 };
-	status result = CONFLICT;
+	struct deciding one = { .session = s,
+		.device = device,
+		.decision = d,
+		.outcome = o != NULL ? o : &unwanted,
+		.status = CONFLICT };
 
-	if (o == NULL) {
-		o = &unwanted;
-	}
 	/* A conflict with the state comes back from the judgement each time, one with others does not. */
-	for (int i = 0; result == CONFLICT && i < (d->version == 0 ? TRIES : 1); i++) {
-		diag_clear(&fault);
-		result = decide_once(s, device, d, o, &fault);
+	for (int i = 0; one.status == CONFLICT && i < (d->version == 0 ? TRIES : 1); i++) {
+		decide_many(&one, 1);
 	}
-	if (result != OK) {
-		tell_fault(diag, &fault);
+	if (one.status != OK) {
+		tell_fault(diag, &one.diag);
 	}
-	return result;
+	return one.status;
 }
 
 /* --- steps beside the machine ------------------------------------------------------------ */
@@ -352,7 +437,7 @@ step_once(struct session *s, int64_t device, const struct step *step, struct out
 	status result;
 
 	if (r == NULL || c == NULL) {
-		return diag_set(d, NO_MEMORY, NULL, "no memory for a decision");
+		return no_memory(d);
 	}
 	s->touched_count = 0;
 	result = reader_begin(s->reader, d);

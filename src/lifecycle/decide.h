@@ -63,6 +63,22 @@ MUST_USE status decide(struct session *s, int64_t device, struct decision *d, st
 	struct diag *diag);
 
 /*
+ * Many devices' decisions, judged in one snapshot and kept by one commit, each allowed or refused by itself. The
+ * sessions are one thread's, with one reader, and each decision has its own. Nothing is tried again: of two about one
+ * device the second is told CONFLICT.
+ */
+struct deciding {
+	struct session *session;
+	int64_t device;
+	struct decision *decision;
+	struct outcome *outcome;
+	/* What came of it, in the words of decide(). */
+	status status;
+	struct diag diag;
+};
+void decide_many(struct deciding *list, size_t count); /* at least one */
+
+/*
  * A step beside the machine: state and owner stay. For what no event of the table stands for (a new claim code, a
  * certificate taken back). One ledger entry, at the version at which it was judged, tried again when somebody
  * else was quicker.

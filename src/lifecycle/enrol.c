@@ -18,6 +18,10 @@
 struct enrolling {
 	struct session *session;
 	const struct enrolment *enrolment;
+	struct outcome *outcome;
+	status status;
+	struct diag fault;
+	int64_t seen_version; /* of the device at the look before the last */
 	struct csr csr;
 	uint8_t key_hash[32], request_hash[32], evidence_hash[32];
 	struct proof proof;
@@ -30,8 +34,9 @@ struct enrolling {
 	struct certificate presented;
 	struct certificate stored; /* of the same request; row 0: none */
 
-	struct issue_request request;
+	int64_t index; /* of the new certificate */
 	struct certificate certificate;
+	struct decision decision;
 };
 
 /* --- the request by itself --- */
@@ -264,18 +269,14 @@ judge_new(struct enrolling *e, struct diag *d)
 		return diag_set(d, CONFLICT, NULL, "authority %s of fleet %s does not issue here",
 			e->issuer.name, e->fleet.name);
 	}
-	return store_index_take(s->life->store, s->reader, e->issuer.row, &e->request.index, d);
+	return store_index_take(s->life->store, s->reader, e->issuer.row, &e->index, d);
 }
 
 static status
 look(struct enrolling *e, struct diag *d)
 {
-	status st = reader_begin(e->session->reader, d);
+	status st = read_presented(e, d);
 
-	if (st != OK) {
-		return st;
-	}
-	st = read_presented(e, d);
 	if (st == OK) {
 		st = read_stored(e, d);
 	}
@@ -285,17 +286,35 @@ look(struct enrolling *e, struct diag *d)
 			st = judge_new(e, d);
 		}
 	}
-	reader_end(e->session->reader);
 	return st;
+}
+
+/* All of them in one snapshot. */
+static void
+look_all(struct enrolling *const *list, size_t count)
+{
+	struct reader *reader = list[0]->session->reader;
+	struct diag fault = { 0 };
+	status st = reader_begin(reader, &fault);
+
+	for (size_t i = 0; i < count; i++) {
+		struct enrolling *e = list[i];
+
+		e->fault = fault;
+		e->status = st == OK ? look(e, &e->fault) : st;
+	}
+	if (st == OK) {
+		reader_end(reader);
+	}
 }
 
 /* --- the certificate --- */
 
 /* What the device is, never what it says: nothing of the request's names, nothing of the person who owns it. */
 static void
-set_names(struct enrolling *e)
+set_names(const struct enrolling *e, struct issue_request *r)
 {
-	struct simple_name *n = &e->request.subject;
+	struct simple_name *n = &r->subject;
 	const struct owner *maker = &e->maker;
 	bool title_fits = strlen(maker->title) < sizeof(n->organization) &&
 			  utf8_is_printable(span_text(maker->title));
@@ -306,16 +325,14 @@ set_names(struct enrolling *e)
 	snprintf(n->serial_number, sizeof(n->serial_number), "%s", text);
 	snprintf(n->organization, sizeof(n->organization), "%.64s",
 		title_fits ? maker->title : maker->name);
-	e->request.alt_name_count = 1;
-	e->request.alt_names[0] = (struct signer_alt_name){ .kind = ALT_URI };
-	snprintf(e->request.alt_names[0].text, sizeof(e->request.alt_names[0].text),
-		"urn:tenure:device:%s", text);
+	r->alt_name_count = 1;
+	r->alt_names[0] = (struct signer_alt_name){ .kind = ALT_URI };
+	snprintf(r->alt_names[0].text, sizeof(r->alt_names[0].text), "urn:tenure:device:%s", text);
 }
 
 static status
-set_dates(struct enrolling *e, struct diag *d)
+set_dates(const struct enrolling *e, struct issue_request *r, struct diag *d)
 {
-	struct issue_request *r = &e->request;
 	int64_t now_s = e->session->now_s;
 
 	r->not_before_s = now_s - CLOCK_SKEW_S;
@@ -333,12 +350,9 @@ set_dates(struct enrolling *e, struct diag *d)
 }
 
 static status
-sign(struct enrolling *e, struct diag *d)
+fill_request(const struct enrolling *e, struct issue_request *r, struct diag *d)
 {
-	struct session *s = e->session;
-	struct issue_request *r = &e->request;
-	struct issue_result result = { 0 };
-	status st = set_dates(e, d);
+	status st = set_dates(e, r, d);
 
 	if (st != OK) {
 		return st;
@@ -346,93 +360,277 @@ sign(struct enrolling *e, struct diag *d)
 	snprintf(r->authority, sizeof(r->authority), "%s", e->issuer.name);
 	snprintf(r->profile, sizeof(r->profile), "%s",
 		e->fleet.profile[0] != '\0' ? e->fleet.profile : "operational");
-	if (snprintf(r->url_base, sizeof(r->url_base), "%s", s->life->plain_url) >=
+	if (snprintf(r->url_base, sizeof(r->url_base), "%s", e->session->life->plain_url) >=
 		(int)sizeof(r->url_base)) {
 		return diag_set(d, LIMIT, NULL, "plain_url is too long for certificates");
 	}
+	r->index = e->index;
 	r->phase = e->issuer.phase;
 	r->spki = e->csr.key.spki;
-	set_names(e);
-	st = signer_issue(s->life->signer, s->arena, r, 1, &result, d);
-	if (st == OK && result.status != OK) {
-		st = diag_set(d, result.status, result.diag.clause, "%s", result.diag.text);
+	set_names(e, r);
+	return OK;
+}
+
+static status
+take_certificate(struct enrolling *e, const struct issue_result *result, struct diag *d)
+{
+	struct session *s = e->session;
+	span der;
+
+	if (result->status != OK) {
+		return diag_set(d, result->status, result->diag.clause, "%s", result->diag.text);
 	}
-	if (st != OK) {
-		return st;
+	der = arena_copy(s->arena, result->der);
+	if (der.data == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for a certificate");
 	}
 	e->certificate = (struct certificate){ .authority = e->issuer.row,
-		.index = r->index,
+		.index = e->index,
 		.issued_s = s->now_s,
 		.level = e->proof.level,
 		.slot = e->proof.slot,
 		.via = s->actor.account.row };
 	memcpy(e->certificate.request_hash, e->request_hash, sizeof(e->request_hash));
-	return certificate_measure(result.der, &e->certificate, d);
+	return certificate_measure(der, &e->certificate, d);
+}
+
+/* Those of the list that are still to be done, to its front. */
+static size_t
+keep_going(struct enrolling **list, size_t count)
+{
+	size_t going = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (list[i]->status == OK) {
+			list[going++] = list[i];
+		}
+	}
+	return going;
 }
 
 static status
-record(struct enrolling *e, struct outcome *o, struct diag *d)
+sign_requests(struct enrolling *const *list, size_t count, const struct issue_request *requests,
+	struct diag *d)
 {
-	struct decision decision = { .version = e->device.version,
+	const struct session *s = list[0]->session;
+	struct issue_result *results = arena_array(s->arena, count, sizeof(*results));
+	status st;
+
+	if (results == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for an enrolment");
+	}
+	st = signer_issue(s->life->signer, s->arena, requests, count, results, d);
+	for (size_t i = 0; st == OK && i < count; i++) {
+		list[i]->status = take_certificate(list[i], &results[i], &list[i]->fault);
+	}
+	return st;
+}
+
+/* By one message to the signer. The list is left with those that have a certificate. */
+static size_t
+sign_all(struct enrolling **list, size_t count)
+{
+	struct issue_request *requests =
+		arena_array(list[0]->session->arena, count, sizeof(*requests));
+	struct diag fault = { 0 };
+	size_t going = 0;
+	status st = OK;
+
+	for (size_t i = 0; requests != NULL && i < count; i++) {
+		list[i]->status = fill_request(list[i], &requests[going], &list[i]->fault);
+		going += list[i]->status == OK;
+	}
+	if (requests == NULL) {
+		st = diag_set(&fault, NO_MEMORY, NULL, "no memory for an enrolment");
+	} else {
+		count = keep_going(list, count);
+		st = count > 0 ? sign_requests(list, count, requests, &fault) : OK;
+	}
+	for (size_t i = 0; st != OK && i < count; i++) {
+		list[i]->status = st;
+		list[i]->fault = fault;
+	}
+	return keep_going(list, count);
+}
+
+/* --- the decision --- */
+
+static struct deciding
+decision_of(struct enrolling *e)
+{
+	e->decision = (struct decision){ .version = e->device.version,
 		.seen = &e->device,
 		.policy = &e->fleet, /* the signer may have taken its time */
 		.issued = &e->certificate,
 		.extend = prove_extend,
 		.context = &e->proof };
-
-	decision.request.event =
+	e->decision.request.event =
 		e->device.state == DEVICE_AWAITING_DEVICE ? EVENT_PROVE : EVENT_ROTATE;
-	decision.evidence = e->proof.evidence.der.len > 0 ? e->evidence_hash : NULL;
-	return decide(e->session, e->device.row, &decision, o, d);
+	e->decision.evidence = e->proof.evidence.der.len > 0 ? e->evidence_hash : NULL;
+	return (struct deciding){ .session = e->session,
+		.device = e->device.row,
+		.decision = &e->decision,
+		.outcome = e->outcome };
 }
 
-static status
-try_once(struct enrolling *e, struct outcome *o, struct diag *d)
+static void
+record_all(struct enrolling *const *list, size_t count)
 {
-	status st = look(e, d);
+	struct deciding *all = arena_array(list[0]->session->arena, count, sizeof(*all));
 
-	if (st != OK) {
-		return st;
+	for (size_t i = 0; all != NULL && i < count; i++) {
+		all[i] = decision_of(list[i]);
 	}
-	if (e->stored.row != 0) {
-		o->device = e->device;
-		o->certificate = e->stored;
-		return OK;
+	if (all != NULL) {
+		decide_many(all, count);
 	}
-	st = sign(e, d);
-	return st == OK ? record(e, o, d) : st;
+	for (size_t i = 0; i < count; i++) {
+		struct enrolling *e = list[i];
+
+		if (all != NULL) {
+			e->fault = all[i].diag;
+		} else {
+			(void)diag_set(&e->fault, NO_MEMORY, NULL, "no memory for an enrolment");
+		}
+		e->status = all != NULL ? all[i].status : NO_MEMORY;
+	}
+}
+
+/* --- all of it --- */
+
+/* What has its answer by the look alone leaves the list. */
+static size_t
+answer_known(struct enrolling **list, size_t count)
+{
+	size_t going = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct enrolling *e = list[i];
+
+		if (e->stored.row == 0) {
+			list[going++] = e;
+			continue;
+		}
+		e->outcome->device = e->device;
+		e->outcome->certificate = e->stored;
+	}
+	return going;
+}
+
+/* Each once. The list is used up. */
+static void
+try_all(struct enrolling **list, size_t count)
+{
+	look_all(list, count);
+	count = keep_going(list, count);
+	count = answer_known(list, count);
+	if (count > 0) {
+		count = sign_all(list, count);
+	}
+	if (count > 0) {
+		record_all(list, count);
+	}
+}
+
+/*
+ * Somebody was quicker: another request of the device, or this very one a second time. The next look sees
+ * what came of it. Nothing new to see: the refusal is meant.
+ */
+static bool
+must_try_again(struct enrolling *e)
+{
+	bool is_late = (e->status == CONFLICT || e->status == EXISTS) &&
+		       e->device.version != e->seen_version;
+
+	e->seen_version = e->device.version;
+	return is_late;
+}
+
+/* Again all together, so that one who asks many times for one device does not hold up the others. */
+static void
+try_until_settled(struct enrolling **list, size_t count, struct enrolling **trying)
+{
+	for (int i = 0; count > 0 && i < TRIES; i++) {
+		size_t late = 0;
+
+		memcpy(trying, list, count * sizeof(struct enrolling *));
+		try_all(trying, count);
+		for (size_t k = 0; k < count; k++) {
+			if (must_try_again(list[k])) {
+				list[late++] = list[k];
+			}
+		}
+		count = late;
+	}
+}
+
+/* NULL: its request is refused by itself. */
+static struct enrolling *
+begin(struct applicant *a)
+{
+	struct enrolling *e = ARENA_NEW(a->session->arena, struct enrolling);
+
+	*a->outcome = (struct outcome){ 0 };
+	diag_clear(&a->diag);
+	if (e == NULL) {
+		a->status = diag_set(&a->diag, NO_MEMORY, NULL, "no memory for an enrolment");
+		return NULL;
+	}
+	e->session = a->session;
+	e->enrolment = a->enrolment;
+	e->outcome = a->outcome;
+	e->seen_version = -1;
+	a->status = read_request(e, &a->diag);
+	return a->status == OK ? e : NULL;
+}
+
+static void
+refuse_all(struct applicant *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		diag_clear(&list[i].diag);
+		list[i].status =
+			diag_set(&list[i].diag, NO_MEMORY, NULL, "no memory for an enrolment");
+	}
+}
+
+void
+enrol_devices(struct applicant *list, size_t count)
+{
+	struct arena *a = list[0].session->arena;
+	struct enrolling **all = arena_array(a, count, sizeof(struct enrolling *));
+	/* Twice as many: whoever is on his way, and whoever is of the present try. */
+	struct enrolling **going = arena_array(a, 2 * count, sizeof(struct enrolling *));
+	size_t going_count = 0;
+
+	if (all == NULL || going == NULL) {
+		refuse_all(list, count);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		all[i] = begin(&list[i]);
+		if (all[i] != NULL) {
+			going[going_count++] = all[i];
+		}
+	}
+	try_until_settled(going, going_count, going + count);
+	for (size_t i = 0; i < count; i++) {
+		if (all[i] != NULL) {
+			list[i].status = all[i]->status;
+			list[i].diag = all[i]->fault;
+		}
+	}
 }
 
 status
 enrol_device(
 	struct session *s, const struct enrolment *enrolment, struct outcome *o, struct diag *d)
 {
-	struct enrolling *e = ARENA_NEW(s->arena, struct enrolling);
-	struct diag fault = { 0 };
-	int64_t seen_version = -1;
-	status st;
+	struct applicant one = { .session = s, .enrolment = enrolment, .outcome = o };
 
-	if (e == NULL) {
-		return diag_set(d, NO_MEMORY, NULL, "no memory for an enrolment");
+	enrol_devices(&one, 1);
+	if (one.status != OK) {
+		(void)diag_copy(d, &one.diag);
 	}
-	*o = (struct outcome){ 0 };
-	e->session = s;
-	e->enrolment = enrolment;
-	st = read_request(e, d);
-	if (st != OK) {
-		return st;
-	}
-	/*
-	 * Somebody was quicker: another request of the device, or this very one a second time. The next look sees
-	 * what came of it. Nothing new to see: the refusal is meant.
-	 */
-	for (int i = 0; i < TRIES; i++) {
-		diag_clear(&fault);
-		st = try_once(e, o, &fault);
-		if ((st != CONFLICT && st != EXISTS) || e->device.version == seen_version) {
-			break;
-		}
-		seen_version = e->device.version;
-	}
-	return st == OK ? OK : diag_copy(d, &fault);
+	return one.status;
 }

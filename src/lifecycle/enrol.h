@@ -29,6 +29,19 @@ struct enrolment {
  */
 MUST_USE status enrol_device(
 	struct session *s, const struct enrolment *e, struct outcome *o, struct diag *d);
+/*
+ * Many of them, each answered by itself as if it were alone: one snapshot, one message to the signer, one commit. The sessions
+ * are one thread's, with one reader. Where another was quicker (two requests of one device, the same request twice) it
+ * is looked at again alone. 1 .. ISSUE_BATCH_MAX.
+ */
+struct applicant {
+	struct session *session;
+	const struct enrolment *enrolment;
+	struct outcome *outcome;
+	status status;
+	struct diag diag;
+};
+void enrol_devices(struct applicant *list, size_t count);
 /* The device is told to renew at once (its state's `renew_after` is now). */
 MUST_USE status rotate_device(struct session *s, int64_t device, struct outcome *o, struct diag *d);
 /* The schedule's: pending certificates that were never used in time are taken back. */

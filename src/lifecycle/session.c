@@ -278,29 +278,119 @@ session_check_ledger(const struct life *life, struct diag *d)
 	return life->sequencer != NULL ? sequencer_health(life->sequencer, &published, d) : OK;
 }
 
+static void
+prepare(struct committing *c)
+{
+	diag_clear(&c->diag);
+	c->status = OK;
+	if (c->session->answer != NULL) {
+		c->status = keep_answer(c->session, c->change, c->outcome, &c->diag);
+	}
+	if (c->status == OK) {
+		c->status = session_check_ledger(c->session->life, &c->diag);
+	}
+}
+
+static void
+conclude(struct committing *c, int64_t first_ledger)
+{
+	if (c->status == OK) {
+		if (c->outcome != NULL) {
+			c->outcome->ledger = first_ledger;
+		}
+		tell(c->session, c->outcome);
+	}
+	c->session->touched_count = 0;
+}
+
+/* One shares its transaction with whoever else commits at this time. */
+static void
+commit_one(struct committing *c)
+{
+	int64_t first = 0;
+
+	if (c->status == OK) {
+		c->status = store_commit(c->session->life->store, c->change, &first, &c->diag);
+	}
+	conclude(c, first);
+}
+
+static void
+conclude_all(struct committing *list, size_t count, const struct commit_result *results)
+{
+	for (size_t i = 0; i < count; i++) {
+		int64_t first = 0;
+
+		if (list[i].status == OK) {
+			list[i].status = results->status;
+			list[i].diag = results->diag;
+			first = results->first_ledger;
+			results++;
+		}
+		conclude(&list[i], first);
+	}
+}
+
+static void
+refuse_all(struct committing *list, size_t count, status st, const struct diag *fault)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].status == OK) {
+			list[i].status = st;
+			list[i].diag = *fault;
+		}
+		conclude(&list[i], 0);
+	}
+}
+
+static void
+commit_batch(struct committing *list, size_t count)
+{
+	const struct session *s = list[0].session;
+	struct change **changes = arena_array(s->arena, count, sizeof(struct change *));
+	struct commit_result *results = arena_array(s->arena, count, sizeof(*results));
+	struct diag fault = { 0 };
+	size_t going = 0;
+	status st;
+
+	for (size_t i = 0; changes != NULL && i < count; i++) {
+		if (list[i].status == OK) {
+			changes[going++] = list[i].change;
+		}
+	}
+	st = changes != NULL && results != NULL
+		     ? store_commit_batch(s->life->store, changes, going, results, &fault)
+		     : diag_set(&fault, NO_MEMORY, NULL, "no memory for a commit");
+	if (st == OK) {
+		conclude_all(list, count, results);
+	} else {
+		refuse_all(list, count, st, &fault);
+	}
+}
+
+void
+session_commit_many(struct committing *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		prepare(&list[i]);
+	}
+	if (count == 1) {
+		commit_one(&list[0]);
+	} else if (count > 1) {
+		commit_batch(list, count);
+	}
+}
+
 status
 session_commit(struct session *s, struct change *c, struct outcome *o, struct diag *d)
 {
-	int64_t first = 0;
-	status result = OK;
+	struct committing one = { .session = s, .change = c, .outcome = o };
 
-	if (s->answer != NULL) {
-		result = keep_answer(s, c, o, d);
+	session_commit_many(&one, 1);
+	if (one.status != OK && d != NULL && d->status == OK) {
+		*d = one.diag;
 	}
-	if (result == OK) {
-		result = session_check_ledger(s->life, d);
-	}
-	if (result == OK) {
-		result = store_commit(s->life->store, c, &first, d);
-	}
-	if (result == OK) {
-		if (o != NULL) {
-			o->ledger = first;
-		}
-		tell(s, o);
-	}
-	s->touched_count = 0;
-	return result;
+	return one.status;
 }
 
 static const char *

@@ -128,6 +128,18 @@ MUST_USE status session_check_ledger(const struct life *life, struct diag *d);
  */
 MUST_USE status session_commit(
 	struct session *s, struct change *c, struct outcome *o, struct diag *d);
+/*
+ * The same of many changes, by one commit of all, each kept or refused by itself. The sessions are one thread's, each
+ * change has its own.
+ */
+struct committing {
+	struct session *session;
+	struct change *change;
+	struct outcome *outcome; /* or NULL */
+	status status;
+	struct diag diag;
+};
+void session_commit_many(struct committing *list, size_t count);
 /* The entry, durable by now, as a line of the operators' log; nothing while a home is founded. */
 void session_log(const struct session *s, const struct ledger_entry *e);
 /* All of it for a change that is no device's decision and has this one entry: session_ledger, session_commit, session_log. */

@@ -143,7 +143,7 @@ est_serverkeygen(struct exchange *x)
 			"keys of this fleet's devices are made where they stay (RFC 7030 4.4)");
 		return;
 	}
-	if (!est_request_read(x, &r, false)) {
+	if (!service_device(x, &r.session, &r.who) || !est_request_read(x, &r, false)) {
 		return;
 	}
 	st = judge_wishes(r.enrolment.csr, &d);

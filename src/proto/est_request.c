@@ -73,7 +73,7 @@ est_request_read(struct exchange *x, struct est_request *r, bool is_reenroll)
 {
 	struct diag d = { 0 };
 
-	if (!service_device(x, &r->session, &r->who) || !is_own_fleet(x, r)) {
+	if (!is_own_fleet(x, r)) {
 		return false;
 	}
 	if (r->who.access == ACCESS_STATE_ONLY && !may_wait(r)) {

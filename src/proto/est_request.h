@@ -13,7 +13,7 @@ struct est_request {
 };
 
 /*
- * Who asks, for which fleet, with what. `r->session` and `r->fleet` are filled by the caller. False: the reply is
+ * What is asked, for which fleet. `r->session`, `r->fleet` and `r->who` are filled by the caller. False: the reply is
  * there: a refusal in words, or the 202 of a fleet that lets its devices wait.
  */
 MUST_USE bool est_request_read(struct exchange *x, struct est_request *r, bool is_reenroll);

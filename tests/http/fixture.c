@@ -213,6 +213,45 @@ block(struct exchange *x)
 	reply_bytes(x, 200, "text/plain", span_text("open"));
 }
 
+/* Each of a call says its body and how many it is of; it waits as /block does. */
+static void
+together(struct exchange *const *x, size_t count)
+{
+	struct fixture *f = x[0]->context;
+
+	atomic_fetch_add(&f->together, 1);
+	while (!atomic_load(&f->gate)) {
+		poll(NULL, 0, 1);
+	}
+	for (size_t k = 0; k < count; k++) {
+		char *text = arena_printf(x[k]->arena, "%zu of %zu: %.*s", k + 1, count,
+			(int)x[k]->request->body.len, (const char *)x[k]->request->body.data);
+
+		reply_bytes(x[k], 200, "text/plain", span_text(text));
+	}
+}
+
+static void
+together_alone(struct exchange *x)
+{
+	together(&x, 1);
+}
+
+/* Others that have nothing to do with those. */
+static void
+together_elsewhere(struct exchange *const *x, size_t count)
+{
+	for (size_t k = 0; k < count; k++) {
+		reply_bytes(x[k], 200, "text/plain", span_text("elsewhere"));
+	}
+}
+
+static void
+elsewhere_alone(struct exchange *x)
+{
+	together_elsewhere(&x, 1);
+}
+
 static void
 finished(void *context, const struct exchange *x, int64_t took_us)
 {
@@ -246,6 +285,8 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/race", wake_then_park, 0 },
 	{ HTTP_GET, "/forever", park_forever, 0 },
 	{ HTTP_GET, "/block", block, 0 },
+	{ HTTP_POST, "/together", together_alone, 1024, NULL, together },
+	{ HTTP_POST, "/elsewhere", elsewhere_alone, 1024, NULL, together_elsewhere },
 	{ HTTP_GET, NULL, NULL, 0 },
 };
 

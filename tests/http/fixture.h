@@ -14,7 +14,8 @@ struct fixture {
 	_Atomic int blocked, runs; /* /block: handlers inside; runs of /wait */
 	atomic_bool gate;	   /* /block waits until it is open */
 	_Atomic int finished, last_status;
-	_Atomic int asked; /* how often a body was asked for */
+	_Atomic int together; /* calls of /together, which waits for the gate too */
+	_Atomic int asked;    /* how often a body was asked for */
 	char *folder;
 };
 

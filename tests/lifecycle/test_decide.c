@@ -417,6 +417,116 @@ a_failed_commit_leaves_nothing(void **state)
 	assert_true(struck >= 10);
 }
 
+/* --- many together ------------------------------------------------------------------------ */
+
+struct group {
+	struct session sessions[4];
+	struct decision decisions[4];
+	struct outcome outcomes[4];
+	struct deciding list[4];
+};
+
+/* The same event for each device, by one person. */
+static void
+group_fill(struct group *g, enum who who, enum device_event event, const int64_t devices[4])
+{
+	*g = (struct group){ 0 };
+	for (size_t i = 0; i < 4; i++) {
+		g->sessions[i] = *as(&w, who);
+		g->decisions[i].request.event = event;
+		g->list[i] = (struct deciding){ .session = &g->sessions[i],
+			.device = devices[i],
+			.decision = &g->decisions[i],
+			.outcome = &g->outcomes[i] };
+	}
+}
+
+static void
+each_of_many_by_itself(void **state)
+{
+	int64_t a = world_active(&w, 1, OWN_BIRTH), b = world_active(&w, 2, OWN_BIRTH);
+	int64_t held = world_device(&w, 3, OWN_BIRTH), entries = world_ledger_size(&w);
+	struct group g;
+	unsigned told = w.told_devices;
+
+	(void)state;
+	group_fill(&g, ANNA, EVENT_SUSPEND, (int64_t[]){ a, held, a, b });
+	decide_many(g.list, 4);
+	assert_int_equal(OK, g.list[0].status);
+	assert_int_equal(NOT_FOUND, g.list[1].status); /* not hers: she does not see it */
+	assert_int_equal(CONFLICT, g.list[2].status);  /* the first was quicker */
+	assert_int_equal(OK, g.list[3].status);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(g.list[i].status, g.list[i].diag.status);
+	}
+	assert_int_equal(DEVICE_SUSPENDED, world_now(&w, a).state);
+	assert_int_equal(DEVICE_HELD, world_now(&w, held).state);
+	assert_int_equal(DEVICE_SUSPENDED, world_now(&w, b).state);
+	assert_int_equal(entries, g.outcomes[0].ledger);
+	assert_int_equal(entries + 1, g.outcomes[3].ledger);
+	assert_int_equal(entries + 2, world_ledger_size(&w));
+	assert_int_equal(told + 2, w.told_devices);
+	assert_int_equal(b, w.told_device);
+	world_check(&w, a, false);
+	world_check(&w, b, false);
+}
+
+/* Whether the fault struck. */
+static bool
+suspend_many_on_a_bad_disk(const int64_t devices[4], enum fault fault, unsigned at)
+{
+	int64_t entries = world_ledger_size(&w);
+	unsigned told = w.told_devices;
+	struct group g;
+	bool has_struck, is_done;
+
+	group_fill(&g, ANNA, EVENT_SUSPEND, devices);
+	fault_vfs_set(fault, at);
+	decide_many(g.list, 4);
+	has_struck = fault_vfs_struck();
+	fault_vfs_set(FAULT_NONE, 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(!has_struck	       ? OK
+				 : fault == FAULT_FULL ? UNAVAILABLE
+						       : IO,
+			g.list[i].status);
+	}
+	if (!has_struck) {
+		return false;
+	}
+	assert_int_equal(told, w.told_devices);
+	world_reopen(&w);
+	/* All of the group, or nothing of it. */
+	is_done = world_now(&w, devices[0]).state == DEVICE_SUSPENDED;
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(is_done ? DEVICE_SUSPENDED : DEVICE_ACTIVE,
+			world_now(&w, devices[i]).state);
+		world_check(&w, devices[i], false);
+	}
+	assert_int_equal(entries + (is_done ? 4 : 0), world_ledger_size(&w));
+	return true;
+}
+
+static void
+a_failed_commit_of_many_leaves_nothing(void **state)
+{
+	static const enum fault faults[] = { FAULT_FULL, FAULT_WRITE, FAULT_SYNC };
+	unsigned number = 0, struck = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(faults); i++) {
+		for (unsigned at = 1; at <= 3; at++) {
+			int64_t devices[4];
+
+			for (size_t k = 0; k < 4; k++) {
+				devices[k] = world_active(&w, ++number, OWN_BIRTH);
+			}
+			struck += suspend_many_on_a_bad_disk(devices, faults[i], at);
+		}
+	}
+	assert_true(struck >= 3);
+}
+
 /* A child accepts the offer on a disk that ends it; its exit status, or -1 when it was killed. */
 static int
 accept_in_a_child(const id *offer, enum fault fault, unsigned at)
@@ -501,6 +611,8 @@ main(void)
 		T(make_before_break),
 		T(an_answer_is_kept_with_its_decision),
 		T(a_failed_commit_leaves_nothing),
+		T(each_of_many_by_itself),
+		T(a_failed_commit_of_many_leaves_nothing),
 		T(killed_at_any_step),
 	};
 

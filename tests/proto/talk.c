@@ -67,12 +67,10 @@ talk_binding(struct talk *t, enum talk_link link, uint8_t out[64])
 	return 0;
 }
 
-int
-talk_post(struct talk *t, const char *path, const char *type, span body, const char **answer)
+void
+talk_send(struct talk *t, const char *path, const char *type, span body)
 {
 	struct buffer text;
-	char piece[4096];
-	int n;
 
 	buffer_init(&text, 1 << 16);
 	buffer_printf(&text,
@@ -81,7 +79,17 @@ talk_post(struct talk *t, const char *path, const char *type, span body, const c
 		path, type, body.len);
 	buffer_put(&text, body);
 	assert_int_equal((int)text.len, SSL_write(t->ssl, text.data, (int)text.len));
-	buffer_clear(&text);
+	buffer_wipe(&text);
+}
+
+int
+talk_receive(struct talk *t, const char **answer)
+{
+	struct buffer text;
+	char piece[4096];
+	int n;
+
+	buffer_init(&text, 1 << 16);
 	while ((n = SSL_read(t->ssl, piece, sizeof(piece))) > 0) {
 		buffer_put(&text, span_of(piece, (size_t)n));
 	}
@@ -89,4 +97,11 @@ talk_post(struct talk *t, const char *path, const char *type, span body, const c
 	buffer_wipe(&text);
 	assert_int_equal(0, strncmp(*answer, "HTTP/1.1 ", 9));
 	return (int)strtol(*answer + 9, NULL, 10);
+}
+
+int
+talk_post(struct talk *t, const char *path, const char *type, span body, const char **answer)
+{
+	talk_send(t, path, type, body);
+	return talk_receive(t, answer);
 }

@@ -19,3 +19,6 @@ enum talk_link { LINK_NONE, LINK_UNIQUE, LINK_EXPORTER, LINK_WRONG };
 size_t talk_binding(struct talk *t, enum talk_link link, uint8_t out[64]);
 /* The HTTP status; the whole answer in the stand's arena. The connection can be closed then. */
 int talk_post(struct talk *t, const char *path, const char *type, span body, const char **answer);
+/* The two halves of it, for many at the same time. */
+void talk_send(struct talk *t, const char *path, const char *type, span body);
+int talk_receive(struct talk *t, const char **answer);

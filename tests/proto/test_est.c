@@ -1,4 +1,4 @@
-#include "stand.h"
+#include "talk.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -425,6 +425,91 @@ what_is_revoked_is_out_at_once(void **state)
 	assert_int_equal(200, stand_ask(&s, &a).status);
 }
 
+/* --- many at the same time --- */
+
+#define MANY 12
+
+struct many {
+	struct device devices[MANY];
+	struct talk talks[MANY];
+	span requests[MANY];
+	const char *answers[MANY];
+	int statuses[MANY];
+};
+
+/* Each over its own connection, all of them sent before the first answer is read. */
+static void
+ask_at_once(struct many *m, const char *const paths[MANY])
+{
+	for (size_t k = 0; k < MANY; k++) {
+		talk_send(&m->talks[k], paths[k], "application/pkcs10", m->requests[k]);
+	}
+	for (size_t k = 0; k < MANY; k++) {
+		m->statuses[k] = talk_receive(&m->talks[k], &m->answers[k]);
+		talk_close(&m->talks[k]);
+	}
+}
+
+static span
+body_of(const char *answer)
+{
+	return span_text(strstr(answer, "\r\n\r\n") + 4);
+}
+
+/* The last two are the second one's: its own request once more, and one under a label that is not there. */
+static void
+many_at_once_get_what_is_theirs(void **state)
+{
+	struct many *m = arena_alloc(s.home.arena, sizeof(*m));
+	const char *paths[MANY];
+
+	(void)state;
+	for (unsigned k = 0; k < MANY; k++) {
+		unsigned of = k < MANY - 2 ? k : 1;
+		char *name = arena_printf(s.home.arena, "birth-%u", of);
+
+		if (k == of) {
+			m->devices[k] = stand_device(&s, name, k + 1,
+				k == 4 ? DEVICE_SUSPENDED : DEVICE_AWAITING_DEVICE);
+			m->requests[k] = stand_base64(
+				&s, stand_csr(&s, arena_printf(s.home.arena, "next-%u", k), "/"));
+		} else {
+			m->devices[k] = m->devices[of];
+			m->requests[k] = m->requests[of];
+		}
+		paths[k] = "/.well-known/est/lamps/simpleenroll";
+		talk_open(&m->talks[k], &s, name, TLS1_3_VERSION);
+	}
+	m->requests[3] = span_text("AAAA");
+	paths[5] = "/.well-known/est/lamps/simplereenroll";
+	paths[6] = "/.well-known/est/simpleenroll";
+	paths[MANY - 1] = "/.well-known/est/nobody/simpleenroll";
+	ask_at_once(m, paths);
+	for (size_t k = 0; k < MANY; k++) {
+		int wanted = k == 3 ? 400 : k == 4 ? 403 : k == MANY - 1 ? 404 : 200;
+		struct device now = stand_device_now(&s, m->devices[k].row);
+
+		assert_int_equal(wanted, m->statuses[k]);
+		assert_true((now.pending_certificate != 0) == (k != 3 && k != 4));
+	}
+	assert_true(span_equal(body_of(m->answers[1]), body_of(m->answers[MANY - 2])));
+	/* What each was told is by its own key: it opens the door for this device. */
+	for (unsigned k = 0; k < MANY - 2; k++) {
+		char *name = arena_printf(s.home.arena, "next-%u", k);
+		struct seen r = { .status = 200, .body = body_of(m->answers[k]) };
+		struct asked ask = { .url = stand_url(&s, s.tls, "/device/v1/state"),
+			.identity = name };
+
+		if (m->statuses[k] == 200) {
+			(void)stand_keep_issued(&s, name, &r);
+			r = stand_ask(&s, &ask);
+			assert_int_equal(200, r.status);
+			assert_int_equal(
+				DEVICE_ACTIVE, stand_device_now(&s, m->devices[k].row).state);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -441,6 +526,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			without_the_signer_it_says_later, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_revoked_is_out_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(many_at_once_get_what_is_theirs, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,203 @@
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture.h"
+
+/* Requests that one worker answers together. */
+
+#define MANY (HTTP_TOGETHER_MAX + 8)
+
+static int
+begin(void **state)
+{
+	struct fixture *f = malloc(sizeof(*f));
+	struct http_options o = fixture_options(f);
+
+	o.loops = 1;
+	fixture_start(f, &o);
+	*state = f;
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	if (*state != NULL) {
+		fixture_stop(*state);
+		free(*state);
+	}
+	return 0;
+}
+
+static uint64_t
+calls(const struct fixture *f)
+{
+	return (uint64_t)atomic_load(&((struct fixture *)f)->together);
+}
+
+static uint64_t
+requests(const struct fixture *f)
+{
+	return fixture_counters(f).requests;
+}
+
+static void
+post(struct client *c, unsigned port, const char *path, unsigned number)
+{
+	char text[200], body[20];
+	int len = snprintf(body, sizeof(body), "n%u", number);
+
+	client_open(c, port);
+	snprintf(text, sizeof(text), "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s",
+		path, len, body);
+	client_send(c, text);
+}
+
+/* The first one goes at once, alone; `count - 1` others have come behind it, in their order, while it is away. */
+static void
+gather(struct fixture *f, struct client *clients, unsigned count)
+{
+	uint64_t before = requests(f);
+
+	post(&clients[0], f->plain, "/together", 0);
+	fixture_wait(f, calls, 1);
+	for (unsigned k = 1; k < count; k++) {
+		post(&clients[k], f->plain, "/together", k);
+		fixture_wait(f, requests, before + k + 1);
+	}
+}
+
+static void
+reads(struct client *c, const char *body)
+{
+	struct answer a;
+
+	assert_true(client_read(c, &a));
+	assert_int_equal(200, a.status);
+	assert_string_equal(body, a.body);
+	answer_wipe(&a);
+}
+
+static void
+those_behind_go_together_in_their_order(void **state)
+{
+	struct fixture *f = *state;
+	static struct client c[MANY];
+	char body[60];
+
+	gather(f, c, MANY);
+	assert_int_equal(1, calls(f));
+	atomic_store(&f->gate, true);
+	reads(&c[0], "1 of 1: n0");
+	for (unsigned k = 1; k < MANY; k++) {
+		unsigned at = (k - 1) % HTTP_TOGETHER_MAX + 1;
+		unsigned of =
+			k <= HTTP_TOGETHER_MAX ? HTTP_TOGETHER_MAX : MANY - 1 - HTTP_TOGETHER_MAX;
+
+		snprintf(body, sizeof(body), "%u of %u: n%u", at, of, k);
+		reads(&c[k], body);
+	}
+	assert_int_equal(3, calls(f));
+	assert_int_equal(MANY, atomic_load(&f->finished));
+	for (unsigned k = 0; k < MANY; k++) {
+		client_close(&c[k]);
+	}
+}
+
+/* What one such handler has away holds up nobody who comes for another one, or for none. */
+static void
+other_handlers_do_not_wait(void **state)
+{
+	struct fixture *f = *state;
+	static struct client c[3], other;
+
+	gather(f, c, 3);
+	post(&other, f->plain, "/elsewhere", 1);
+	reads(&other, "elsewhere");
+	client_ask(&other, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, "hello");
+	client_close(&other);
+	atomic_store(&f->gate, true);
+	reads(&c[0], "1 of 1: n0");
+	reads(&c[1], "1 of 2: n1");
+	reads(&c[2], "2 of 2: n2");
+	for (unsigned k = 0; k < 3; k++) {
+		client_close(&c[k]);
+	}
+}
+
+/* Whoever leaves while he waits takes nobody with him, and his request is done, as any other is. */
+static void
+one_who_leaves_takes_nobody_along(void **state)
+{
+	struct fixture *f = *state;
+	static struct client c[4];
+
+	gather(f, c, 4);
+	client_close(&c[2]);
+	atomic_store(&f->gate, true);
+	reads(&c[0], "1 of 1: n0");
+	reads(&c[1], "1 of 3: n1");
+	reads(&c[3], "3 of 3: n3");
+	client_ask(&c[3], "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, "hello");
+	for (unsigned k = 0; k < 4; k++) {
+		if (k != 2) {
+			client_close(&c[k]);
+		}
+	}
+}
+
+/* The end waits for those that are with a worker and for those that gather behind them. */
+static void
+a_stop_waits_for_them(void **state)
+{
+	struct fixture *f = *state;
+	static struct client c[4];
+
+	gather(f, c, 4);
+	atomic_store(&f->gate, true);
+	fixture_stop(f);
+	reads(&c[0], "1 of 1: n0");
+	reads(&c[1], "1 of 3: n1");
+	reads(&c[2], "2 of 3: n2");
+	reads(&c[3], "3 of 3: n3");
+	for (unsigned k = 0; k < 4; k++) {
+		client_close(&c[k]);
+	}
+	free(f);
+	*state = NULL;
+}
+
+static void
+one_alone_goes_alone(void **state)
+{
+	struct fixture *f = *state;
+	static struct client c;
+
+	atomic_store(&f->gate, true);
+	post(&c, f->plain, "/together", 7);
+	reads(&c, "1 of 1: n7");
+	client_ask(&c, "POST /together HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 200,
+		"1 of 1: x");
+	client_ask(&c, "POST /together HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n", 413,
+		NULL);
+	client_close(&c);
+	assert_int_equal(2, calls(f));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(those_behind_go_together_in_their_order),
+		TEST(other_handlers_do_not_wait),
+		TEST(one_who_leaves_takes_nobody_along),
+		TEST(a_stop_waits_for_them),
+		TEST(one_alone_goes_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
