@@ -218,6 +218,25 @@ restart(struct signer *s, struct diag *d)
 	return OK;
 }
 
+/* It died between two requests: nobody need hear of it. The signer says nothing unasked, so that what can be read is the end. */
+static bool
+has_gone(int fd)
+{
+	uint8_t byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+/* Under the lock. The calls on the other channels must come back too, whatever became of it. */
+static void
+break_down(struct signer *s)
+{
+	s->is_broken = true;
+	if (s->pid > 0) {
+		kill(s->pid, SIGKILL);
+	}
+}
+
 static status
 take_channel(struct signer *s, unsigned *out, struct diag *d)
 {
@@ -239,6 +258,10 @@ take_channel(struct signer *s, unsigned *out, struct diag *d)
 			for (*out = 0; s->channels[*out].is_busy; (*out)++) {
 				continue;
 			}
+			if (has_gone(s->channels[*out].fd)) {
+				break_down(s);
+				continue;
+			}
 			s->channels[*out].is_busy = true;
 			s->busy++;
 			break;
@@ -256,11 +279,7 @@ give_channel(struct signer *s, unsigned number, bool is_sound)
 	s->channels[number].is_busy = false;
 	s->busy--;
 	if (!is_sound && !s->is_broken) {
-		s->is_broken = true;
-		/* The calls on the other channels must come back too, whatever became of it. */
-		if (s->pid > 0) {
-			kill(s->pid, SIGKILL);
-		}
+		break_down(s);
 	}
 	pthread_cond_broadcast(&s->freed);
 	pthread_mutex_unlock(&s->lock);
