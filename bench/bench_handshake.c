@@ -12,10 +12,10 @@
 #include "stage.h"
 
 #define BARE 300
-#define DEVICES 240
-#define ROUND 80 /* connections a round */
+#define DEVICES 1500
+#define ROUND 500 /* connections a round */
 #define RUNS (DEVICES / ROUND)
-#define IN_FLIGHT 16
+#define IN_FLIGHT 128
 #define ANSWER_MAX (1 << 20)
 
 /* --- bare --- */
