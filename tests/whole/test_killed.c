@@ -129,13 +129,16 @@ strike(struct life *l, const struct act *a, const struct blow *b, unsigned at)
 	enum board_action action = l->number % 2 == 0 ? BOARD_KILL_BEFORE : BOARD_KILL_AFTER;
 	struct stage *s = l->stage;
 	char when[160];
+	int signer = b->at_signer ? program_child(s->server, "tenure-signer") : 0;
 	bool acknowledged;
 	int code = 0;
 
+	if (b->at_signer && signer == 0) {
+		at = 0; /* it died of the last blow, and comes back with whoever asks next */
+	}
 	snprintf(when, sizeof(when), "%s killed %s call %u of \"%s\" in life %u", b->name,
 		action == BOARD_KILL_BEFORE ? "before" : "after", at, a->name, l->number);
-	atomic_store(
-		&s->board->target, b->at_signer ? program_child(s->server, "tenure-signer") : 0);
+	atomic_store(&s->board->target, signer);
 	stage_arm(s, b->kinds, at, action);
 	acknowledged = a->run(l);
 	if (at > 0) {
