@@ -249,6 +249,46 @@ a_full_queue_refuses_politely(void **state)
 	fixture_stop(&f);
 }
 
+/* A request of those that go together is counted as any other that is sent away. */
+static void
+a_full_queue_refuses_those_that_gather(void **state)
+{
+	struct http_options o = fixture_options(&f);
+	struct client busy[2], waiting, late;
+	struct answer a;
+
+	(void)state;
+	o.loops = 1; /* one after the other */
+	o.queue_max = 1;
+	fixture_start(&f, &o);
+	for (int i = 0; i < 2; i++) {
+		client_open(&busy[i], f.plain);
+		client_send(&busy[i], GET("/block"));
+		fixture_wait(&f, blocked, (uint64_t)i + 1);
+	}
+	client_open(&waiting, f.plain);
+	client_send(&waiting, GET("/"));
+	fixture_wait(&f, requests, 3);
+	client_open(&late, f.plain);
+	client_ask(&late, GET("/"), 503, NULL);
+	client_send(&late, "POST /together HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+	assert_true(client_read(&late, &a));
+	assert_int_equal(503, a.status);
+	assert_true(answer_has(&a, "Retry-After: 1"));
+	answer_wipe(&a);
+	assert_int_equal(2, queue_full(&f));
+	assert_int_equal(2, fixture_counters(&f).refusals[REFUSAL_LIMIT_QUEUE]);
+	atomic_store(&f.gate, true);
+	client_ask(&waiting, "", 200, "hello");
+	client_close(&waiting);
+	client_close(&late);
+	for (int i = 0; i < 2; i++) {
+		client_ask(&busy[i], "", 200, "open");
+		client_close(&busy[i]);
+	}
+	fixture_stop(&f);
+}
+
 static void
 all_bodies_together_are_limited(void **state)
 {
@@ -596,6 +636,7 @@ main(void)
 		cmocka_unit_test(a_slow_reader_is_not_waited_for),
 		cmocka_unit_test(a_steady_reader_gets_all),
 		cmocka_unit_test(a_full_queue_refuses_politely),
+		cmocka_unit_test(a_full_queue_refuses_those_that_gather),
 		cmocka_unit_test(a_full_queue_does_not_lose_the_parked),
 		cmocka_unit_test(all_bodies_together_are_limited),
 		cmocka_unit_test(large_bodies_are_of_those_who_are_known),
