@@ -82,7 +82,7 @@ ask_serial(struct tpm2_session *t, char out[ELEMENT_SERIAL_MAX + 1], struct diag
 	buffer_wipe(&certificate);
 	/* Only a TPM that surely has none: who is asked in a bad moment must not get another name. */
 	if (s != OK && s != NOT_FOUND) {
-		return diag_set(d, s, NULL, "%s", own.text);
+		return diag_copy(d, &own);
 	}
 	s = tpm2_endorsement_key(t, TPM2_ALG_ECC, &loaded, &public, d);
 	if (s == OK) {
@@ -287,7 +287,8 @@ attestation_key(struct element *e, struct tpm2_session *t, struct tpm2_blob *out
 		return OK;
 	}
 	if (s != NOT_FOUND) {
-		return diag_set(d, s, own.clause, "%s", own.text);
+		(void)diag_copy(d, &own);
+		return s;
 	}
 	s = tpm2_create(t, true, no_challenge, &made, d);
 	if (s == OK) {
@@ -526,7 +527,7 @@ element_tpm2_endorsement(struct element *e, struct buffer *certificate, struct d
 		if (s == NOT_FOUND) {
 			s = tpm2_endorsement_certificate(&t, TPM2_ALG_RSA, certificate, d);
 		} else if (s != OK) {
-			s = diag_set(d, s, NULL, "%s", own.text);
+			s = diag_copy(d, &own);
 		}
 	}
 	tpm2_session_close(&t);
