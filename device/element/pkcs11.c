@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "device/element/pkcs11_token.h"
 #include "element/evidence.h"
@@ -19,7 +18,6 @@
 #define SLOT_COUNT 5
 #define OBJECTS_MAX 64 /* of one label */
 #define ID_MAX 64
-#define BIRTH_FILE_MAX (64 << 10)
 
 struct element_pkcs11 {
 	struct element element; /* first: it is what the caller holds */
@@ -461,10 +459,7 @@ pkcs11_serial(struct element *e, char out[ELEMENT_SERIAL_MAX + 1], struct diag *
 static status
 pkcs11_birth(struct element *e, struct buffer *pem, struct diag *d)
 {
-	char path[PATH_MAX + 16];
-
-	snprintf(path, sizeof(path), "%s/birth.pem", self(e)->folder);
-	return file_read(path, BIRTH_FILE_MAX, pem, d);
+	return element_birth_file(self(e)->folder, pem, d);
 }
 
 struct lock_wanted {

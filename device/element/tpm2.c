@@ -19,7 +19,6 @@
 
 #define SLOT_COUNT 5
 #define SLOT_ATTESTATION 1
-#define BIRTH_FILE_MAX (64 << 10)
 
 struct element_tpm2 {
 	struct element element; /* first: it is what the caller holds */
@@ -171,10 +170,7 @@ tpm2_info(struct element *e, struct element_info *out, struct diag *d)
 static status
 tpm2_birth_pem(struct element *e, struct buffer *pem, struct diag *d)
 {
-	char path[PATH_MAX + 16];
-
-	snprintf(path, sizeof(path), "%s/birth.pem", self(e)->folder);
-	return file_read(path, BIRTH_FILE_MAX, pem, d);
+	return element_birth_file(self(e)->folder, pem, d);
 }
 
 /* --- keys --- */
