@@ -81,7 +81,8 @@ ask_serial(struct tpm2_session *t, char out[ELEMENT_SERIAL_MAX + 1], struct diag
 	buffer_wipe(&certificate);
 	/* Only a TPM that surely has none: who is asked in a bad moment must not get another name. */
 	if (s != OK && s != NOT_FOUND) {
-		return diag_copy(d, &own);
+		(void)diag_copy(d, &own);
+		return s;
 	}
 	s = tpm2_endorsement_key(t, TPM2_ALG_ECC, &loaded, &public, d);
 	if (s == OK) {
@@ -523,7 +524,7 @@ element_tpm2_endorsement(struct element *e, struct buffer *certificate, struct d
 		if (s == NOT_FOUND) {
 			s = tpm2_endorsement_certificate(&t, TPM2_ALG_RSA, certificate, d);
 		} else if (s != OK) {
-			s = diag_copy(d, &own);
+			(void)diag_copy(d, &own);
 		}
 	}
 	tpm2_session_close(&t);

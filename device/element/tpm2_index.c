@@ -115,7 +115,10 @@ ensure(struct tpm2_session *t, uint32_t index, TPMA_NV type, ESYS_TR *out, struc
 		s = diag_set(
 			&own, CONFLICT, NULL, "index %08x of the TPM is somebody else's", index);
 	}
-	return s != OK ? diag_copy(d, &own) : OK;
+	if (s != OK) {
+		(void)diag_copy(d, &own);
+	}
+	return s;
 }
 
 static status
@@ -142,7 +145,11 @@ read_if_there(struct tpm2_session *t, uint32_t index, uint64_t *out, bool *is_th
 	status s = read_number(t, index, out, &own);
 
 	*is_there = s == OK;
-	return s == OK || s == NOT_FOUND ? OK : diag_copy(d, &own);
+	if (s == OK || s == NOT_FOUND) {
+		return OK;
+	}
+	(void)diag_copy(d, &own);
+	return s;
 }
 
 static status
