@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "device/element/element.h"
 #include "element/compressed.h"
 #include "pki/pem.h"
 
@@ -130,7 +131,6 @@ birth_read(const struct birth_place *p, struct buffer *pem, struct diag *d)
 {
 	struct arena *a = arena_new(ARENA_MAX);
 	struct diag why = { 0 };
-	char path[PATH_ROOM];
 	status s = a != NULL ? read_compressed(p, a, pem, &why) : NO_MEMORY;
 
 	arena_free(a);
@@ -139,7 +139,7 @@ birth_read(const struct birth_place *p, struct buffer *pem, struct diag *d)
 					  : OK;
 	}
 	if (s != UNAVAILABLE && s != NO_MEMORY && s != IO) {
-		status whole = file_read(path_of(path, p, "birth.pem"), FILE_MAX, pem, NULL);
+		status whole = element_birth_file(p->folder, pem, NULL);
 
 		if (whole == OK && s != NOT_FOUND) {
 			log_diag(LOG_WARNING, "compressed_birth_certificate_unusable", &why);

@@ -79,20 +79,37 @@ begin(struct element *e, struct diag *d)
 }
 
 static status
-fail_slot(struct element *e, enum atecc608_status s, unsigned slot, struct diag *d)
-{
-	char what[24];
-
-	snprintf(what, sizeof(what), "slot %u", slot);
-	return element_atecc608_fail(e, s, what, d);
-}
-
-static status
 check_slot(unsigned slot, struct diag *d)
 {
 	return slot < ATECC608_SLOTS
 		       ? OK
 		       : diag_set(d, BAD_INPUT, NULL, "the part has slots 0 to 15, not %u", slot);
+}
+
+static status
+begin_slot(struct element *e, unsigned slot, struct diag *d)
+{
+	status s = check_slot(slot, d);
+
+	return s == OK ? begin(e, d) : s;
+}
+
+/* What was begun for a slot ends, and this came of it. */
+static status
+end_slot(struct element *e, enum atecc608_status s, unsigned slot, struct diag *d)
+{
+	char what[24];
+
+	atecc608_end(&self(e)->driver);
+	snprintf(what, sizeof(what), "slot %u", slot);
+	return element_atecc608_fail(e, s, what, d);
+}
+
+static status
+end_without_key(struct element *e, unsigned slot, struct diag *d)
+{
+	atecc608_end(&self(e)->driver);
+	return diag_set(d, NOT_FOUND, NULL, "slot %u holds no private key", slot);
 }
 
 static status
@@ -107,46 +124,30 @@ static status
 part_point(struct element *e, unsigned slot, uint8_t out[64], struct diag *d)
 {
 	enum atecc608_status chip;
-	status s = check_slot(slot, d);
+	status s = begin_slot(e, slot, d);
 
-	if (s == OK) {
-		s = begin(e, d);
-	}
 	if (s != OK) {
 		return s;
 	}
 	chip = atecc608_public_key(&self(e)->driver, slot, out);
-	atecc608_end(&self(e)->driver);
-	if (chip == ATECC608_REFUSED) {
-		return diag_set(d, NOT_FOUND, NULL, "slot %u holds no private key", slot);
-	}
-	return fail_slot(e, chip, slot, d);
+	return chip == ATECC608_REFUSED ? end_without_key(e, slot, d) : end_slot(e, chip, slot, d);
 }
 
 static status
-may_make(unsigned slot, struct diag *d)
+begin_making(struct element *e, unsigned slot, struct diag *d)
 {
 	if (slot == 0) {
 		return diag_set(d, DENIED, NULL, "the birth key is made once, by the factory");
 	}
-	return check_slot(slot, d);
+	return begin_slot(e, slot, d);
 }
 
 static status
 part_generate(struct element *e, unsigned slot, uint8_t out[64], struct diag *d)
 {
-	enum atecc608_status chip;
-	status s = may_make(slot, d);
+	status s = begin_making(e, slot, d);
 
-	if (s == OK) {
-		s = begin(e, d);
-	}
-	if (s != OK) {
-		return s;
-	}
-	chip = atecc608_gen_key(&self(e)->driver, slot, out);
-	atecc608_end(&self(e)->driver);
-	return fail_slot(e, chip, slot, d);
+	return s == OK ? end_slot(e, atecc608_gen_key(&self(e)->driver, slot, out), slot, d) : s;
 }
 
 static status
@@ -156,20 +157,14 @@ part_attest(struct element *e, unsigned slot, span challenge, uint8_t out[64],
 	struct evidence proof = { .kind = EVIDENCE_ATECC608, .challenge = challenge };
 	struct atecc608_attestation a;
 	uint8_t num_in[NUM_IN_LEN];
-	enum atecc608_status chip;
-	status s = may_make(slot, d);
+	status s = begin_making(e, slot, d);
 
 	if (s == OK) {
-		s = begin(e, d);
+		evidence_num_in(challenge, num_in);
+		s = end_slot(e, atecc608_attest(&self(e)->driver, slot, num_in, &a), slot, d);
 	}
 	if (s != OK) {
 		return s;
-	}
-	evidence_num_in(challenge, num_in);
-	chip = atecc608_attest(&self(e)->driver, slot, num_in, &a);
-	atecc608_end(&self(e)->driver);
-	if (chip != ATECC608_OK) {
-		return fail_slot(e, chip, slot, d);
 	}
 	memcpy(out, a.point, sizeof(a.point));
 	proof.atecc608.slot = slot;
@@ -184,11 +179,8 @@ part_sign(
 {
 	uint8_t point[64];
 	enum atecc608_status chip;
-	status s = check_slot(slot, d);
+	status s = begin_slot(e, slot, d);
 
-	if (s == OK) {
-		s = begin(e, d);
-	}
 	if (s != OK) {
 		return s;
 	}
@@ -196,11 +188,9 @@ part_sign(
 	/* Refused: is there no key, or may it not sign? */
 	if (chip == ATECC608_REFUSED &&
 		atecc608_public_key(&self(e)->driver, slot, point) == ATECC608_REFUSED) {
-		atecc608_end(&self(e)->driver);
-		return diag_set(d, NOT_FOUND, NULL, "slot %u holds no private key", slot);
+		return end_without_key(e, slot, d);
 	}
-	atecc608_end(&self(e)->driver);
-	return fail_slot(e, chip, slot, d);
+	return end_slot(e, chip, slot, d);
 }
 
 static status
@@ -256,7 +246,6 @@ static status
 part_lock(struct element *e, unsigned slot, struct diag *d)
 {
 	uint8_t config[ATECC608_CONFIG_LEN];
-	enum atecc608_status chip;
 	status s = check_slot(slot, d);
 
 	if (s == OK) {
@@ -268,12 +257,7 @@ part_lock(struct element *e, unsigned slot, struct diag *d)
 	if (s == OK) {
 		s = begin(e, d);
 	}
-	if (s != OK) {
-		return s;
-	}
-	chip = atecc608_lock_slot(&self(e)->driver, slot);
-	atecc608_end(&self(e)->driver);
-	return fail_slot(e, chip, slot, d);
+	return s == OK ? end_slot(e, atecc608_lock_slot(&self(e)->driver, slot), slot, d) : s;
 }
 
 static status
@@ -471,11 +455,10 @@ meet(struct part_element *p, struct diag *d)
 {
 	uint8_t config[ATECC608_CONFIG_LEN];
 	status s = element_atecc608_config(&p->element, config, d);
-	bool attests = (part_key_config(config, SLOT_ATTESTING) & KEY_IS_PRIVATE) != 0 &&
-		       (part_slot_config(config, SLOT_ATTESTING) & 3) == SLOT_SIGNS_INTERNAL;
 
-	if (s == OK) {
-		p->element.operations = attests ? &attesting : &plain;
+	if (s == OK && (part_key_config(config, SLOT_ATTESTING) & KEY_IS_PRIVATE) != 0 &&
+		(part_slot_config(config, SLOT_ATTESTING) & 3) == SLOT_SIGNS_INTERNAL) {
+		p->element.operations = &attesting;
 	}
 	return s;
 }

@@ -13,7 +13,7 @@ MUST_USE status element_atecc608_config(
 const struct part_profile *element_atecc608_profile(const uint8_t config[ATECC608_CONFIG_LEN]);
 /* The factory's: the birth certificate (PEM, leaf first, with its issuers) into the part; see atecc608_birth.h. */
 MUST_USE status element_atecc608_store_birth(struct element *e, span pem, struct diag *d);
-/* A driver's status as ours, with the part's words: "slot 3: its policy or a lock forbids it". `what` may be "". */
+/* A driver's status as ours, with the part's words: "slot 3: the part's policy or a lock forbids it". `what` may be "". */
 status element_atecc608_fail(
 	struct element *e, enum atecc608_status s, const char *what, struct diag *d);
 /* The serial numbers of every part behind a virtual element's socket, 9 bytes each; free *out. UNAVAILABLE, LIMIT. */

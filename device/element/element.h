@@ -81,6 +81,8 @@ struct element {
 MUST_USE status element_open(
 	const char *address, const char *folder, struct element **out, struct diag *d);
 void element_close(struct element *e); /* NULL is fine */
+/* For elements that keep the birth certificate beside them: FOLDER/birth.pem, appended. NOT_FOUND: never given one. */
+MUST_USE status element_birth_file(const char *folder, struct buffer *pem, struct diag *d);
 
 /*
  * Keys in files, for devices without an element and for tests: FOLDER/serial (text), slot0.key .. slot4.key (PKCS#8

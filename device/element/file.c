@@ -12,7 +12,6 @@
 
 #define SLOT_COUNT 5
 #define KEY_FILE_MAX 4096
-#define BIRTH_FILE_MAX (64 << 10)
 
 struct element_file {
 	struct element element; /* first: it is what the caller holds */
@@ -157,10 +156,7 @@ file_sign(
 static status
 file_birth(struct element *e, struct buffer *pem, struct diag *d)
 {
-	char path[PATH_MAX + 16];
-
-	snprintf(path, sizeof(path), "%s/birth.pem", self(e)->folder);
-	return file_read(path, BIRTH_FILE_MAX, pem, d);
+	return element_birth_file(self(e)->folder, pem, d);
 }
 
 static status

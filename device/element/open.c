@@ -1,7 +1,12 @@
+#include "device/element/element.h"
+
+#include <limits.h>
 #include <stdio.h>
 
 #include "base/check.h"
-#include "device/element/element.h"
+#include "base/file.h"
+
+#define BIRTH_FILE_MAX (64 << 10)
 
 static status
 open_file(const char *rest, const char *folder, struct element **out, struct diag *d)
@@ -42,4 +47,13 @@ element_close(struct element *e)
 	if (e != NULL) {
 		e->operations->close(e);
 	}
+}
+
+status
+element_birth_file(const char *folder, struct buffer *pem, struct diag *d)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/birth.pem", folder);
+	return file_read(path, BIRTH_FILE_MAX, pem, d);
 }

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "device/element/pkcs11_token.h"
 #include "element/evidence.h"
@@ -19,7 +18,6 @@
 #define SLOT_COUNT 5
 #define OBJECTS_MAX 64 /* of one label */
 #define ID_MAX 64
-#define BIRTH_FILE_MAX (64 << 10)
 
 struct element_pkcs11 {
 	struct element element; /* first: it is what the caller holds */
@@ -69,7 +67,7 @@ find_labelled(struct pkcs11_token *t, CK_OBJECT_CLASS class, const char *label, 
 	return find_objects(t, template, COUNT_OF(template), out);
 }
 
-/* A value of at most `room` bytes; *len of them. */
+/* A value of at most a->ulValueLen bytes, which then says how many. */
 static CK_RV
 get_value(struct pkcs11_token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *a)
 {
@@ -323,7 +321,7 @@ generate_pair(struct pkcs11_token *t, struct slot_key *k, CK_OBJECT_HANDLE *publ
 
 struct key_wanted {
 	struct slot_key key;
-	bool is_locked, exists;
+	bool is_locked;
 	uint8_t point[64];
 	struct evidence_token says;
 };
@@ -362,9 +360,8 @@ make_key(struct pkcs11_token *t, void *context)
 
 	if (rv == CKR_OK) {
 		rv = find_key(t, &w->key);
-		w->exists = w->key.is_there;
 	}
-	if (rv != CKR_OK || w->is_locked || (w->key.slot == 0 && w->exists)) {
+	if (rv != CKR_OK || w->is_locked || (w->key.slot == 0 && w->key.is_there)) {
 		return rv;
 	}
 	put_id(w->key.slot, w->key.generation + 1, w->key.id);
@@ -397,7 +394,7 @@ make(struct element *e, struct key_wanted *w, struct diag *d)
 	if (s == OK && w->is_locked) {
 		s = diag_set(d, DENIED, NULL, "slot %u is locked: no new key in it", slot);
 	}
-	if (s == OK && slot == 0 && w->exists) {
+	if (s == OK && slot == 0 && w->key.is_there) {
 		s = diag_set(d, DENIED, NULL, "the birth key is made once");
 	}
 	return s;
@@ -462,10 +459,7 @@ pkcs11_serial(struct element *e, char out[ELEMENT_SERIAL_MAX + 1], struct diag *
 static status
 pkcs11_birth(struct element *e, struct buffer *pem, struct diag *d)
 {
-	char path[PATH_MAX + 16];
-
-	snprintf(path, sizeof(path), "%s/birth.pem", self(e)->folder);
-	return file_read(path, BIRTH_FILE_MAX, pem, d);
+	return element_birth_file(self(e)->folder, pem, d);
 }
 
 struct lock_wanted {

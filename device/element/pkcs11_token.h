@@ -23,7 +23,8 @@ struct pkcs11_token {
 	char pin_file[PATH_MAX]; /* "" none */
 };
 
-/* Address after "pkcs11:", then the module is loaded and the token opened. BAD_INPUT, NOT_FOUND, UNAVAILABLE, DENIED. */
+/* Address after "pkcs11:", then the module is loaded and the token opened. BAD_INPUT, NOT_FOUND, UNAVAILABLE, DENIED;
+ * CONFLICT: it shows several such tokens. */
 MUST_USE status pkcs11_token_open(struct pkcs11_token *t, const char *rest, struct diag *d);
 void pkcs11_token_close(struct pkcs11_token *t);
 

@@ -19,7 +19,6 @@
 
 #define SLOT_COUNT 5
 #define SLOT_ATTESTATION 1
-#define BIRTH_FILE_MAX (64 << 10)
 
 struct element_tpm2 {
 	struct element element; /* first: it is what the caller holds */
@@ -82,7 +81,8 @@ ask_serial(struct tpm2_session *t, char out[ELEMENT_SERIAL_MAX + 1], struct diag
 	buffer_wipe(&certificate);
 	/* Only a TPM that surely has none: who is asked in a bad moment must not get another name. */
 	if (s != OK && s != NOT_FOUND) {
-		return diag_set(d, s, NULL, "%s", own.text);
+		(void)diag_copy(d, &own);
+		return s;
 	}
 	s = tpm2_endorsement_key(t, TPM2_ALG_ECC, &loaded, &public, d);
 	if (s == OK) {
@@ -171,10 +171,7 @@ tpm2_info(struct element *e, struct element_info *out, struct diag *d)
 static status
 tpm2_birth_pem(struct element *e, struct buffer *pem, struct diag *d)
 {
-	char path[PATH_MAX + 16];
-
-	snprintf(path, sizeof(path), "%s/birth.pem", self(e)->folder);
-	return file_read(path, BIRTH_FILE_MAX, pem, d);
+	return element_birth_file(self(e)->folder, pem, d);
 }
 
 /* --- keys --- */
@@ -287,7 +284,8 @@ attestation_key(struct element *e, struct tpm2_session *t, struct tpm2_blob *out
 		return OK;
 	}
 	if (s != NOT_FOUND) {
-		return diag_set(d, s, own.clause, "%s", own.text);
+		(void)diag_copy(d, &own);
+		return s;
 	}
 	s = tpm2_create(t, true, no_challenge, &made, d);
 	if (s == OK) {
@@ -526,7 +524,7 @@ element_tpm2_endorsement(struct element *e, struct buffer *certificate, struct d
 		if (s == NOT_FOUND) {
 			s = tpm2_endorsement_certificate(&t, TPM2_ALG_RSA, certificate, d);
 		} else if (s != OK) {
-			s = diag_set(d, s, NULL, "%s", own.text);
+			(void)diag_copy(d, &own);
 		}
 	}
 	tpm2_session_close(&t);

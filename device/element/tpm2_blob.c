@@ -161,17 +161,25 @@ tpm2_blob_write(const char *path, const struct tpm2_blob *blob, struct diag *d)
 }
 
 status
+tpm2_blob_number(const TPM2B_ECC_PARAMETER *in, uint8_t out[32])
+{
+	if (in->size > 32) {
+		return BAD_INPUT;
+	}
+	memset(out, 0, 32);
+	memcpy(out + 32 - in->size, in->buffer, in->size);
+	return OK;
+}
+
+status
 tpm2_blob_point(const TPM2B_PUBLIC *public, uint8_t out[64], struct diag *d)
 {
 	const TPMT_PUBLIC *p = &public->publicArea;
-	const TPM2B_ECC_PARAMETER *x = &p->unique.ecc.x, *y = &p->unique.ecc.y;
 
 	if (p->type != TPM2_ALG_ECC || p->parameters.eccDetail.curveID != TPM2_ECC_NIST_P256 ||
-		x->size > 32 || y->size > 32) {
+		tpm2_blob_number(&p->unique.ecc.x, out) != OK ||
+		tpm2_blob_number(&p->unique.ecc.y, out + 32) != OK) {
 		return diag_set(d, BAD_INPUT, "TPM 2.0 Part 2 TPMT_PUBLIC", "not a key of P-256");
 	}
-	memset(out, 0, 64);
-	memcpy(out + 32 - x->size, x->buffer, x->size);
-	memcpy(out + 64 - y->size, y->buffer, y->size);
 	return OK;
 }

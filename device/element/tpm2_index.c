@@ -12,17 +12,9 @@
 static status
 find(struct tpm2_session *t, uint32_t index, ESYS_TR *out, struct diag *d)
 {
-	TPMS_CAPABILITY_DATA *c = NULL;
-	TPMI_YES_NO more;
-	bool is_there = false;
-	status s = tpm2_result(Esys_GetCapability(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-				       TPM2_CAP_HANDLES, index, 1, &more, &c),
-		"TPM2_GetCapability", d);
+	bool is_there;
+	status s = tpm2_has_handle(t, index, &is_there, d);
 
-	if (s == OK) {
-		is_there = c->data.handles.count > 0 && c->data.handles.handle[0] == index;
-	}
-	Esys_Free(c);
 	if (s == OK && !is_there) {
 		return diag_set(d, NOT_FOUND, NULL, "the TPM has no index %08x", index);
 	}
@@ -123,7 +115,10 @@ ensure(struct tpm2_session *t, uint32_t index, TPMA_NV type, ESYS_TR *out, struc
 		s = diag_set(
 			&own, CONFLICT, NULL, "index %08x of the TPM is somebody else's", index);
 	}
-	return s != OK ? diag_set(d, s, NULL, "%s", own.text) : OK;
+	if (s != OK) {
+		(void)diag_copy(d, &own);
+	}
+	return s;
 }
 
 static status
@@ -150,7 +145,11 @@ read_if_there(struct tpm2_session *t, uint32_t index, uint64_t *out, bool *is_th
 	status s = read_number(t, index, out, &own);
 
 	*is_there = s == OK;
-	return s == OK || s == NOT_FOUND ? OK : diag_set(d, s, NULL, "%s", own.text);
+	if (s == OK || s == NOT_FOUND) {
+		return OK;
+	}
+	(void)diag_copy(d, &own);
+	return s;
 }
 
 static status

@@ -241,23 +241,28 @@ open_parent(struct tpm2_session *t, uint32_t parent, ESYS_TR *out, struct diag *
 	return create_primary(t, ESYS_TR_RH_OWNER, &key, out, d);
 }
 
-/* The storage key that was provisioned, else the owner's. */
-static status
-find_parent(struct tpm2_session *t, uint32_t *out, struct diag *d)
+status
+tpm2_has_handle(struct tpm2_session *t, uint32_t handle, bool *is_there, struct diag *d)
 {
 	TPMS_CAPABILITY_DATA *c = NULL;
 	TPMI_YES_NO more;
 	status s = tpm2_result(Esys_GetCapability(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-				       TPM2_CAP_HANDLES, TPM2_STORAGE_KEY, 1, &more, &c),
+				       TPM2_CAP_HANDLES, handle, 1, &more, &c),
 		"TPM2_GetCapability", d);
 
-	if (s == OK) {
-		bool is_there =
-			c->data.handles.count > 0 && c->data.handles.handle[0] == TPM2_STORAGE_KEY;
-
-		*out = is_there ? TPM2_STORAGE_KEY : TPM2_RH_OWNER;
-	}
+	*is_there = s == OK && c->data.handles.count > 0 && c->data.handles.handle[0] == handle;
 	Esys_Free(c);
+	return s;
+}
+
+/* The storage key that was provisioned, else the owner's. */
+static status
+find_parent(struct tpm2_session *t, uint32_t *out, struct diag *d)
+{
+	bool is_there;
+	status s = tpm2_has_handle(t, TPM2_STORAGE_KEY, &is_there, d);
+
+	*out = is_there ? TPM2_STORAGE_KEY : TPM2_RH_OWNER;
 	return s;
 }
 
@@ -343,17 +348,6 @@ tpm2_load(struct tpm2_session *t, const struct tpm2_blob *blob, ESYS_TR *out, st
 	return s;
 }
 
-static status
-put_coordinate(const TPM2B_ECC_PARAMETER *in, uint8_t out[32])
-{
-	if (in->size > 32) {
-		return BAD_INPUT;
-	}
-	memset(out, 0, 32);
-	memcpy(out + 32 - in->size, in->buffer, in->size);
-	return OK;
-}
-
 status
 tpm2_sign_digest(struct tpm2_session *t, ESYS_TR key, const uint8_t digest[32], uint8_t out[64],
 	struct diag *d)
@@ -369,9 +363,10 @@ tpm2_sign_digest(struct tpm2_session *t, ESYS_TR key, const uint8_t digest[32], 
 	s = tpm2_result(Esys_Sign(t->esys, key, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &in,
 				&own, &unseen, &made),
 		"TPM2_Sign", d);
-	if (s == OK && (made->sigAlg != TPM2_ALG_ECDSA ||
-			       put_coordinate(&made->signature.ecdsa.signatureR, out) != OK ||
-			       put_coordinate(&made->signature.ecdsa.signatureS, out + 32) != OK)) {
+	if (s == OK &&
+		(made->sigAlg != TPM2_ALG_ECDSA ||
+			tpm2_blob_number(&made->signature.ecdsa.signatureR, out) != OK ||
+			tpm2_blob_number(&made->signature.ecdsa.signatureS, out + 32) != OK)) {
 		s = diag_set(d, CRYPTO, NULL, "the TPM's signature is no ECDSA of P-256");
 	}
 	Esys_Free(made);

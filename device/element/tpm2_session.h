@@ -59,6 +59,10 @@ void tpm2_unload(struct tpm2_session *t, ESYS_TR object);
 MUST_USE status tpm2_sign_digest(struct tpm2_session *t, ESYS_TR key, const uint8_t digest[32],
 	uint8_t out[64], struct diag *d);
 
+/* Whether this handle is in use: a key that was made persistent, an index. */
+MUST_USE status tpm2_has_handle(
+	struct tpm2_session *t, uint32_t handle, bool *is_there, struct diag *d);
+
 /* An endorsement key by its default template (TCG EK Credential Profile B.3.3, B.3.4). */
 MUST_USE status tpm2_endorsement_key(struct tpm2_session *t, TPMI_ALG_PUBLIC kind, ESYS_TR *out,
 	TPM2B_PUBLIC *public, struct diag *d);
@@ -81,5 +85,7 @@ MUST_USE status tpm2_index_lock(struct tpm2_session *t, unsigned slot, struct di
 MUST_USE status tpm2_blob_read(const char *path, struct tpm2_blob *out, struct diag *d);
 /* Durable, atomic. */
 MUST_USE status tpm2_blob_write(const char *path, const struct tpm2_blob *blob, struct diag *d);
+/* A coordinate or half of a signature, which may come without its leading zeros. BAD_INPUT: longer than 32 bytes. */
+MUST_USE status tpm2_blob_number(const TPM2B_ECC_PARAMETER *in, uint8_t out[32]);
 /* X || Y. BAD_INPUT: no key of P-256. */
 MUST_USE status tpm2_blob_point(const TPM2B_PUBLIC *public, uint8_t out[64], struct diag *d);

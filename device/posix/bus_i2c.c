@@ -22,8 +22,8 @@ break_down(struct posix_bus *b, const char *what)
 	return BUS_GONE;
 }
 
-static void
-pause_us(void *context, uint32_t us)
+void
+bus_pause_us(void *context, uint32_t us)
 {
 	struct timespec t = { .tv_sec = (time_t)(us / 1000000),
 		.tv_nsec = (long)(us % 1000000) * 1000 };
@@ -42,7 +42,7 @@ i2c_begin(void *context)
 		if ((errno != EWOULDBLOCK && errno != EINTR) || us >= LOCK_PATIENCE_US) {
 			return break_down(b, "it cannot be locked");
 		}
-		pause_us(b, LOCK_STEP_US);
+		bus_pause_us(b, LOCK_STEP_US);
 	}
 	return BUS_OK;
 }
@@ -125,7 +125,7 @@ bus_i2c_open(struct posix_bus *b, const char *path, struct diag *d)
 			.wake = i2c_wake,
 			.write = i2c_write,
 			.read = i2c_read,
-			.pause_us = pause_us } };
+			.pause_us = bus_pause_us } };
 	if (strlen(path) > BUS_PATH_MAX) {
 		return diag_set(d, LIMIT, NULL, "path too long: %.80s...", path);
 	}

@@ -7,9 +7,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 
 #define FRAME_MAX 256
@@ -45,19 +45,7 @@ send_whole(int fd, const uint8_t *bytes, size_t len)
 static bool
 receive_whole(int fd, uint8_t *out, size_t len)
 {
-	while (len > 0) {
-		ssize_t n = recv(fd, out, len, 0);
-
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
-			return false;
-		}
-		out += n;
-		len -= (size_t)n;
-	}
-	return true;
+	return read_all(fd, out, len, NULL) == OK;
 }
 
 struct frame {
@@ -252,13 +240,8 @@ socket_read(void *context, uint8_t address, uint8_t *bytes, size_t len)
 static void
 socket_pause(void *context, uint32_t us)
 {
-	struct timespec t = { .tv_sec = (time_t)(us / 1000000),
-		.tv_nsec = (long)(us % 1000000) * 1000 };
-
-	if (((struct posix_bus *)context)->has_just_woken) {
-		return;
-	}
-	while (nanosleep(&t, &t) != 0 && errno == EINTR) {
+	if (!((struct posix_bus *)context)->has_just_woken) {
+		bus_pause_us(context, us);
 	}
 }
 

@@ -25,7 +25,8 @@ MUST_USE status bus_i2c_open(struct posix_bus *b, const char *path, struct diag 
  */
 MUST_USE status bus_socket_init(
 	struct posix_bus *b, const char *path, const uint8_t *serial, struct diag *d);
-void bus_close(struct posix_bus *b); /* fine twice */
+void bus_close(struct posix_bus *b);	       /* fine twice */
+void bus_pause_us(void *context, uint32_t us); /* either bus's; `context` does not count */
 /* The serial numbers of every part behind a virtual element's socket, 9 bytes each; free *out. UNAVAILABLE, LIMIT. */
 #define BUS_PARTS_MAX 1000000
 MUST_USE status bus_socket_list(

@@ -161,7 +161,10 @@ find_birth_key(struct unit *u, struct diag *d)
 	if (s == NOT_FOUND) {
 		return o->generate(u->element, 0, u->birth, d);
 	}
-	return s == OK ? OK : diag_set(d, s, own.clause, "%s", own.text);
+	if (s != OK) {
+		(void)diag_copy(d, &own);
+	}
+	return s;
 }
 
 static status

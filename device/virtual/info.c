@@ -1,5 +1,6 @@
 /* Info: what the part is, and the state that it is in. Always four bytes. */
 #include "device/virtual/commands.h"
+#include "device/virtual/memory.h"
 #include "device/virtual/p256.h"
 
 #define MODE_REVISION 0
@@ -11,9 +12,6 @@
 #define LATCH_VALUE 0x01
 #define LATCH_SET 0x02
 #define PERMISSION_ENABLED 0x80
-#define KEY_TYPE(config) ((config) >> 2 & 7)
-#define TYPE_P256 4
-#define KEY_IS_PRIVATE 0x0001
 
 /* A P-256 key that could be used: made, or on the curve. */
 static enum part_status
@@ -22,12 +20,12 @@ key_valid(const struct part *p, unsigned slot, uint8_t out[4])
 	uint16_t key = part_key_config(p->memory.config, slot);
 	uint8_t point[64];
 
-	if (KEY_TYPE(key) != TYPE_P256) {
+	if (KEY_TYPE(key) != KEY_TYPE_P256) {
 		return PART_EXECUTION;
 	}
-	if ((key & KEY_IS_PRIVATE) != 0) {
+	if ((key & KEY_PRIVATE) != 0) {
 		out[0] = part_private_key(p, slot) != NULL;
-	} else if (part_slot_size(slot) >= 72) {
+	} else if (part_slot_is_public_key(p, slot)) {
 		part_public_key(p, slot, point);
 		out[0] = p256_point_is_valid(point);
 	}

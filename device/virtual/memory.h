@@ -42,6 +42,8 @@ bool part_slot_is_valid(const struct part *p, unsigned slot);
 void part_slot_set_valid(struct part *p, unsigned slot, bool is_valid);
 /* The slot holds a public P-256 key (one of the 72-byte slots, not private). */
 bool part_slot_is_public_key(const struct part *p, unsigned slot);
+/* Such a key that may be used now: enabled, and valid where it must be validated. */
+bool part_public_key_is_usable(const struct part *p, unsigned slot);
 
 /* 32 bytes XOR TempKey, in place. */
 void part_temp_mask(const struct part *p, uint8_t bytes[32]);

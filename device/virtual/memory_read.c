@@ -56,6 +56,13 @@ part_slot_is_valid(const struct part *p, unsigned slot)
 	return (part_slot(p, slot)[0] & 0xF0) == VALID;
 }
 
+bool
+part_public_key_is_usable(const struct part *p, unsigned slot)
+{
+	return part_slot_is_public_key(p, slot) && part_slot_is_enabled(p, slot) &&
+	       (!part_slot_is_validated_kind(p, slot) || part_slot_is_valid(p, slot));
+}
+
 void
 part_slot_set_valid(struct part *p, unsigned slot, bool is_valid)
 {

@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 
+#include "device/virtual/memory.h"
 #include "device/virtual/p256.h"
 
 #define SERIAL_END 0x01
@@ -17,7 +18,6 @@
 #define LOCKED 0x00
 #define FACTORY_KEYS 5 /* slots 0 to 4 */
 
-#define KEY_IS_PRIVATE 0x0001
 #define KEY_REQ_AUTH 0x0080
 #define KEY_PERSISTENT_DISABLE 0x1000
 #define SLOT_LIMITED_USE 0x20
@@ -48,7 +48,7 @@ part_private_key(const struct part *p, unsigned slot)
 {
 	static const uint8_t none[36];
 
-	if ((part_key_config(p->memory.config, slot) & KEY_IS_PRIVATE) == 0 ||
+	if ((part_key_config(p->memory.config, slot) & KEY_PRIVATE) == 0 ||
 		memcmp(part_slot(p, slot), none, sizeof(none)) == 0) {
 		return NULL;
 	}
@@ -128,6 +128,14 @@ part_random(const struct part *p, uint8_t out[32])
 	} else if (RAND_bytes(out, 32) != 1) {
 		abort(); /* no key and no challenge may come of what is not random */
 	}
+}
+
+void
+part_digest_buffer_set(struct part *p, const uint8_t *bytes, size_t len)
+{
+	memset(p->live.digest_buffer, 0, sizeof(p->live.digest_buffer));
+	memcpy(p->live.digest_buffer, bytes, len);
+	p->live.digest_buffer_is_valid = true;
 }
 
 void
@@ -372,7 +380,7 @@ part_make(const struct part_profile *profile, const uint8_t serial[9], struct pa
 	for (unsigned slot = 0; s == OK && profile->data_is_locked && slot < FACTORY_KEYS; slot++) {
 		uint8_t number[32], point[64];
 
-		if ((part_key_config(profile->config, slot) & KEY_IS_PRIVATE) == 0) {
+		if ((part_key_config(profile->config, slot) & KEY_PRIVATE) == 0) {
 			continue;
 		}
 		if (!p256_generate(number, point)) {

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * One virtual ATECC608: memory, what is lost when the power goes, and the command set. Bytes in, bytes out: no sockets, no
- * files, no waiting (bus.c, state_file.c and main.c have those). One thread at a time a part.
+ * files, no waiting (bus_server.c, shelf.c and wire.c have those). One thread at a time a part.
  *
  *	packet   count | opcode | param1 | param2 LE | data | CRC LE      count has all of it, 7 at the least
  *	answer   count | data, or one status byte | CRC LE
@@ -60,7 +60,6 @@ struct part_sha {
 	uint32_t length;
 	uint8_t pending[64];
 	uint8_t pending_len;
-	uint16_t key; /* of an HMAC */
 };
 
 /* What does not. */
@@ -163,6 +162,8 @@ void part_temp_set(struct part *p, const uint8_t value[32], enum part_temp_sourc
 /* KeyID | source << 4 | GenDig << 5 | GenKey << 6 | NoMac << 7: of Sign's message and Info's state. */
 uint8_t part_temp_flags(const struct part *p);
 void part_temp_forget(struct part *p);
+/* The message digest buffer holds these bytes now, 64 at most, 00 behind them. */
+void part_digest_buffer_set(struct part *p, const uint8_t *bytes, size_t len);
 /* 32 random bytes; FFFF0000 repeated until the configuration is locked. */
 void part_random(const struct part *p, uint8_t out[32]);
 /* A limited-use key or secret is about to be used: counts, or PART_EXECUTION when it is used up. */

@@ -77,9 +77,7 @@ pass_through(struct part *p, const struct part_call *c)
 		memcpy(p->live.temp.value, c->data, len);
 		p->live.temp.is_64 = len == 64;
 	} else if (target == TARGET_DIGEST_BUFFER) {
-		memset(p->live.digest_buffer, 0, sizeof(p->live.digest_buffer));
-		memcpy(p->live.digest_buffer, c->data, len);
-		p->live.digest_buffer_is_valid = true;
+		part_digest_buffer_set(p, c->data, len);
 	} else {
 		memcpy(p->live.alternate_key, c->data, len);
 		p->live.alternate_key_is_valid = true;

@@ -44,14 +44,10 @@ slots_are_fit(const struct part *p, const struct boot *b)
 {
 	size_t stored_len = b->setting == BOOT_SIGNATURE ? SIGNATURE_LEN : DIGEST_LEN;
 
-	if (!part_slot_is_public_key(p, b->key_slot) || !part_slot_is_enabled(p, b->key_slot) ||
-		(part_slot_is_validated_kind(p, b->key_slot) &&
-			!part_slot_is_valid(p, b->key_slot))) {
-		return false;
-	}
-	return b->setting == BOOT_FULL_ONLY ||
-	       (!key_policy_has(p, b->stored_slot, KEY_PRIVATE) &&
-		       part_slot_size(b->stored_slot) >= stored_len);
+	return part_public_key_is_usable(p, b->key_slot) &&
+	       (b->setting == BOOT_FULL_ONLY ||
+		       (!key_policy_has(p, b->stored_slot, KEY_PRIVATE) &&
+			       part_slot_size(b->stored_slot) >= stored_len));
 }
 
 static bool

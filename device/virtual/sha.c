@@ -160,7 +160,6 @@ hmac_start(struct part *p, const struct part_call *c)
 	}
 	begin(sha);
 	sha->is_hmac = true;
-	sha->key = c->param2;
 	sha->length = BLOCK;
 	pad_state(key, 0x36, sha->context);
 	pad_state(key, 0x5C, sha->context + 32);
@@ -175,9 +174,7 @@ deliver(struct part *p, uint8_t target, const uint8_t digest[32])
 	if (target == TARGET_TEMP_KEY) {
 		part_temp_set(p, digest, PART_TEMP_INPUT);
 	} else if (target == TARGET_DIGEST_BUFFER) {
-		memset(p->live.digest_buffer, 0, sizeof(p->live.digest_buffer));
-		memcpy(p->live.digest_buffer, digest, 32);
-		p->live.digest_buffer_is_valid = true;
+		part_digest_buffer_set(p, digest, 32);
 	}
 }
 

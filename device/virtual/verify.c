@@ -44,9 +44,7 @@ source_of(const struct part *p, uint8_t mode)
 static bool
 take_stored(const struct part *p, unsigned slot, uint8_t point[64])
 {
-	if (!part_config_is_locked(p) || !part_slot_is_public_key(p, slot) ||
-		!part_slot_is_enabled(p, slot) ||
-		(part_slot_is_validated_kind(p, slot) && !part_slot_is_valid(p, slot))) {
+	if (!part_config_is_locked(p) || !part_public_key_is_usable(p, slot)) {
 		return false;
 	}
 	part_public_key(p, slot, point);

@@ -44,14 +44,15 @@ wire_wake(struct wire *w, int64_t now_ms)
 static void
 command(struct wire *w, span packet, int64_t now_ms)
 {
-	const struct part_command *c = packet.len > 1 ? part_command_find(packet.data[1]) : NULL;
+	const struct part_command *c;
 
 	w->answer_at = 0;
 	w->answer_len = (uint8_t)part_execute(&w->part, packet.data, packet.len, now_ms, w->answer);
 	if (!is_kept(w)) {
 		w->answer_len = 0;
 	}
-	if (w->has_delays && c != NULL) {
+	c = w->has_delays && packet.len > 1 ? part_command_find(packet.data[1]) : NULL;
+	if (c != NULL) {
 		w->busy_until_ms = now_ms + c->wait_ms;
 	}
 }
