@@ -15,8 +15,10 @@ tries_check(const struct session *s, int64_t locked_until_s, struct diag *d)
 	if (locked_until_s <= s->now_s) {
 		return OK;
 	}
-	return diag_set(d, LIMIT, NULL, "too many wrong codes: wait %" PRId64 " seconds",
-		locked_until_s - s->now_s);
+	return diag_kind(d,
+		diag_set(d, LIMIT, NULL, "too many wrong codes: wait %" PRId64 " seconds",
+			locked_until_s - s->now_s),
+		TRIES_TOO_MANY);
 }
 
 static int64_t

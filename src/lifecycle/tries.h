@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Wrong codes, counted durably before they are answered. Inside lifecycle/ only.
+ * Wrong codes, counted durably before they are answered. Inside lifecycle/ only, but for the kind of its fault.
  *
  * Three counters, each with the lock of claim_lock_s: a device's claim code (in its own record), an offer, and an
  * asker who tries on devices that he may not see. What such an asker is told depends on his own
@@ -11,7 +11,8 @@
 /* "offer:17" */
 void tries_subject(char out[NAME_MAX_LEN + 1], const char *kind, int64_t row);
 
-/* LIMIT, with the seconds to wait in words, while it is locked. */
+/* LIMIT, with the seconds to wait in words, while it is locked. Its diag.kind tells it from a limit of size. */
+#define TRIES_TOO_MANY "too-many-codes"
 MUST_USE status tries_check(const struct session *s, int64_t locked_until_s, struct diag *d);
 
 /* What a wrong code is counted on; NULL: not on that. */
