@@ -6,7 +6,6 @@
  */
 #include "lifecycle/decide.h"
 
-#include "base/check.h"
 #include "lifecycle/effect.h"
 
 #define TRIES 4 /* against others who change the same device at the same time */
