@@ -77,11 +77,7 @@ write_evidence(struct call *c, struct json_writer *w, void *context)
 	json_object_open(w, NULL);
 	json_hex(w, "certificate", SPAN_ARRAY(p->certificate.fingerprint));
 	json_text(w, "attestation", attestation_level_name(p->certificate.level));
-	if (p->certificate.slot >= 0) {
-		json_number(w, "slot", p->certificate.slot);
-	} else {
-		json_null(w, "slot");
-	}
+	view_slot(w, &p->certificate);
 	json_bool(w, "slot_locked", p->evidence.slot_is_locked);
 	json_text(w, "evidence", text);
 	json_hex(w, "sha256", SPAN_ARRAY(digest));

@@ -202,21 +202,22 @@ print_crl_ends(struct call *c, const struct authority *all, size_t count, struct
 {
 	static const char left[] = "tenure_crl_left_seconds", due[] = "tenure_crl_due";
 	int64_t now_s = c->session.now_s, this_s, next_s;
+	struct buffer dues; /* a family stands in one piece, and each file is looked at once */
 
+	buffer_init(&dues, out->cap);
 	print_crl_family(out, left, "Until the authority's CRL ends.");
+	print_crl_family(&dues, due, "Whether the authority's CRL is over half of its life.");
 	for (size_t i = 0; i < count; i++) {
 		if (crl_dates(c->session.life, all[i].name, &this_s, &next_s)) {
 			buffer_printf(out, "%s{authority=\"%s\"} %" PRId64 "\n", left, all[i].name,
 				next_s - now_s);
-		}
-	}
-	print_crl_family(out, due, "Whether the authority's CRL is over half of its life.");
-	for (size_t i = 0; i < count; i++) {
-		if (crl_dates(c->session.life, all[i].name, &this_s, &next_s)) {
-			buffer_printf(out, "%s{authority=\"%s\"} %d\n", due, all[i].name,
+			buffer_printf(&dues, "%s{authority=\"%s\"} %d\n", due, all[i].name,
 				now_s >= this_s + (next_s - this_s) / 2);
 		}
 	}
+	buffer_put(out, buffer_span(&dues));
+	out->failed = out->failed || buffer_failed(&dues);
+	buffer_wipe(&dues);
 }
 
 static status

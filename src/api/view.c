@@ -257,6 +257,16 @@ view_device(struct call *c, struct json_writer *w, const struct device *d)
 
 /* --- certificates and transfers --- */
 
+void
+view_slot(struct json_writer *w, const struct certificate *k)
+{
+	if (k->slot >= 0) {
+		json_number(w, "slot", k->slot);
+	} else {
+		json_null(w, "slot");
+	}
+}
+
 status
 view_certificate(struct call *c, struct json_writer *w, const struct certificate *k)
 {
@@ -280,11 +290,7 @@ view_certificate(struct call *c, struct json_writer *w, const struct certificate
 	json_time(w, "revoked", k->revoked_s);
 	json_text(w, "reason", k->revoked_s != 0 ? revocation_reason_name(k->reason) : NULL);
 	json_text(w, "attestation", attestation_level_name(k->level));
-	if (k->slot >= 0) {
-		json_number(w, "slot", k->slot);
-	} else {
-		json_null(w, "slot");
-	}
+	view_slot(w, k);
 	s = write_operator_name(c, w, "via", k->via);
 	write_pem(w, k->der);
 	return s;

@@ -16,6 +16,7 @@ MUST_USE status view_authority(struct call *c, struct json_writer *w, const stru
 MUST_USE status view_pin(struct call *c, struct json_writer *w, const struct pinned_signer *p);
 MUST_USE status view_operator(
 	struct call *c, struct json_writer *w, const struct operator_account *o);
+void view_slot(struct json_writer *w, const struct certificate *k); /* null: not known */
 void view_ledger_row(struct json_writer *w, const struct ledger_row *r);
 
 /* A code or token, shown once: null in what is kept, and where there is none. */

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * Every limit of the program, each with its reason. Sizes in bytes, times in
- * the unit of the name. What an operator may change is in tenure.conf; these
- * are the bounds within which that may move.
+ * the unit of the name. What an operator may change is in tenure.conf, within
+ * bounds that stand there; where one is here too, it is the default.
  */
 
 /* --- names and texts --- */
@@ -48,8 +48,7 @@
 #define HTTP_REPLY_HEAD_MAX (8 << 10) /* of a reply; what clients commonly take */
 #define HTTP_REPLY_MAX (64 << 20)     /* built in memory; what is larger is a file */
 #define PROXY_HEADER_MAX 1024	      /* addresses, and what balancers say of TLS and themselves */
-#define HTTP_BODIES_MAX \
-	((size_t)1 << 30) /* all requests' bodies together, unless the options say less */
+#define HTTP_BODIES_MAX ((size_t)1 << 30) /* all requests' bodies together */
 #define HTTP_BODY_UNASKED \
 	(16 << 10)	  /* a request of a device fits; for more, who asks must be known first */
 #define HTTP_RATE_MIN 256 /* bytes a second of a body, either way: narrow-band radio does more */

@@ -55,8 +55,7 @@ const struct conf_key configuration_keys[] = {
 	{ "http", "queue", CONF_NUMBER, "512", 1, 65536,
 		"requests that may wait for a worker; more get 503 and Retry-After" },
 	{ "http", "connections", CONF_NUMBER, "10000", 16, 1000000,
-		"open connections at the most, of one address half of them; idle ones go for new "
-		"ones" },
+		"open connections at the most; idle ones go for new ones" },
 	{ "http", "address_connections", CONF_NUMBER, "0", 0, 1000000,
 		"of them from one address (an IPv6 /64 is one); 0: half, 64 at least" },
 	{ "http", "backlog", CONF_NUMBER, "1024", 1, 65535,

@@ -31,6 +31,24 @@ bytes_of(const struct sockaddr_storage *a, uint8_t out[16])
 	return true;
 }
 
+uint64_t
+address_key(const struct sockaddr_storage *a)
+{
+	uint8_t bytes[16];
+	uint32_t v4;
+	uint64_t network;
+
+	if (!bytes_of(a, bytes)) {
+		return 0;
+	}
+	if (memcmp(bytes, v4_mapped, sizeof(v4_mapped)) == 0) {
+		memcpy(&v4, bytes + sizeof(v4_mapped), sizeof(v4));
+		return v4;
+	}
+	memcpy(&network, bytes, sizeof(network));
+	return network;
+}
+
 static bool
 is_in(const struct address_range *r, const uint8_t bytes[16])
 {

@@ -1,5 +1,5 @@
 #pragma once
-/* Peers' addresses: as text, and whether one is of a list. */
+/* Peers' addresses: as text, whether one is of a list, and who counts as one. */
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -23,6 +23,9 @@ struct address_list {
 MUST_USE status address_list_read(const char *text, struct address_list *out, struct diag *d);
 /* An address of another family than IPv4 and IPv6 is of no list. */
 bool address_list_has(const struct address_list *l, const struct sockaddr_storage *a);
+
+/* The same for whoever counts as one: an IPv4 address, also in its IPv6 form; of IPv6 the /64 that one customer has. */
+uint64_t address_key(const struct sockaddr_storage *a);
 
 /* "192.0.2.1:40000"; "" for one that has no such form. */
 void address_text(const struct sockaddr_storage *a, char out[ADDRESS_TEXT_MAX]);

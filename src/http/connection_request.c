@@ -24,10 +24,8 @@ request_submit(struct connection *c)
 		if (work_submit(w) == OK) {
 			return STEP_WAIT;
 		}
-		count(&c->loop->server->counters.queue_full);
-		count_refusal(c->loop->server, REFUSAL_LIMIT_QUEUE);
 		c->place = WORK_HERE;
-		work_refuse(w, 503, "too many requests wait; try again");
+		work_turn_away(w);
 	}
 	c->state = CONNECTION_REPLY;
 	c->moved = 0;

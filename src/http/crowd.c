@@ -5,36 +5,11 @@
  */
 #include "http/crowd.h"
 
-#include <netinet/in.h>
 #include <openssl/rand.h>
 
 #include "http/loop.h"
 
 /* --- addresses --- */
-
-/* Who counts as one: an IPv4 address, also in its IPv6 form; of IPv6 the /64 that one customer has. */
-static uint64_t
-address_key(const struct sockaddr_storage *from)
-{
-	static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
-	union {
-		struct sockaddr_storage any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} a = { .any = *from };
-	uint32_t v4;
-	uint64_t network;
-
-	if (from->ss_family == AF_INET) {
-		return a.v4.sin_addr.s_addr;
-	}
-	if (memcmp(&a.v6.sin6_addr, v4_mapped, sizeof(v4_mapped)) == 0) {
-		memcpy(&v4, a.v6.sin6_addr.s6_addr + 12, sizeof(v4));
-		return v4;
-	}
-	memcpy(&network, &a.v6.sin6_addr, sizeof(network));
-	return network;
-}
 
 /* The finish of MurmurHash3: every bit of the key and of the seed moves every bit of the slot. */
 static uint32_t

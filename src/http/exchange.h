@@ -10,14 +10,15 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "http/address.h"
 #include "http/request.h"
 
 /* The other side. Lives as long as the exchange. */
 struct http_peer {
 	bool is_tls;
 	bool is_resumed;
-	const char *protocol;	   /* "TLSv1.3"; "" without TLS */
-	char address[64];	   /* "192.0.2.1:40000" */
+	const char *protocol;		/* "TLSv1.3"; "" without TLS */
+	char address[ADDRESS_TEXT_MAX]; /* "192.0.2.1:40000" */
 	span certificate;	   /* the leaf, DER; empty: none was given. Possession is proven */
 	uint8_t fingerprint[32];   /* its SHA-256 */
 	span chain[CHAIN_LEN_MAX]; /* what came with it, DER, the leaf not among them */

@@ -349,7 +349,7 @@ take_together(struct gathering *g)
 
 /* While some are away the next ones gather: one message for all of them costs the little that one costs. */
 static void
-send_together(struct loop *l, struct gathering *g)
+send_together(struct gathering *g)
 {
 	while (g->first != NULL && g->away < TOGETHER_AWAY_MAX) {
 		struct work *first = take_together(g), *next;
@@ -360,8 +360,7 @@ send_together(struct loop *l, struct gathering *g)
 		}
 		for (struct work *w = first; w != NULL; w = next) {
 			next = w->together;
-			count(&l->server->counters.queue_full);
-			work_refuse(w, 503, "too many requests wait; try again");
+			work_turn_away(w);
 			loop_post(w, WORK_DONE);
 		}
 	}
@@ -371,7 +370,7 @@ static void
 send_gathered(struct loop *l)
 {
 	for (size_t i = 0; i < GATHERINGS_MAX; i++) {
-		send_together(l, &l->gatherings[i]);
+		send_together(&l->gatherings[i]);
 	}
 }
 

@@ -142,8 +142,7 @@ reply_problem_as(struct exchange *x, int http_status, const char *detail)
 void
 reply_refusal(struct exchange *x, int http_status, const struct diag *d)
 {
-	const struct problem p = { http_status,
-		d->kind != NULL ? d->kind : reply_phrase(http_status), d->text, d->clause };
+	const struct problem p = { http_status, reply_phrase(http_status), d->text, d->clause };
 
 	reply_as(x, &p);
 }

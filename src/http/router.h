@@ -29,8 +29,8 @@ struct router {
 	size_t table_count;
 	void *context; /* for every exchange */
 	/*
-	 * Whether a body of over HTTP_BODY_UNASKED (or one in chunks, for a route that takes so much) is read at all from
-	 * whoever asks: called before it, on a worker, without a body. False: the reply is there, and the connection ends
+	 * Whether a body of over http_options.body_unasked (or one in chunks, for a route that takes so much) is read at
+	 * all from whoever asks: called before it, on a worker, without a body. False: the reply is there, and the connection ends
 	 * with it. True: nothing of the reply is. NULL: from anybody.
 	 */
 	bool (*admits)(struct exchange *x);

@@ -56,7 +56,8 @@ struct http_options {
 		*clock; /* clock_system; wall time for Date; time-outs use the monotonic one */
 };
 
-/* Binds and starts. IO: the address is taken or not ours. The options' routers must outlive it. */
+/* Binds and starts. IO: the address is taken or not ours. BAD_INPUT, LIMIT: an address, a socket or a list of balancers
+ * that is none. The options' routers must outlive it. */
 MUST_USE status http_server_start(
 	const struct http_options *o, struct http_server **out, struct diag *d);
 /* Takes connections from now on; once, for a server that is_held. */

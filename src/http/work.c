@@ -43,12 +43,30 @@ finish(struct work *w)
 	reply_head_write(x, w->keeps, &w->head);
 }
 
+/* The reply is there; whoever counts and logs is told. */
+static void
+complete(struct work *w)
+{
+	finish(w);
+	if (w->router->finished != NULL) {
+		w->router->finished(w->router->context, &w->exchange, w->took_us);
+	}
+}
+
 void
 work_refuse(struct work *w, int http_status, const char *words)
 {
 	name_request(&w->exchange);
 	reply_problem_as(&w->exchange, http_status, words);
 	finish(w);
+}
+
+void
+work_turn_away(struct work *w)
+{
+	count(&w->server->counters.queue_full);
+	count_refusal(w->server, REFUSAL_LIMIT_QUEUE);
+	work_refuse(w, 503, "too many requests wait; try again");
 }
 
 static void
@@ -114,10 +132,7 @@ run(void *argument, unsigned worker)
 	}
 	w->took_us += stopwatch_us() - w->since_us;
 	if (is_answered && !x->reply.is_parked) {
-		finish(w);
-		if (w->router->finished != NULL) {
-			w->router->finished(w->router->context, x, w->took_us);
-		}
+		complete(w);
 	}
 	loop_post(w, WORK_DONE);
 }
@@ -139,10 +154,7 @@ work_at_once(struct work *w)
 		return false;
 	}
 	w->took_us = stopwatch_us() - w->since_us;
-	finish(w);
-	if (w->router->finished != NULL) {
-		w->router->finished(w->router->context, x, w->took_us);
-	}
+	complete(w);
 	return true;
 }
 
@@ -176,10 +188,7 @@ finish_together(struct work *w, bool is_answered)
 		if (w->exchange.reply.is_parked) {
 			reply_problem_as(&w->exchange, 500, "this path cannot wait");
 		}
-		finish(w);
-	}
-	if (is_answered && w->router->finished != NULL) {
-		w->router->finished(w->router->context, &w->exchange, w->took_us);
+		complete(w);
 	}
 	loop_post(w, WORK_DONE);
 }

@@ -71,6 +71,8 @@ MUST_USE status work_submit_together(struct work *first);
 bool work_at_once(struct work *w);
 /* Answers here and now, without handler. */
 void work_refuse(struct work *w, int http_status, const char *words);
+/* The same, with a 503, and counted: the workers' queue is full. */
+void work_turn_away(struct work *w);
 /*
  * Before it waits long: everything that its run needed is dropped, and the header section moves
  * from the connection's buffer at `from` to memory of its own. False: no memory, nothing moved.

@@ -1,4 +1,3 @@
-#include "pki/csr.h"
 #include "proto/est_attributes.h"
 #include "proto/est_keys.h"
 #include "proto/est_label.h"

@@ -18,7 +18,7 @@
 
 #define CONFIGURATION_ARENA_MAX (1 << 20)
 #define STORE_CACHE \
-	(8 << 20) /* a connection: a worker's pages stay warm, an idle server stays small */
+	(8 << 20) /* the writer's; a worker's reader has a quarter: an idle server stays small */
 #define NOTE_KEY_ROOM 400
 
 struct server {

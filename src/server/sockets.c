@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "base/span.h"
 #include "base/text.h"
+#include "http/syntax.h"
 
 #define FIRST 3 /* SD_LISTEN_FDS_START */
 #define KINDS 2
@@ -28,19 +28,14 @@ is_number(const char *text, int64_t *out)
 static span
 name_at(const char *list, int64_t at)
 {
-	span rest = span_text(list);
+	span rest = span_text(list), name = { NULL, 0 };
 
-	for (int64_t i = 0;; i++) {
-		size_t len = span_find(rest, span_text(":"));
-
+	for (int64_t i = 0; span_split(&rest, ':', &name); i++) {
 		if (i == at) {
-			return span_slice(rest, 0, len);
+			return name;
 		}
-		if (len == SIZE_MAX) {
-			return span_of(NULL, 0);
-		}
-		rest = span_slice(rest, len + 1, SIZE_MAX);
 	}
+	return span_of(NULL, 0);
 }
 
 static status
