@@ -31,6 +31,30 @@ judge(struct session *s, const uint8_t fingerprint[32], struct admission *out, s
 	return st == OK ? OK : diag_set(d, st, NULL, "the certificate's record cannot be read");
 }
 
+/* Whether the fleet of the device that was judged names him, in the same snapshot. */
+static status
+judge_via(struct session *s, const struct operator_account *via, struct admission *out,
+	struct diag *d)
+{
+	struct fleet fleet = { 0 };
+	status st;
+
+	if (out->device.row == 0) {
+		return diag_set(d, NOT_FOUND, NULL, "nobody here knows this certificate");
+	}
+	st = read_fleet(s->reader, out->device.fleet, &fleet);
+	if (st == OK && fleet.est.ra == via->row) {
+		return OK;
+	}
+	out->access = ACCESS_REFUSED;
+	if (st != OK) {
+		return diag_set(d, st == NOT_FOUND ? BUG : st, NULL,
+			"the fleet of the device cannot be read");
+	}
+	return diag_set(d, DENIED, NULL,
+		"operator %s: does not speak for the devices of this fleet (est_ra)", via->name);
+}
+
 /* One who is not let in yet. */
 struct coming {
 	struct arrival *arrival;
@@ -50,6 +74,9 @@ judge_one(struct coming *c)
 
 	s->actor = c->before;
 	a->status = judge(s, a->fingerprint, a->out, &a->diag);
+	if (a->status == OK && a->via != NULL) {
+		a->status = judge_via(s, a->via, a->out, &a->diag);
+	}
 	if (a->status != OK || a->out->access == ACCESS_REFUSED) {
 		return false;
 	}
@@ -208,54 +235,15 @@ admit_device(
 	return admit(s, fingerprint, NULL, out, d);
 }
 
-/* Whether the fleet of the device names him. NOT_FOUND: no such certificate, or not a device's. */
-static status
-judge_authority(struct session *s, const struct operator_account *ra, const uint8_t fingerprint[32],
-	bool *is_named)
-{
-	struct certificate k;
-	struct device device = { 0 };
-	struct fleet fleet = { 0 };
-	status st = read_certificate_by_fingerprint(s->reader, s->arena, fingerprint, &k);
-
-	if (st == OK) {
-		st = k.device != 0 ? read_device(s->reader, k.device, &device) : NOT_FOUND;
-	}
-	if (st == OK) {
-		st = read_fleet(s->reader, device.fleet, &fleet);
-		st = st == NOT_FOUND ? BUG : st;
-	}
-	*is_named = st == OK && fleet.est.ra == ra->row;
-	return st;
-}
-
 status
 admit_device_through(
 	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d)
 {
 	const struct operator_account ra = s->actor.account;
-	bool is_named = false;
-	status st;
 
 	if (s->actor.kind != ACTOR_OPERATOR || ra.role != OPERATOR_RA || ra.row == 0) {
 		return diag_set(
 			d, DENIED, NULL, "only a registration authority speaks for devices");
-	}
-	st = reader_begin(s->reader, d);
-	if (st != OK) {
-		return st;
-	}
-	st = judge_authority(s, &ra, fingerprint, &is_named);
-	reader_end(s->reader);
-	if (st != OK) {
-		return st == NOT_FOUND
-			       ? diag_set(d, NOT_FOUND, NULL, "nobody here knows this certificate")
-			       : diag_set(d, st, NULL, "the certificate's record cannot be read");
-	}
-	if (!is_named) {
-		return diag_set(d, DENIED, NULL,
-			"operator %s: does not speak for the devices of this fleet (est_ra)",
-			ra.name);
 	}
 	return admit(s, fingerprint, &ra, out, d);
 }

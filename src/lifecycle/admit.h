@@ -28,7 +28,8 @@ MUST_USE status admit_device(
 struct arrival {
 	struct session *session;
 	const uint8_t *fingerprint;
-	const struct operator_account *via; /* who speaks for it, proven; NULL: it does by itself */
+	/* Who speaks for it, proven; whether its fleet names him is judged here. NULL: it does by itself. */
+	const struct operator_account *via;
 	struct admission *out;
 	status status;
 	struct diag diag;
@@ -38,7 +39,7 @@ void admit_devices(struct arrival *list, size_t count); /* at least one */
 /*
  * The same for a device that s->actor speaks for: an operator of role ra, proven, whom the device's fleet names
  * (est_policy.ra); what the device did is recorded as having come through him. Sets s->actor to the device with the
- * operator beside it. DENIED: he is none, or the fleet names another one, or nobody; then nothing was done.
+ * operator beside it. DENIED: he is none, or the fleet names another one, or nobody: through him nothing is done.
  */
 MUST_USE status admit_device_through(
 	struct session *s, const uint8_t fingerprint[32], struct admission *out, struct diag *d);

@@ -8,6 +8,8 @@
 #include "pki/crl.h"
 #include "pki/pem.h"
 
+#define CRL_PATH_MAX 4096
+
 static pthread_mutex_t publishing = PTHREAD_MUTEX_INITIALIZER;
 
 void
@@ -34,7 +36,7 @@ path_of(const struct crl_files *f, const char *authority, const char *name, char
 status
 crl_file_put(const struct crl_files *f, const char *name, span content, struct diag *d)
 {
-	char path[sizeof(f->folder)];
+	char path[CRL_PATH_MAX];
 
 	if (path_of(f, f->authority.name, name, path, sizeof(path)) != OK) {
 		return diag_set(d, LIMIT, NULL, "the path of the CRL folder is too long");
@@ -45,7 +47,7 @@ crl_file_put(const struct crl_files *f, const char *name, span content, struct d
 static status
 read_file(const struct crl_files *f, const char *authority, const char *name, struct buffer *out)
 {
-	char path[sizeof(f->folder)];
+	char path[CRL_PATH_MAX];
 	status s = path_of(f, authority, name, path, sizeof(path));
 
 	buffer_clear(out);
@@ -137,10 +139,12 @@ crl_files_wipe(struct crl_files *f)
 status
 crl_files_init(struct crl_files *f, struct session *s, const struct authority *a, struct diag *d)
 {
+	char folder[CRL_PATH_MAX];
+
 	*f = (struct crl_files){ .session = s, .authority = *a, .good_until_s = INT64_MAX };
 	buffer_init(&f->bundle, CRL_BUNDLE_MAX);
-	if (path_of(f, a->name, "", f->folder, sizeof(f->folder)) != OK) {
+	if (path_of(f, a->name, "", folder, sizeof(folder)) != OK) {
 		return diag_set(d, LIMIT, NULL, "the path of the CRL folder is too long");
 	}
-	return folder_make(f->folder, 0755, d);
+	return folder_make(folder, 0755, d);
 }

@@ -10,7 +10,6 @@
 struct crl_files {
 	struct session *session;
 	struct authority authority;
-	char folder[4096];
 	struct buffer bundle; /* PEM, without its first line */
 	int64_t good_until_s; /* of all in the bundle */
 };

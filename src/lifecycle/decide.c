@@ -6,7 +6,6 @@
  */
 #include "lifecycle/decide.h"
 
-#include "base/check.h"
 #include "lifecycle/effect.h"
 
 #define TRIES 4 /* against others who change the same device at the same time */
@@ -181,8 +180,9 @@ reason_word(const struct ruling *r)
 	}
 }
 
+/* What every entry about a device says. */
 static status
-write_entry(const struct session *s, struct ruling *r, struct change *c, struct diag *d)
+begin_entry(const struct session *s, const char *event, struct ruling *r, struct diag *d)
 {
 	char *name = arena_alloc(s->arena, ID_TEXT_LEN + 1);
 	struct ledger_entry *e = &r->entry;
@@ -190,11 +190,30 @@ write_entry(const struct session *s, struct ruling *r, struct change *c, struct 
 	if (name == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for a ledger entry");
 	}
-	session_entry(s, device_event_name(r->decision->request.event), e);
+	session_entry(s, event, e);
 	e->device = id_text(name, &r->before.id);
 	e->from = device_state_name(r->before.state);
 	e->to = device_state_name(r->after.state);
 	e->fleet = r->fleet.name;
+	return OK;
+}
+
+static void
+name_certificate(struct ledger_entry *e, const struct certificate *k)
+{
+	e->certificate = k->fingerprint;
+	e->serial = span_of(k->serial, k->serial_len);
+}
+
+static status
+write_entry(const struct session *s, struct ruling *r, struct change *c, struct diag *d)
+{
+	struct ledger_entry *e = &r->entry;
+	status st = begin_entry(s, device_event_name(r->decision->request.event), r, d);
+
+	if (st != OK) {
+		return st;
+	}
 	e->reason = reason_word(r);
 	e->evidence = r->decision->evidence;
 	if (r->coming.row != 0) {
@@ -204,8 +223,7 @@ write_entry(const struct session *s, struct ruling *r, struct change *c, struct 
 		e->previous_owner = session_owner_commitment(s, &r->owner);
 	}
 	if (r->subject != NULL) {
-		e->certificate = r->subject->fingerprint;
-		e->serial = span_of(r->subject->serial, r->subject->serial_len);
+		name_certificate(e, r->subject);
 		e->level = attestation_level_name(r->subject->level);
 	}
 	if ((r->effects & EFFECT_SWAP_ELEMENT) != 0) {
@@ -371,14 +389,6 @@ decide_many(struct deciding *list, size_t count)
 	}
 }
 
-static void
-tell_fault(struct diag *out, const struct diag *fault)
-{
-	if (out != NULL && out->status == OK) {
-		*out = *fault;
-	}
-}
-
 status
 decide(struct session *s, int64_t device, struct decision *d, struct outcome *o, struct diag *diag)
 {
@@ -394,7 +404,7 @@ decide(struct session *s, int64_t device, struct decision *d, struct outcome *o,
 		decide_many(&one, 1);
 	}
 	if (one.status != OK) {
-		tell_fault(diag, &one.diag);
+		(void)diag_copy(diag, &one.diag);
 	}
 	return one.status;
 }
@@ -405,25 +415,19 @@ static status
 write_step_entry(const struct session *s, const struct step *step, struct ruling *r,
 	struct change *c, struct diag *d)
 {
-	char *name = arena_alloc(s->arena, ID_TEXT_LEN + 1);
 	struct ledger_entry *e = &r->entry;
+	status st = begin_entry(s, step->event, r, d);
 
-	if (name == NULL) {
-		return diag_set(d, NO_MEMORY, NULL, "no memory for a ledger entry");
+	if (st != OK) {
+		return st;
 	}
-	session_entry(s, step->event, e);
-	e->device = id_text(name, &r->before.id);
-	e->from = device_state_name(r->before.state);
-	e->to = device_state_name(r->after.state);
-	e->fleet = r->fleet.name;
 	e->reason = step->reason_word;
 	e->object = step->object;
 	e->part = step->part;
 	e->before = step->value_before;
 	e->after = step->value_after;
 	if (step->certificate != NULL) {
-		e->certificate = step->certificate->fingerprint;
-		e->serial = span_of(step->certificate->serial, step->certificate->serial_len);
+		name_certificate(e, step->certificate);
 	}
 	return session_ledger(s, c, e, CHANGE_REF(&r->before), d);
 }
@@ -490,7 +494,7 @@ decide_step(struct session *s, int64_t device, const struct step *step, struct o
 		result = step_once(s, device, step, o, &fault);
 	}
 	if (result != OK) {
-		tell_fault(diag, &fault);
+		(void)diag_copy(diag, &fault);
 	}
 	return result;
 }

@@ -378,7 +378,7 @@ take_certificate(struct enrolling *e, const struct issue_result *result, struct 
 	span der;
 
 	if (result->status != OK) {
-		return diag_set(d, result->status, result->diag.clause, "%s", result->diag.text);
+		return diag_copy(d, &result->diag);
 	}
 	der = arena_copy(s->arena, result->der);
 	if (der.data == NULL) {

@@ -32,7 +32,7 @@ MUST_USE status enrol_device(
 /*
  * Many of them, each answered by itself as if it were alone: one snapshot, one message to the signer, one commit. The sessions
  * are one thread's, with one reader. Where another was quicker (two requests of one device, the same request twice) it
- * is looked at again alone. 1 .. ISSUE_BATCH_MAX.
+ * is looked at again, with the others of that kind. 1 .. ISSUE_BATCH_MAX.
  */
 struct applicant {
 	struct session *session;

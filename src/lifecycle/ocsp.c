@@ -70,7 +70,7 @@ ocsp_answer_at_once(
 		return OCSP_REFUSED;
 	}
 	if (st == OK && r->count == 1 && r->nonce.len == 0 &&
-		ocsp_shelf_answer(&m->shelf, r->ids[0].der, now_s, true, out)) {
+		ocsp_shelf_answer(&m->shelf, r->ids[0].der, now_s, out)) {
 		return OCSP_KEPT;
 	}
 	return OCSP_ASK;

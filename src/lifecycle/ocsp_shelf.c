@@ -70,7 +70,7 @@ find(struct ocsp_shelf *h, struct ocsp_kept **set, uint64_t code, span asked)
 }
 
 static bool
-may_be_given(struct ocsp_kept *one, int64_t now_s, bool takes_old)
+may_be_given(struct ocsp_kept *one, int64_t now_s)
 {
 	if (one->answer_len == 0 || now_s < one->dates.this_update_s) {
 		return false; /* a verdict alone; or the clock was set back */
@@ -78,7 +78,7 @@ may_be_given(struct ocsp_kept *one, int64_t now_s, bool takes_old)
 	if (now_s < one->dates.renewed_s) {
 		return true;
 	}
-	if (now_s >= one->dates.next_update_s || !takes_old) {
+	if (now_s >= one->dates.next_update_s) {
 		return false;
 	}
 	if (now_s < one->claimed_until_s) {
@@ -89,8 +89,7 @@ may_be_given(struct ocsp_kept *one, int64_t now_s, bool takes_old)
 }
 
 bool
-ocsp_shelf_answer(
-	struct ocsp_shelf *h, span asked, int64_t now_s, bool takes_old, struct ocsp_given *out)
+ocsp_shelf_answer(struct ocsp_shelf *h, span asked, int64_t now_s, struct ocsp_given *out)
 {
 	uint64_t code = hash_of(h, asked);
 	pthread_mutex_t *lock;
@@ -99,7 +98,7 @@ ocsp_shelf_answer(
 
 	pthread_mutex_lock(lock);
 	place = find(h, set, code, asked);
-	is_given = place != NULL && may_be_given(*place, now_s, takes_old);
+	is_given = place != NULL && may_be_given(*place, now_s);
 	if (is_given) {
 		struct ocsp_kept *one = *place;
 

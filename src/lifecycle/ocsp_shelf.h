@@ -24,11 +24,10 @@ MUST_USE status ocsp_shelf_init(struct ocsp_shelf *h, struct store *s, struct di
 void ocsp_shelf_wipe(struct ocsp_shelf *h);
 
 /*
- * The answer, if it is true and, at now_s, younger than half of its life. An older one only where `takes_old`, and not to the
- * first who asks so: he is the one to have it made anew.
+ * The answer, if it is true and, at now_s, younger than half of its life. An older one to all but the first who asks: he is
+ * the one to have it made anew.
  */
-bool ocsp_shelf_answer(
-	struct ocsp_shelf *h, span asked, int64_t now_s, bool takes_old, struct ocsp_given *out);
+bool ocsp_shelf_answer(struct ocsp_shelf *h, span asked, int64_t now_s, struct ocsp_given *out);
 bool ocsp_shelf_verdict(struct ocsp_shelf *h, span asked, struct ocsp_verdict *out);
 /* `answer` empty: the verdict alone, and only where nothing is there yet. */
 void ocsp_shelf_put(struct ocsp_shelf *h, const struct ocsp_made *made, span answer, span note);

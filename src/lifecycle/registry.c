@@ -42,8 +42,8 @@ act_end(struct session *s, struct act *a, struct diag *d)
 		return diag_set(d, EXISTS, NULL, "%s %s: there is one of this name already",
 			a->what, a->name);
 	}
-	if (result != OK && d != NULL && d->status == OK) {
-		*d = fault;
+	if (result != OK) {
+		(void)diag_copy(d, &fault);
 	}
 	return result;
 }

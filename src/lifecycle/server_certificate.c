@@ -176,7 +176,7 @@ server_certificate_issue(struct session *s, const struct server_certificate_requ
 	request.phase = issuer.phase;
 	st = signer_issue(s->life->signer, s->arena, &request, 1, &result, d);
 	if (st == OK && result.status != OK) {
-		st = diag_set(d, result.status, result.diag.clause, "%s", result.diag.text);
+		st = diag_copy(d, &result.diag);
 	}
 	if (st == OK) {
 		st = record(s, &issuer, request.index, result.der, d);

@@ -387,8 +387,8 @@ session_commit(struct session *s, struct change *c, struct outcome *o, struct di
 	struct committing one = { .session = s, .change = c, .outcome = o };
 
 	session_commit_many(&one, 1);
-	if (one.status != OK && d != NULL && d->status == OK) {
-		*d = one.diag;
+	if (one.status != OK) {
+		(void)diag_copy(d, &one.diag);
 	}
 	return one.status;
 }

@@ -195,8 +195,8 @@ claim_device(struct session *s, int64_t device, span typed_code, int64_t owner, 
 		diag_clear(&fault);
 		result = claim_once(s, &claim, o, &again, &fault);
 	}
-	if (result != OK && d != NULL && d->status == OK) {
-		*d = fault;
+	if (result != OK) {
+		(void)diag_copy(d, &fault);
 	}
 	return result;
 }
@@ -354,8 +354,8 @@ take(struct session *s, const struct taking *t, struct outcome *o, struct diag *
 		diag_clear(&fault);
 		result = take_once(s, t, o, &again, &fault);
 	}
-	if (result != OK && d != NULL && d->status == OK) {
-		*d = fault;
+	if (result != OK) {
+		(void)diag_copy(d, &fault);
 	}
 	return result;
 }

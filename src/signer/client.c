@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "ledger/sequencer.h"
 #include "signer/channel.h"
@@ -489,8 +488,8 @@ signer_issue(struct signer *s, struct arena *a, const struct issue_request *requ
 		pass_on(s);
 	}
 	sem_destroy(&own.woken);
-	if (own.status != OK && d != NULL && d->status == OK) {
-		*d = own.diag;
+	if (own.status != OK) {
+		(void)diag_copy(d, &own.diag);
 	}
 	return own.status;
 }
@@ -631,9 +630,7 @@ signer_ocsp(struct signer *s, const struct ocsp_sign_request *r, struct buffer *
 	struct ocsp_sign_result one = { .out = out };
 	status result = signer_ocsp_many(s, &r, 1, &one, d);
 
-	return result == OK && one.status != OK
-		       ? diag_set(d, one.status, one.diag.clause, "%s", one.diag.text)
-		       : result;
+	return result == OK && one.status != OK ? diag_copy(d, &one.diag) : result;
 }
 
 status

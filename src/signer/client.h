@@ -2,7 +2,8 @@
 /*
  * How tenured asks tenure-signer: typed requests over a few channels, each a
  * socket pair that the signer inherited. Calls block; any thread; each takes
- * a free channel, so as many calls run at a time as there are channels.
+ * a free channel, so as many calls run at a time as there are channels. Certificates
+ * that are asked for while none is free wait, and go together in the next one's message.
  *
  * No request carries a digest or DER to be signed: the signer encodes, checks
  * and signs by itself. The message table is signer/message.h.

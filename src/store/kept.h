@@ -6,6 +6,7 @@
  * Invariant: a record comes from here only to a reader whose snapshot has that very record. `generation` is odd while a
  * commit that changes such a record is under way and grows when it is over; a reader notes it at its begin, takes and brings
  * records only while it is still the same, even number, and a record counts only in the generation that brought it.
+ * Before its first read a reader has no snapshot yet: it is given what the file has then, and its snapshot may be younger.
  */
 #include <pthread.h>
 #include <stdatomic.h>

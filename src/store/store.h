@@ -271,7 +271,8 @@ void store_seen(struct store *s, int64_t device, int64_t at_s);
  *	store_mark_stands(store, &mark): nothing that was read has changed
  *
  * A commit that changes the certificate's row, or its device's, is seen by store_mark_stands before store_commit returns. One
- * that changes authorities, fleets or OCSP responders moves the epoch, and no older mark stands. Any thread; never blocks.
+ * that changes authorities (more than a CRL's number), fleets or OCSP responders moves the epoch, and no older mark stands.
+ * Any thread; never blocks.
  */
 struct store_mark {
 	uint64_t epoch;

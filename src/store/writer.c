@@ -463,8 +463,8 @@ commit_and_wait(struct store *s, struct waiting *w, struct diag *d)
 		/* a signal */
 	}
 	sem_destroy(&w->done);
-	if (w->status != OK && d && d->status == OK) {
-		*d = w->diag;
+	if (w->status != OK) {
+		(void)diag_copy(d, &w->diag);
 	}
 	return w->status;
 }
@@ -479,9 +479,7 @@ store_commit(struct store *s, struct change *c, int64_t *first_ledger, struct di
 		return st;
 	}
 	if (result.status != OK) {
-		if (d && d->status == OK) {
-			*d = result.diag;
-		}
+		(void)diag_copy(d, &result.diag);
 		return result.status;
 	}
 	if (first_ledger) {

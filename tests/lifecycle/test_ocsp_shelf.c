@@ -72,7 +72,7 @@ has(uint32_t number)
 
 	memcpy(asked, &number, sizeof(number));
 	buffer_init(&out, 1 << 16);
-	is_there = ocsp_shelf_answer(&shelf, SPAN_ARRAY(asked), TEST_TIME_S, true, &given);
+	is_there = ocsp_shelf_answer(&shelf, SPAN_ARRAY(asked), TEST_TIME_S, &given);
 	if (is_there) {
 		assert_memory_equal(&number, out.data, sizeof(number));
 		assert_int_equal(4, given.note_len);
@@ -134,14 +134,14 @@ a_verdict_alone_is_no_answer(void **state)
 	made.verdict.revoked_s = 5;
 	assert_false(ocsp_shelf_verdict(&shelf, asked, &verdict));
 	ocsp_shelf_put(&shelf, &made, span_of(NULL, 0), span_text("nothing"));
-	assert_false(ocsp_shelf_answer(&shelf, asked, TEST_TIME_S, true, &given));
+	assert_false(ocsp_shelf_answer(&shelf, asked, TEST_TIME_S, &given));
 	assert_true(ocsp_shelf_verdict(&shelf, asked, &verdict));
 	assert_int_equal(OCSP_REVOKED, verdict.status);
 	assert_int_equal(5, verdict.revoked_s);
 	/* It does not take the place of an answer. */
 	ocsp_shelf_put(&shelf, &made, span_text("answer"), span_text("note"));
 	ocsp_shelf_put(&shelf, &made, span_of(NULL, 0), span_of(NULL, 0));
-	assert_true(ocsp_shelf_answer(&shelf, asked, TEST_TIME_S, true, &given));
+	assert_true(ocsp_shelf_answer(&shelf, asked, TEST_TIME_S, &given));
 	buffer_wipe(&out);
 }
 
