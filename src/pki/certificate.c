@@ -242,39 +242,24 @@ tbs_certificate_read(span tbs, struct certificate_view *out, struct diag *d)
 status
 certificate_read(span der, struct certificate_view *out, struct diag *d)
 {
-	struct der_cursor c = der_cursor_of(der, "RFC 5280 4.1", d), whole, tbs;
-	const uint8_t *begin;
-	span inner, outer;
+	struct der_cursor c = der_cursor_of(der, "RFC 5280 4.1", d);
+	struct signed_frame frame;
+	span algorithm = { NULL, 0 };
 	status s;
 
 	*out = (struct certificate_view){ .der = der };
 	if (der.len > CERTIFICATE_SIZE_MAX) {
 		return diag_set(d, LIMIT, NULL, "a certificate of %zu bytes", der.len);
 	}
-	s = der_enter(&c, DER_SEQUENCE, "Certificate", &whole);
-	if (s != OK) {
-		return s;
-	}
-	begin = whole.at;
-	s = der_enter(&whole, DER_SEQUENCE, "TBSCertificate", &tbs);
-	out->tbs = span_of(begin, (size_t)(whole.at - begin));
+	s = signed_enter(&c, "Certificate", "TBSCertificate", &frame);
+	out->tbs = frame.tbs;
 	if (s == OK) {
-		s = read_tbs(&tbs, &inner, out);
-	}
-	begin = whole.at;
-	if (s == OK) {
-		whole.clause = "RFC 5280 4.1.1.2";
-		s = signature_kind_read(&whole, &out->signature_kind);
-	}
-	outer = span_of(begin, (size_t)(whole.at - begin));
-	if (s == OK && !span_equal(inner, outer)) {
-		s = der_refuse(&whole, "signatureAlgorithm: not the one inside");
+		s = read_tbs(&frame.inside, &algorithm, out);
 	}
 	if (s == OK) {
-		s = der_read_bit_octets(&whole, "signatureValue", &out->signature);
-	}
-	if (s == OK) {
-		s = der_end(&whole, "Certificate");
+		s = signed_leave(&frame, algorithm, "RFC 5280 4.1.1.2");
+		out->signature_kind = frame.signature_kind;
+		out->signature = frame.signature;
 	}
 	return s == OK ? der_end(&c, "the certificate") : s;
 }

@@ -269,36 +269,19 @@ read_tbs(struct der_cursor *tbs, span *algorithm, struct crl_view *out)
 status
 crl_read(span der, struct crl_view *out, struct diag *d)
 {
-	struct der_cursor c = der_cursor_of(der, "RFC 5280 5.1", d), whole, tbs;
-	const uint8_t *begin;
-	span inner = { NULL, 0 }, outer;
-	status s;
+	struct der_cursor c = der_cursor_of(der, "RFC 5280 5.1", d);
+	struct signed_frame frame;
+	span algorithm = { NULL, 0 };
+	status s = signed_enter(&c, "CertificateList", "TBSCertList", &frame);
 
-	*out = (struct crl_view){ .der = der };
-	s = der_enter(&c, DER_SEQUENCE, "CertificateList", &whole);
-	if (s != OK) {
-		return s;
-	}
-	begin = whole.at;
-	s = der_enter(&whole, DER_SEQUENCE, "TBSCertList", &tbs);
-	out->tbs = span_of(begin, (size_t)(whole.at - begin));
+	*out = (struct crl_view){ .der = der, .tbs = frame.tbs };
 	if (s == OK) {
-		s = read_tbs(&tbs, &inner, out);
-	}
-	begin = whole.at;
-	if (s == OK) {
-		whole.clause = "RFC 5280 5.1.1.2";
-		s = signature_kind_read(&whole, &out->signature_kind);
-	}
-	outer = span_of(begin, (size_t)(whole.at - begin));
-	if (s == OK && !span_equal(inner, outer)) {
-		s = der_refuse(&whole, "signatureAlgorithm: not the one inside");
+		s = read_tbs(&frame.inside, &algorithm, out);
 	}
 	if (s == OK) {
-		s = der_read_bit_octets(&whole, "signatureValue", &out->signature);
-	}
-	if (s == OK) {
-		s = der_end(&whole, "CertificateList");
+		s = signed_leave(&frame, algorithm, "RFC 5280 5.1.1.2");
+		out->signature_kind = frame.signature_kind;
+		out->signature = frame.signature;
 	}
 	return s == OK ? der_end(&c, "the list") : s;
 }
