@@ -6,47 +6,31 @@
 #include "support.h"
 
 #include "driver.h"
+#include "ground.h"
 #include "fake_element.h"
 #include "pki/csr.h"
 
-static struct fake_server server;
 static struct fake_element element;
-static char *folder;
 
 static int
 set_up(void **state)
 {
-	(void)state;
 	fake_element_start(&element, "trustflex-tls");
-	fake_server_start(&server);
-	return 0;
+	return ground_set_up(state);
 }
 
 static int
 tear_down(void **state)
 {
-	(void)state;
-	fake_server_stop(&server);
 	fake_element_stop(&element);
-	return 0;
+	return ground_tear_down(state);
 }
 
 static int
 fresh(void **state)
 {
-	(void)state;
-	folder = temporary_folder();
-	server.element = element.address;
-	fake_device_make(&server, folder, FAKE_AWAITING);
-	return 0;
-}
-
-static int
-clear(void **state)
-{
-	(void)state;
-	temporary_folder_remove(folder);
-	return 0;
+	ground.server.element = element.address;
+	return ground_awaiting(state);
 }
 
 /* Another part with the same serial number, nothing locked. */
@@ -55,7 +39,7 @@ clear_element(void **state)
 {
 	fake_element_stop(&element);
 	fake_element_start(&element, "trustflex-tls");
-	return clear(state);
+	return ground_clear(state);
 }
 
 static void
@@ -64,15 +48,15 @@ test_every_key_is_proven(void **state)
 	struct diag d = { 0 };
 
 	(void)state;
-	assert_ok(drive_until_active(&server, folder, 1, &d), d);
+	assert_ok(drive_until_active(&ground.server, ground.folder, 1, &d), d);
 	for (int renewals = 1; renewals < 5; renewals++) {
-		server.world->renew_now = 1;
-		fake_set_state(&server, FAKE_ACTIVE);
-		assert_ok(drive_until_active(&server, folder, 1, &d), d);
-		assert_int_equal(server.world->proven, 1 + renewals);
-		assert_int_equal(server.world->issued_count, 1 + renewals);
+		ground.server.world->renew_now = 1;
+		fake_set_state(&ground.server, FAKE_ACTIVE);
+		assert_ok(drive_until_active(&ground.server, ground.folder, 1, &d), d);
+		assert_int_equal(ground.server.world->proven, 1 + renewals);
+		assert_int_equal(ground.server.world->issued_count, 1 + renewals);
 	}
-	assert_int_equal(server.world->challenges, 5);
+	assert_int_equal(ground.server.world->challenges, 5);
 }
 
 /* The first step of this action, done. */
@@ -100,14 +84,14 @@ test_an_older_server(void **state)
 	struct csr csr;
 
 	(void)state;
-	server.world->wants_proofs = 0;
-	driver_open(&server, folder, &a);
+	ground.server.world->wants_proofs = 0;
+	driver_open(&ground.server, ground.folder, &a);
 	assert_ok(up_to(&a, PLAN_MAKE_REQUEST, &d), d);
 	assert_ok(csr_read(a.kept.request.der, &csr, &d), d);
 	assert_int_equal(csr_attribute(&csr, OID_EVIDENCE).len, 0);
 	assert_ok(up_to(&a, PLAN_SEND, &d), d);
 	agent_close(&a);
-	assert_int_equal(server.world->issued_count, 1);
+	assert_int_equal(ground.server.world->issued_count, 1);
 }
 
 /* Files prove nothing: no challenge is asked for, and the server's word about that is an ordinary refusal. */
@@ -119,12 +103,12 @@ test_an_element_that_cannot(void **state)
 	uint8_t first[32], again[32];
 
 	(void)state;
-	clear(NULL);
-	folder = temporary_folder();
-	server.element = NULL;
-	fake_device_make(&server, folder, FAKE_AWAITING);
-	server.world->wants_proofs = 1;
-	driver_open(&server, folder, &a);
+	ground_clear(NULL);
+	ground.folder = temporary_folder();
+	ground.server.element = NULL;
+	fake_device_make(&ground.server, ground.folder, FAKE_AWAITING);
+	ground.server.world->wants_proofs = 1;
+	driver_open(&ground.server, ground.folder, &a);
 	assert_int_equal(up_to(&a, PLAN_SEND, &d), DENIED);
 	assert_true(a.kept.request.is_there);
 	sha256(a.kept.request.der, first);
@@ -132,7 +116,7 @@ test_an_element_that_cannot(void **state)
 	sha256(a.kept.request.der, again);
 	assert_memory_equal(first, again, 32);
 	agent_close(&a);
-	assert_int_equal(server.world->challenges, 0);
+	assert_int_equal(ground.server.world->challenges, 0);
 }
 
 /* The same request goes out again after a lost reply: its challenge is burnt by itself. */
@@ -143,15 +127,15 @@ test_a_lost_reply(void **state)
 	struct agent a;
 
 	(void)state;
-	driver_open(&server, folder, &a);
+	driver_open(&ground.server, ground.folder, &a);
 	assert_ok(up_to(&a, PLAN_MAKE_REQUEST, &d), d);
-	server.world->fault = FAKE_LOSES_REPLY;
+	ground.server.world->fault = FAKE_LOSES_REPLY;
 	(void)up_to(&a, PLAN_SEND, &d);
 	agent_close(&a);
-	assert_ok(drive_until_active(&server, folder, 3, &d), d);
-	assert_int_equal(server.world->issued_count, 1);
-	assert_int_equal(server.world->proven, 1);
-	assert_int_equal(server.world->challenges, 1);
+	assert_ok(drive_until_active(&ground.server, ground.folder, 3, &d), d);
+	assert_int_equal(ground.server.world->issued_count, 1);
+	assert_int_equal(ground.server.world->proven, 1);
+	assert_int_equal(ground.server.world->challenges, 1);
 }
 
 /* Its challenge ran out before it could be sent: another key, another challenge, in the same free slot. */
@@ -163,10 +147,10 @@ test_a_stale_challenge(void **state)
 	struct agent a;
 
 	(void)state;
-	driver_open(&server, folder, &a);
+	driver_open(&ground.server, ground.folder, &a);
 	assert_ok(up_to(&a, PLAN_MAKE_REQUEST, &d), d);
 	sha256(a.kept.request.der, first);
-	server.world->challenge_least = server.world->challenges + 1;
+	ground.server.world->challenge_least = ground.server.world->challenges + 1;
 	assert_int_equal(up_to(&a, PLAN_SEND, &d), CONFLICT);
 	assert_false(a.kept.request.is_there);
 	assert_ok(up_to(&a, PLAN_MAKE_REQUEST, &d), d);
@@ -174,8 +158,8 @@ test_a_stale_challenge(void **state)
 	assert_memory_not_equal(first, second, 32);
 	assert_ok(up_to(&a, PLAN_SEND, &d), d);
 	agent_close(&a);
-	assert_int_equal(server.world->issued_count, 1);
-	assert_int_equal(server.world->challenges, 2);
+	assert_int_equal(ground.server.world->issued_count, 1);
+	assert_int_equal(ground.server.world->challenges, 2);
 }
 
 /* A server that never takes a proof is asked at the pace of the back-off, not in a loop. */
@@ -187,8 +171,8 @@ test_a_proof_that_is_never_taken(void **state)
 	int sent = 0;
 
 	(void)state;
-	server.world->refuses_proofs = 1;
-	driver_open(&server, folder, &a);
+	ground.server.world->refuses_proofs = 1;
+	driver_open(&ground.server, ground.folder, &a);
 	for (int i = 0; i < 60; i++) {
 		struct plan_step step = agent_next(&a);
 
@@ -198,8 +182,8 @@ test_a_proof_that_is_never_taken(void **state)
 	}
 	assert_true(sent > 2);
 	assert_int_equal(a.plan.bad_requests, sent); /* the plan's test has what comes of it */
-	assert_int_equal(server.world->issued_count, 0);
-	assert_int_equal(server.world->challenges, sent + (a.plan.held.has_request ? 1 : 0));
+	assert_int_equal(ground.server.world->issued_count, 0);
+	assert_int_equal(ground.server.world->challenges, sent + (a.plan.held.has_request ? 1 : 0));
 	agent_close(&a);
 }
 
@@ -220,10 +204,10 @@ renew_into(unsigned slot, int generation)
 	struct diag d = { 0 };
 	struct agent a;
 
-	server.world->renew_now = 1;
-	fake_set_state(&server, FAKE_ACTIVE);
-	assert_ok(drive_until_active(&server, folder, 1, &d), d);
-	driver_open(&server, folder, &a);
+	ground.server.world->renew_now = 1;
+	fake_set_state(&ground.server, FAKE_ACTIVE);
+	assert_ok(drive_until_active(&ground.server, ground.folder, 1, &d), d);
+	driver_open(&ground.server, ground.folder, &a);
 	assert_int_equal(a.kept.identity.slot, slot);
 	assert_int_equal(a.kept.identity.generation, generation);
 	agent_close(&a);
@@ -257,16 +241,16 @@ test_locked_slots(void **state)
 
 	(void)state;
 	lock_slot(3);
-	assert_ok(drive_until_active(&server, folder, 1, &d), d);
+	assert_ok(drive_until_active(&ground.server, ground.folder, 1, &d), d);
 	renew_into(4, 2);
 	renew_into(2, 3);
 	renew_into(4, 4);
-	assert_int_equal(server.world->proven, 4);
+	assert_int_equal(ground.server.world->proven, 4);
 
 	/* Locked while the agent is at work: it is seen when the key cannot be made. */
-	driver_open(&server, folder, &a);
-	server.world->renew_now = 1;
-	fake_set_state(&server, FAKE_ACTIVE);
+	driver_open(&ground.server, ground.folder, &a);
+	ground.server.world->renew_now = 1;
+	fake_set_state(&ground.server, FAKE_ACTIVE);
 	assert_ok(up_to(&a, PLAN_ASK, &d), d);
 	lock_slot(2);
 	assert_int_equal(agent_next(&a).slot, 2);
@@ -282,7 +266,7 @@ test_locked_slots(void **state)
 	assert_int_equal(agent_lacks_slot(&a, &d), DENIED);
 	assert_non_null(strstr(d.text, "2, 3; the present identity stays"));
 	assert_int_equal(a.kept.identity.slot, 4);
-	assert_int_equal(server.world->issued_count, 4);
+	assert_int_equal(ground.server.world->issued_count, 4);
 	agent_close(&a);
 }
 
@@ -302,8 +286,8 @@ test_an_element_that_vanishes(void **state)
 	struct agent a;
 
 	(void)state;
-	assert_ok(drive_until_active(&server, folder, 1, &d), d);
-	driver_open(&server, folder, &a);
+	assert_ok(drive_until_active(&ground.server, ground.folder, 1, &d), d);
+	driver_open(&ground.server, ground.folder, &a);
 	whole = a.element->operations;
 	broken = *whole;
 	broken.sign = vanish;
@@ -325,18 +309,18 @@ test_an_element_that_is_gone(void **state)
 	struct agent a;
 
 	(void)state;
-	assert_ok(drive_until_active(&server, folder, 1, &d), d);
-	driver_open(&server, folder, &a);
+	assert_ok(drive_until_active(&ground.server, ground.folder, 1, &d), d);
+	driver_open(&ground.server, ground.folder, &a);
 	fake_element_stop(&element);
-	server.world->renew_now = 1;
-	fake_set_state(&server, FAKE_ACTIVE);
+	ground.server.world->renew_now = 1;
+	fake_set_state(&ground.server, FAKE_ACTIVE);
 	assert_int_equal(up_to(&a, PLAN_ASK, &d), UNAVAILABLE);
 	assert_true(a.plan.held.has_identity);
 	agent_close(&a);
 	fake_element_start(&element, "trustflex-tls");
 	/* Another part with the same serial number: its keys are others. */
-	server.element = element.address;
-	driver_open(&server, folder, &a);
+	ground.server.element = element.address;
+	driver_open(&ground.server, ground.folder, &a);
 	assert_false(a.kept.identity.is_there);
 	assert_false(a.kept.birth.is_there);
 	assert_int_equal(agent_next(&a).action, PLAN_STUCK);
@@ -347,15 +331,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_every_key_is_proven, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_an_older_server, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_an_element_that_cannot, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_a_lost_reply, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_a_stale_challenge, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_a_proof_that_is_never_taken, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_every_key_is_proven, fresh, ground_clear),
+		cmocka_unit_test_setup_teardown(test_an_older_server, fresh, ground_clear),
+		cmocka_unit_test_setup_teardown(test_an_element_that_cannot, fresh, ground_clear),
+		cmocka_unit_test_setup_teardown(test_a_lost_reply, fresh, ground_clear),
+		cmocka_unit_test_setup_teardown(test_a_stale_challenge, fresh, ground_clear),
+		cmocka_unit_test_setup_teardown(
+			test_a_proof_that_is_never_taken, fresh, ground_clear),
 		cmocka_unit_test_setup_teardown(test_locked_slots, fresh, clear_element),
-		cmocka_unit_test_setup_teardown(test_an_element_that_vanishes, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_an_element_that_is_gone, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_an_element_that_vanishes, fresh, ground_clear),
+		cmocka_unit_test_setup_teardown(test_an_element_that_is_gone, fresh, ground_clear),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

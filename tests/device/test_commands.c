@@ -8,18 +8,16 @@
 #include "support.h"
 
 #include "base/file.h"
-#include "fake_server.h"
+#include "ground.h"
 
 #define LIMIT_MS 20000
 
-static struct fake_server server;
-static char *folder;
 static char lines[4096]; /* of the last run's standard output */
 
 static int
 agent(const char *const *words)
 {
-	const char *argv[12] = { getenv("TENURE_AGENT"), "--dir", folder };
+	const char *argv[12] = { getenv("TENURE_AGENT"), "--dir", ground.folder };
 	struct spawned p;
 	char line[2048];
 	size_t n = 3, used = 0;
@@ -37,39 +35,6 @@ agent(const char *const *words)
 }
 #define AGENT(...) agent((const char *const[]){ __VA_ARGS__, NULL })
 
-static int
-set_up(void **state)
-{
-	(void)state;
-	fake_server_start(&server);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	fake_server_stop(&server);
-	return 0;
-}
-
-static int
-fresh(void **state)
-{
-	(void)state;
-	folder = temporary_folder();
-	fake_device_make(&server, folder, FAKE_HELD);
-	return 0;
-}
-
-static int
-clear(void **state)
-{
-	(void)state;
-	temporary_folder_remove(folder);
-	return 0;
-}
-
 static void
 test_a_life(void **state)
 {
@@ -79,37 +44,37 @@ test_a_life(void **state)
 	assert_int_equal(AGENT("enrol"), 1); /* held */
 	assert_int_equal(AGENT("use"), 1);
 	assert_int_equal(AGENT("export"), 1);
-	assert_int_equal(server.world->issued_count, 0);
+	assert_int_equal(ground.server.world->issued_count, 0);
 
-	fake_set_state(&server, FAKE_AWAITING);
+	fake_set_state(&ground.server, FAKE_AWAITING);
 	assert_int_equal(AGENT("enrol"), 0);
-	assert_int_equal(server.world->issued_count, 1);
+	assert_int_equal(ground.server.world->issued_count, 1);
 	assert_int_equal(AGENT("enrol"), 0); /* it has one already */
-	assert_int_equal(server.world->issued_count, 1);
-	assert_int_equal(server.world->state, FAKE_AWAITING);
+	assert_int_equal(ground.server.world->issued_count, 1);
+	assert_int_equal(ground.server.world->state, FAKE_AWAITING);
 	assert_int_equal(AGENT("use"), 0);
-	assert_int_equal(server.world->state, FAKE_ACTIVE);
+	assert_int_equal(ground.server.world->state, FAKE_ACTIVE);
 	assert_int_equal(AGENT("use"), 0);
 	assert_int_equal(AGENT("state", "--json"), 0);
 	assert_non_null(strstr(lines, "\"access\":\"full\""));
 
 	assert_int_equal(AGENT("renew"), 0);
 	assert_non_null(strstr(lines, "generation 2"));
-	assert_int_equal(server.world->issued_count, 2);
-	assert_int_equal(server.world->issued[0].status, FAKE_SUPERSEDED);
-	assert_int_equal(server.world->issued[1].status, FAKE_CURRENT);
+	assert_int_equal(ground.server.world->issued_count, 2);
+	assert_int_equal(ground.server.world->issued[0].status, FAKE_SUPERSEDED);
+	assert_int_equal(ground.server.world->issued[1].status, FAKE_CURRENT);
 	assert_int_equal(AGENT("renew"), 0);
 	assert_int_equal(AGENT("use"), 0);
 
-	fake_set_state(&server, FAKE_SUSPENDED);
+	fake_set_state(&ground.server, FAKE_SUSPENDED);
 	assert_int_equal(AGENT("use"), 1);
 	assert_int_equal(AGENT("renew"), 1);
 	assert_int_equal(AGENT("state"), 0); /* by the birth identity */
 	assert_non_null(strstr(lines, "SUSPENDED"));
 	assert_non_null(strstr(lines, "birth"));
-	fake_set_state(&server, FAKE_ACTIVE);
+	fake_set_state(&ground.server, FAKE_ACTIVE);
 	assert_int_equal(AGENT("use"), 0);
-	assert_int_equal(server.world->issued_count, 3);
+	assert_int_equal(ground.server.world->issued_count, 3);
 }
 
 static void
@@ -118,20 +83,20 @@ test_run(void **state)
 	(void)state;
 	assert_int_equal(AGENT("run", "--once"), 0);
 	assert_int_equal(AGENT("run", "--until", "HELD"), 0);
-	fake_set_state(&server, FAKE_AWAITING);
+	fake_set_state(&ground.server, FAKE_AWAITING);
 	assert_int_equal(AGENT("run", "--until", "ACTIVE"), 0);
-	assert_int_equal(server.world->issued_count, 1);
-	server.world->renew_now = 1;
+	assert_int_equal(ground.server.world->issued_count, 1);
+	ground.server.world->renew_now = 1;
 	assert_int_equal(AGENT("run", "--once"), 0);
-	assert_int_equal(server.world->issued_count, 2);
-	assert_int_equal(server.world->confirmed, 2);
+	assert_int_equal(ground.server.world->issued_count, 2);
+	assert_int_equal(ground.server.world->confirmed, 2);
 }
 
 static void
 test_export(void **state)
 {
 	(void)state;
-	fake_set_state(&server, FAKE_AWAITING);
+	fake_set_state(&ground.server, FAKE_AWAITING);
 	assert_int_equal(AGENT("run", "--until", "ACTIVE"), 0);
 	assert_int_equal(AGENT("export"), 0);
 	assert_non_null(strstr(lines, "BEGIN CERTIFICATE"));
@@ -178,17 +143,17 @@ test_exit_statuses(void **state)
 static void
 test_server_is_verified(void **state)
 {
-	X509 *strangers[2] = { server.pki.stranger.certificate, NULL };
+	X509 *strangers[2] = { ground.server.pki.stranger.certificate, NULL };
 	char url[64], path[600];
 
 	(void)state;
 	/* Another name of the same address, which needs no list of hosts. */
-	snprintf(url, sizeof(url), "https://127.1:%u", server.port);
+	snprintf(url, sizeof(url), "https://127.1:%u", ground.server.port);
 	assert_int_equal(AGENT("state", "--server", url), 1);
-	snprintf(path, sizeof(path), "%s/ca.pem", folder);
+	snprintf(path, sizeof(path), "%s/ca.pem", ground.folder);
 	fake_write_pem(path, strangers);
 	assert_int_equal(AGENT("state"), 1);
-	assert_int_equal(server.world->requests, 0);
+	assert_int_equal(ground.server.world->requests, 0);
 }
 
 static void
@@ -199,7 +164,7 @@ test_one_agent_at_a_time(void **state)
 	int lock;
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/lock", folder);
+	snprintf(path, sizeof(path), "%s/lock", ground.folder);
 	assert_ok(file_lock(path, &lock, &d), d);
 	assert_int_equal(AGENT("enrol"), 1);
 	assert_int_equal(AGENT("run", "--once"), 1);
@@ -212,13 +177,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_a_life, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_run, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_export, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_exit_statuses, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_server_is_verified, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_one_agent_at_a_time, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_a_life, ground_held, ground_clear),
+		cmocka_unit_test_setup_teardown(test_run, ground_held, ground_clear),
+		cmocka_unit_test_setup_teardown(test_export, ground_held, ground_clear),
+		cmocka_unit_test_setup_teardown(test_exit_statuses, ground_held, ground_clear),
+		cmocka_unit_test_setup_teardown(test_server_is_verified, ground_held, ground_clear),
+		cmocka_unit_test_setup_teardown(
+			test_one_agent_at_a_time, ground_held, ground_clear),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, ground_set_up, ground_tear_down);
 }

@@ -8,49 +8,14 @@
 
 #include "base/file.h"
 #include "driver.h"
-
-static struct fake_server server;
-static char *folder;
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	fake_server_start(&server);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	fake_server_stop(&server);
-	return 0;
-}
-
-static int
-fresh(void **state)
-{
-	(void)state;
-	folder = temporary_folder();
-	fake_device_make(&server, folder, FAKE_AWAITING);
-	return 0;
-}
-
-static int
-clear(void **state)
-{
-	(void)state;
-	temporary_folder_remove(folder);
-	return 0;
-}
+#include "ground.h"
 
 static bool
 is_there(const char *name)
 {
 	char path[600];
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), "%s/%s", ground.folder, name);
 	return access(path, F_OK) == 0;
 }
 
@@ -63,7 +28,7 @@ up_to(struct agent *a, enum plan_action action, enum fake_fault fault, struct di
 		status s;
 
 		if (step.action == action) {
-			server.world->fault = fault;
+			ground.server.world->fault = fault;
 		}
 		diag_clear(d);
 		s = agent_do(a, &step, d);
@@ -115,8 +80,8 @@ test_enrolment_faults(void **state)
 		struct agent a;
 		status s;
 
-		fresh(NULL);
-		driver_open(&server, folder, &a);
+		ground_awaiting(NULL);
+		driver_open(&ground.server, ground.folder, &a);
 		s = up_to(&a, PLAN_SEND, enrolments[i].fault, &d);
 		agent_close(&a);
 		if (s != enrolments[i].expected || strstr(d.text, enrolments[i].words) == NULL) {
@@ -126,13 +91,14 @@ test_enrolment_faults(void **state)
 		assert_int_equal(is_there("next.csr"), s != OK && s != CONFLICT);
 		diag_clear(&d);
 		if (enrolments[i].issued > 0) {
-			assert_ok(drive_until_active(&server, folder, 5, &d), d);
-			assert_int_equal(server.world->issued_count, enrolments[i].issued);
+			assert_ok(drive_until_active(&ground.server, ground.folder, 5, &d), d);
+			assert_int_equal(ground.server.world->issued_count, enrolments[i].issued);
 		} else {
-			assert_int_not_equal(drive_until_active(&server, folder, 3, &d), OK);
+			assert_int_not_equal(
+				drive_until_active(&ground.server, ground.folder, 3, &d), OK);
 			assert_false(is_there("identity.pem") || is_there("next.pem"));
 		}
-		clear(NULL);
+		ground_clear(NULL);
 	}
 }
 
@@ -154,19 +120,19 @@ test_state_faults(void **state)
 		struct agent a;
 		status s;
 
-		fresh(NULL);
-		driver_open(&server, folder, &a);
+		ground_awaiting(NULL);
+		driver_open(&ground.server, ground.folder, &a);
 		s = up_to(&a, PLAN_ASK, table[i].fault, &d);
 		if (s != table[i].expected) {
 			fail_msg("case %zu: %s: %s", i, status_name(s), d.text);
 		}
 		agent_close(&a);
-		assert_ok(drive_until_active(&server, folder, 3, &d), d);
-		clear(NULL);
+		assert_ok(drive_until_active(&ground.server, ground.folder, 3, &d), d);
+		ground_clear(NULL);
 	}
 }
 
-/* The reply that confirms is lost: the certificate is the current one at the server, and so it becomes here. */
+/* The reply that confirms is lost: the certificate is the current one at the ground.server, and so it becomes here. */
 static void
 test_confirmation_is_lost(void **state)
 {
@@ -174,15 +140,15 @@ test_confirmation_is_lost(void **state)
 	struct agent a;
 
 	(void)state;
-	driver_open(&server, folder, &a);
+	driver_open(&ground.server, ground.folder, &a);
 	assert_ok(up_to(&a, PLAN_SEND, FAKE_NO_FAULT, &d), d);
 	assert_int_equal(up_to(&a, PLAN_ASK, FAKE_LOSES_REPLY, &d), UNAVAILABLE);
-	assert_int_equal(server.world->state, FAKE_ACTIVE);
+	assert_int_equal(ground.server.world->state, FAKE_ACTIVE);
 	assert_true(is_there("next.pem"));
 	agent_close(&a);
 	diag_clear(&d);
-	assert_ok(drive_until_active(&server, folder, 3, &d), d);
-	assert_int_equal(server.world->confirmed, 1);
+	assert_ok(drive_until_active(&ground.server, ground.folder, 3, &d), d);
+	assert_int_equal(ground.server.world->confirmed, 1);
 	assert_false(is_there("next.pem"));
 }
 
@@ -194,12 +160,12 @@ test_waiting_is_withdrawn(void **state)
 	struct agent a;
 
 	(void)state;
-	driver_open(&server, folder, &a);
+	driver_open(&ground.server, ground.folder, &a);
 	assert_ok(up_to(&a, PLAN_SEND, FAKE_NO_FAULT, &d), d);
 	agent_close(&a);
-	server.world->issued[0].status = FAKE_WITHDRAWN;
-	assert_ok(drive_until_active(&server, folder, 3, &d), d);
-	assert_int_equal(server.world->issued_count, 2);
+	ground.server.world->issued[0].status = FAKE_WITHDRAWN;
+	assert_ok(drive_until_active(&ground.server, ground.folder, 3, &d), d);
+	assert_int_equal(ground.server.world->issued_count, 2);
 }
 
 /* A suspension takes nothing away: neither what is in use, nor what waits for its first use. */
@@ -210,19 +176,19 @@ test_suspension(void **state)
 	struct agent a;
 
 	(void)state;
-	driver_open(&server, folder, &a);
+	driver_open(&ground.server, ground.folder, &a);
 	assert_ok(up_to(&a, PLAN_SEND, FAKE_NO_FAULT, &d), d);
-	fake_set_state(&server, FAKE_SUSPENDED);
+	fake_set_state(&ground.server, FAKE_SUSPENDED);
 	agent_close(&a);
-	assert_ok(drive_once(&server, folder, &d), d);
+	assert_ok(drive_once(&ground.server, ground.folder, &d), d);
 	assert_true(is_there("next.pem"));
-	fake_set_state(&server, FAKE_AWAITING);
-	assert_ok(drive_until_active(&server, folder, 3, &d), d);
-	fake_set_state(&server, FAKE_SUSPENDED);
-	assert_ok(drive_once(&server, folder, &d), d);
-	fake_set_state(&server, FAKE_ACTIVE);
-	assert_ok(drive_until_active(&server, folder, 3, &d), d);
-	assert_int_equal(server.world->issued_count, 1);
+	fake_set_state(&ground.server, FAKE_AWAITING);
+	assert_ok(drive_until_active(&ground.server, ground.folder, 3, &d), d);
+	fake_set_state(&ground.server, FAKE_SUSPENDED);
+	assert_ok(drive_once(&ground.server, ground.folder, &d), d);
+	fake_set_state(&ground.server, FAKE_ACTIVE);
+	assert_ok(drive_until_active(&ground.server, ground.folder, 3, &d), d);
+	assert_int_equal(ground.server.world->issued_count, 1);
 }
 
 /* Files that the agent cannot use count as absent; the birth identity brings it back. */
@@ -241,13 +207,14 @@ test_damaged_files(void **state)
 			struct diag d = { 0 };
 			char path[600];
 
-			fresh(NULL);
-			assert_ok(drive_until_active(&server, folder, 3, &d), d);
-			snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+			ground_awaiting(NULL);
+			assert_ok(drive_until_active(&ground.server, ground.folder, 3, &d), d);
+			snprintf(path, sizeof(path), "%s/%s", ground.folder, names[i]);
 			assert_ok(file_replace(path, span_text(contents[k]), 0600, &d), d);
-			assert_ok(drive_until_active(&server, folder, 3, &d), d);
-			assert_int_equal(server.world->issued_count, i == 0 || i == 3 ? 2 : 1);
-			clear(NULL);
+			assert_ok(drive_until_active(&ground.server, ground.folder, 3, &d), d);
+			assert_int_equal(
+				ground.server.world->issued_count, i == 0 || i == 3 ? 2 : 1);
+			ground_clear(NULL);
 		}
 	}
 }
@@ -260,15 +227,15 @@ test_no_birth_identity(void **state)
 	char path[600];
 
 	(void)state;
-	assert_ok(drive_until_active(&server, folder, 3, &d), d);
-	snprintf(path, sizeof(path), "%s/element/birth.pem", folder);
+	assert_ok(drive_until_active(&ground.server, ground.folder, 3, &d), d);
+	snprintf(path, sizeof(path), "%s/element/birth.pem", ground.folder);
 	assert_int_equal(unlink(path), 0);
-	server.world->renew_now = 1;
-	assert_ok(drive_until_active(&server, folder, 3, &d), d);
-	assert_int_equal(server.world->issued_count, 2);
-	snprintf(path, sizeof(path), "%s/identity.pem", folder);
+	ground.server.world->renew_now = 1;
+	assert_ok(drive_until_active(&ground.server, ground.folder, 3, &d), d);
+	assert_int_equal(ground.server.world->issued_count, 2);
+	snprintf(path, sizeof(path), "%s/identity.pem", ground.folder);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(drive_until_active(&server, folder, 1, &d), NOT_FOUND);
+	assert_int_equal(drive_until_active(&ground.server, ground.folder, 1, &d), NOT_FOUND);
 	assert_non_null(strstr(d.text, "birth"));
 }
 
@@ -278,12 +245,15 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enrolment_faults),
 		cmocka_unit_test(test_state_faults),
-		cmocka_unit_test_setup_teardown(test_confirmation_is_lost, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_waiting_is_withdrawn, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_suspension, fresh, clear),
+		cmocka_unit_test_setup_teardown(
+			test_confirmation_is_lost, ground_awaiting, ground_clear),
+		cmocka_unit_test_setup_teardown(
+			test_waiting_is_withdrawn, ground_awaiting, ground_clear),
+		cmocka_unit_test_setup_teardown(test_suspension, ground_awaiting, ground_clear),
 		cmocka_unit_test(test_damaged_files),
-		cmocka_unit_test_setup_teardown(test_no_birth_identity, fresh, clear),
+		cmocka_unit_test_setup_teardown(
+			test_no_birth_identity, ground_awaiting, ground_clear),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, ground_set_up, ground_tear_down);
 }

@@ -10,45 +10,28 @@
 #include "support.h"
 
 #include "driver.h"
+#include "ground.h"
 #include "fake_element.h"
 
-static struct fake_server server;
 static struct fake_element element;
-static char *folder;
 
 enum scenario { FIRST_ENROLMENT, RENEWAL, REENROLMENT };
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	fake_server_start(&server);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	fake_server_stop(&server);
-	return 0;
-}
 
 /* A device that has something to do; how many certificates it will have been given by the end. */
 static int
 prepare(enum scenario scenario)
 {
-	folder = temporary_folder();
-	fake_device_make(&server, folder, FAKE_AWAITING);
+	ground.folder = temporary_folder();
+	fake_device_make(&ground.server, ground.folder, FAKE_AWAITING);
 	if (scenario == FIRST_ENROLMENT) {
 		return 1;
 	}
-	assert_false(drive_killed(&server, folder, 0));
+	assert_false(drive_killed(&ground.server, ground.folder, 0));
 	if (scenario == RENEWAL) {
-		server.world->renew_now = 1;
+		ground.server.world->renew_now = 1;
 	} else {
-		server.world->issued[0].status = FAKE_REVOKED;
-		fake_set_state(&server, FAKE_AWAITING);
+		ground.server.world->issued[0].status = FAKE_REVOKED;
+		fake_set_state(&ground.server, FAKE_AWAITING);
 	}
 	return 2;
 }
@@ -63,7 +46,7 @@ assert_no_litter(const char *sub)
 	struct dirent *one;
 	DIR *all;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, sub);
+	snprintf(path, sizeof(path), "%s/%s", ground.folder, sub);
 	all = opendir(path);
 	assert_non_null(all);
 	while ((one = readdir(all)) != NULL) {
@@ -85,13 +68,13 @@ assert_settled(int wanted)
 	const struct fake_issued *last;
 	struct agent a;
 
-	assert_int_equal(server.world->state, FAKE_ACTIVE);
-	assert_int_equal(server.world->issued_count, wanted);
-	assert_int_equal(server.world->proven, server.element != NULL ? wanted : 0);
-	assert_int_equal(fake_lost(&server), 0);
-	last = &server.world->issued[wanted - 1];
+	assert_int_equal(ground.server.world->state, FAKE_ACTIVE);
+	assert_int_equal(ground.server.world->issued_count, wanted);
+	assert_int_equal(ground.server.world->proven, ground.server.element != NULL ? wanted : 0);
+	assert_int_equal(fake_lost(&ground.server), 0);
+	last = &ground.server.world->issued[wanted - 1];
 	assert_int_equal(last->status, FAKE_CURRENT);
-	driver_open(&server, folder, &a);
+	driver_open(&ground.server, ground.folder, &a);
 	assert_true(a.kept.identity.is_there);
 	assert_int_equal(a.kept.identity.chain[0].len, last->len);
 	assert_memory_equal(a.kept.identity.chain[0].data, last->der, last->len);
@@ -109,12 +92,12 @@ kill_everywhere(enum scenario scenario)
 	for (at = 1; was_killed; at++) {
 		int wanted = prepare(scenario);
 
-		was_killed = drive_killed(&server, folder, at);
+		was_killed = drive_killed(&ground.server, ground.folder, at);
 		if (was_killed) {
-			assert_false(drive_killed(&server, folder, 0));
+			assert_false(drive_killed(&ground.server, ground.folder, 0));
 		}
 		assert_settled(wanted);
-		temporary_folder_remove(folder);
+		temporary_folder_remove(ground.folder);
 	}
 	print_message("# %d acts\n", at - 2);
 	assert_true(at > 40); /* it was killed at all */
@@ -125,7 +108,7 @@ use_a_part(void **state)
 {
 	(void)state;
 	fake_element_start(&element, "trustflex-tls");
-	server.element = element.address;
+	ground.server.element = element.address;
 	return 0;
 }
 
@@ -133,7 +116,7 @@ static int
 use_files(void **state)
 {
 	(void)state;
-	server.element = NULL;
+	ground.server.element = NULL;
 	fake_element_stop(&element);
 	return 0;
 }
@@ -172,10 +155,10 @@ test_many_times(void **state)
 		do {
 			random = random * 1103515245 + 12345;
 			kills++;
-		} while (drive_killed(
-			&server, folder, kills < 12 ? 1 + (int)(random >> 16) % 70 : 0));
+		} while (drive_killed(&ground.server, ground.folder,
+			kills < 12 ? 1 + (int)(random >> 16) % 70 : 0));
 		assert_settled(wanted);
-		temporary_folder_remove(folder);
+		temporary_folder_remove(ground.folder);
 	}
 }
 
@@ -192,5 +175,5 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_many_times, use_a_part, use_files),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, ground_set_up, ground_tear_down);
 }

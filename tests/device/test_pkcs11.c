@@ -1,5 +1,6 @@
 /* A PKCS#11 token as a device's element: SoftHSM2, and what a module may do wrong. */
 #include "softhsm.h"
+#include "sound_element.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -55,39 +56,18 @@ bench_close(struct bench *b)
 	} while (0)
 
 static void
-assert_signs(struct bench *b, unsigned slot, const uint8_t point[64])
-{
-	const span message = span_text("a message");
-	uint8_t digest[32], raw[64];
-
-	sha256(message, digest);
-	assert_ok(b->e->operations->sign(b->e, slot, digest, raw, &b->d), b->d);
-	assert_int_equal(signature_verify_raw(point, message, raw), OK);
-}
-
-static void
 keys_are_made_and_sign(void **state)
 {
-	uint8_t first[64], second[64], again[64];
+	uint8_t made[64];
 	struct bench b;
 
 	WANTS_SOFTHSM();
 	bench_open(&b);
-	assert_int_equal(b.e->operations->point(b.e, 2, first, NULL), NOT_FOUND);
-	assert_int_equal(b.e->operations->sign(b.e, 2, first, again, NULL), NOT_FOUND);
-	assert_ok(b.e->operations->generate(b.e, 2, first, &b.d), b.d);
-	assert_ok(b.e->operations->generate(b.e, 3, second, &b.d), b.d);
-	assert_memory_not_equal(first, second, 64);
-	assert_ok(b.e->operations->point(b.e, 2, again, &b.d), b.d);
-	assert_memory_equal(first, again, 64);
-	assert_signs(&b, 2, first);
-	assert_ok(b.e->operations->generate(b.e, 2, again, &b.d), b.d);
-	assert_memory_not_equal(first, again, 64);
-	assert_signs(&b, 2, again);
-	assert_signs(&b, 3, second);
+	assert_element_makes_keys(b.e);
+	assert_ok(b.e->operations->point(b.e, 2, made, &b.d), b.d);
 	element_close(b.e);
 	assert_ok(element_pkcs11_open(b.hsm.address, b.hsm.folder, &b.e, &b.d), b.d);
-	assert_signs(&b, 2, again);
+	assert_element_signs(b.e, 2, made);
 	bench_close(&b);
 	(void)state;
 }
@@ -140,7 +120,7 @@ it_gives_its_word(void **state)
 	assert_true(span_is(read.token.serial, serial));
 	assert_true(
 		read.token.is_local && read.token.is_never_extractable && read.token.is_sensitive);
-	assert_signs(&b, 3, point);
+	assert_element_signs(b.e, 3, point);
 
 	buffer_clear(&evidence);
 	b.plan->key_admits_all = true;
@@ -168,21 +148,21 @@ a_token_that_comes_back_is_used_again(void **state)
 	for (size_t i = 0; i < COUNT_OF(gone); i++) {
 		b.plan->calls[FAULTY_SIGN].rv = gone[i];
 		b.plan->calls[FAULTY_SIGN].count = 1;
-		assert_signs(&b, 2, point);
+		assert_element_signs(b.e, 2, point);
 		b.plan->calls[FAULTY_FIND].rv = gone[i];
 		b.plan->calls[FAULTY_FIND].count = 1;
-		assert_signs(&b, 2, point);
+		assert_element_signs(b.e, 2, point);
 		b.plan->calls[FAULTY_GENERATE].rv = gone[i];
 		b.plan->calls[FAULTY_GENERATE].count = 1;
 		assert_ok(b.e->operations->generate(b.e, 2, point, &b.d), b.d);
-		assert_signs(&b, 2, point);
+		assert_element_signs(b.e, 2, point);
 	}
 	/* Twice is a token that is gone; when it is there again, all is well. */
 	b.plan->calls[FAULTY_SIGN].count = 2;
 	assert_int_equal(b.e->operations->sign(b.e, 2, point, point, &b.d), UNAVAILABLE);
 	diag_clear(&b.d);
 	assert_ok(b.e->operations->point(b.e, 2, point, &b.d), b.d);
-	assert_signs(&b, 2, point);
+	assert_element_signs(b.e, 2, point);
 	bench_close(&b);
 	(void)state;
 }
@@ -208,7 +188,7 @@ a_cut_leaves_a_key_that_works(void **state)
 			(void)!b.e->operations->generate(b.e, 2, made, NULL);
 			*b.plan = (struct faulty_plan){ 0 };
 			assert_ok(b.e->operations->point(b.e, 2, point, &b.d), b.d);
-			assert_signs(&b, 2, point);
+			assert_element_signs(b.e, 2, point);
 		}
 	}
 	bench_close(&b);
@@ -260,7 +240,7 @@ a_locked_slot_stays_locked(void **state)
 	assert_int_equal(b.e->operations->lock(b.e, 4, NULL), EXISTS);
 	assert_int_equal(b.e->operations->lock(b.e, 0, NULL), DENIED);
 	assert_int_equal(b.e->operations->generate(b.e, 4, same, NULL), DENIED);
-	assert_signs(&b, 4, point);
+	assert_element_signs(b.e, 4, point);
 	assert_ok(b.e->operations->generate(b.e, 2, same, &b.d), b.d);
 	bench_close(&b);
 	(void)state;

@@ -1,5 +1,6 @@
 /* A TPM as a device's element, against Debian's swtpm. */
 #include "swtpm.h"
+#include "sound_element.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,36 +46,13 @@ bench_close(struct bench *b)
 	} while (0)
 
 static void
-assert_signs(struct bench *b, unsigned slot, const uint8_t point[64])
-{
-	const span message = span_text("a message");
-	uint8_t digest[32], raw[64];
-
-	sha256(message, digest);
-	assert_ok(b->e->operations->sign(b->e, slot, digest, raw, &b->d), b->d);
-	assert_int_equal(signature_verify_raw(point, message, raw), OK);
-}
-
-static void
 keys_are_made_and_sign(void **state)
 {
-	uint8_t first[64], second[64], again[64];
 	struct bench b;
 
 	WANTS_SWTPM();
 	bench_open(&b);
-	assert_int_equal(b.e->operations->point(b.e, 2, first, NULL), NOT_FOUND);
-	assert_int_equal(b.e->operations->sign(b.e, 2, first, again, NULL), NOT_FOUND);
-	assert_ok(b.e->operations->generate(b.e, 2, first, &b.d), b.d);
-	assert_ok(b.e->operations->generate(b.e, 3, second, &b.d), b.d);
-	assert_memory_not_equal(first, second, 64);
-	assert_ok(b.e->operations->point(b.e, 2, again, &b.d), b.d);
-	assert_memory_equal(first, again, 64);
-	assert_signs(&b, 2, first);
-	assert_signs(&b, 3, second);
-	assert_ok(b.e->operations->generate(b.e, 2, again, &b.d), b.d);
-	assert_memory_not_equal(first, again, 64);
-	assert_signs(&b, 2, again);
+	assert_element_makes_keys(b.e);
 	bench_close(&b);
 	(void)state;
 }
@@ -95,14 +73,14 @@ keys_outlive_the_power(void **state)
 	swtpm_kill(&b.tpm);
 	assert_int_equal(b.e->operations->sign(b.e, 4, point, point, NULL), UNAVAILABLE);
 	swtpm_again(&b.tpm);
-	assert_signs(&b, 0, birth);
+	assert_element_signs(b.e, 0, birth);
 	assert_ok(b.e->operations->point(b.e, 4, point, &b.d), b.d);
-	assert_signs(&b, 4, point);
+	assert_element_signs(b.e, 4, point);
 	element_close(b.e);
 	assert_ok(element_tpm2_open(b.tpm.tcti, b.folder, &b.e, &b.d), b.d);
 	assert_ok(b.e->operations->serial(b.e, later, &b.d), b.d);
 	assert_string_equal(serial, later);
-	assert_signs(&b, 4, point);
+	assert_element_signs(b.e, 4, point);
 	bench_close(&b);
 	(void)state;
 }
@@ -156,7 +134,7 @@ assert_attested(struct bench *b, unsigned slot, span challenge)
 		tpm2_attestation_check(&read.tpm2, span_text("stale"), ak, point, NULL), CRYPTO);
 	assert_int_equal(tpm2_attestation_check(&read.tpm2, challenge, other, point, NULL), CRYPTO);
 	assert_int_equal(tpm2_attestation_check(&read.tpm2, challenge, ak, other, NULL), CRYPTO);
-	assert_signs(b, slot, point);
+	assert_element_signs(b->e, slot, point);
 	buffer_wipe(&evidence);
 }
 
@@ -248,7 +226,7 @@ a_locked_slot_stays_locked(void **state)
 	swtpm_again(&b.tpm);
 	assert_int_equal(b.e->operations->generate(b.e, 3, same, NULL), DENIED);
 	assert_int_equal(b.e->operations->attest(b.e, 3, challenge, same, &evidence, NULL), DENIED);
-	assert_signs(&b, 3, point);
+	assert_element_signs(b.e, 3, point);
 	assert_ok(b.e->operations->generate(b.e, 2, same, &b.d), b.d);
 	buffer_wipe(&evidence);
 	bench_close(&b);

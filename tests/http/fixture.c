@@ -360,6 +360,36 @@ fixture_counters(const struct fixture *f)
 	return c;
 }
 
+uint64_t
+fixture_connections_open(const struct fixture *f)
+{
+	return fixture_counters(f).connections_open;
+}
+
+uint64_t
+fixture_timeouts(const struct fixture *f)
+{
+	return fixture_counters(f).timeouts;
+}
+
+uint64_t
+fixture_blocked(const struct fixture *f)
+{
+	return (uint64_t)atomic_load(&f->blocked);
+}
+
+uint64_t
+fixture_requests(const struct fixture *f)
+{
+	return fixture_counters(f).requests;
+}
+
+uint64_t
+fixture_parked(const struct fixture *f)
+{
+	return fixture_counters(f).parked;
+}
+
 void
 fixture_wait(const struct fixture *f, uint64_t (*read)(const struct fixture *), uint64_t wanted)
 {

@@ -26,6 +26,12 @@ void fixture_start(struct fixture *f, const struct http_options *o);
 void fixture_admits(void);
 void fixture_stop(struct fixture *f);
 struct http_counters fixture_counters(const struct fixture *f);
+/* For fixture_wait. */
+uint64_t fixture_connections_open(const struct fixture *f);
+uint64_t fixture_parked(const struct fixture *f);
+uint64_t fixture_requests(const struct fixture *f);
+uint64_t fixture_timeouts(const struct fixture *f);
+uint64_t fixture_blocked(const struct fixture *f); /* handlers inside /block */
 /* Until the counter that `read` finds is `wanted`; fails after ten seconds. */
 void fixture_wait(
 	const struct fixture *f, uint64_t (*read)(const struct fixture *), uint64_t wanted);

@@ -11,34 +11,10 @@
 static struct fixture f;
 static struct client clients[80]; /* large */
 
-static uint64_t
-open_connections(const struct fixture *x)
-{
-	return fixture_counters(x).connections_open;
-}
-
-static uint64_t
-parked(const struct fixture *x)
-{
-	return fixture_counters(x).parked;
-}
-
-static uint64_t
-blocked(const struct fixture *x)
-{
-	return (uint64_t)atomic_load(&x->blocked);
-}
-
-static uint64_t
-requests(const struct fixture *x)
-{
-	return fixture_counters(x).requests;
-}
-
 static void
 assert_counters(uint64_t open, uint64_t evicted, uint64_t refused)
 {
-	fixture_wait(&f, open_connections, open);
+	fixture_wait(&f, fixture_connections_open, open);
 	assert_int_equal(fixture_counters(&f).connections_evicted, evicted);
 	assert_int_equal(fixture_counters(&f).connections_refused, refused);
 }
@@ -85,7 +61,7 @@ an_idle_one_makes_room(void **state)
 		}
 		client_open(&clients[1], f.plain);
 		client_send(&clients[1], GET("/wait?v=0&wait=50000"));
-		fixture_wait(&f, parked, 1);
+		fixture_wait(&f, fixture_parked, 1);
 		for (int n = 2; n < 4; n++) {
 			client_open(&clients[n], f.plain);
 			client_ask(&clients[n], GET("/"), 200, "hello");
@@ -146,15 +122,15 @@ who_has_a_request_stays(void **state)
 	client_send(&clients[1], GET("/wait?v=0&wait=50000"));
 	client_open(&clients[2], f.plain);
 	client_send(&clients[2], "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
-	fixture_wait(&f, blocked, 1);
-	fixture_wait(&f, parked, 1);
-	fixture_wait(&f, requests, 3);
+	fixture_wait(&f, fixture_blocked, 1);
+	fixture_wait(&f, fixture_parked, 1);
+	fixture_wait(&f, fixture_requests, 3);
 	assert_turned_away(f.plain);
 	assert_turned_away(f.tls);
 	assert_counters(3, 0, 2);
 	client_ask(&clients[2], "cd", 200, "abcd");
 	client_close(&clients[2]);
-	fixture_wait(&f, open_connections, 2);
+	fixture_wait(&f, fixture_connections_open, 2);
 	client_open(&clients[2], f.plain);
 	client_ask(&clients[2], GET("/"), 200, "hello");
 	assert_counters(3, 0, 2);
@@ -189,7 +165,7 @@ one_address_does_not_get_all(void **state)
 		client_ask(&clients[share], GET("/"), 200, "hello");
 		assert_counters(share + 1, 0, 2);
 		client_close(&clients[0]);
-		fixture_wait(&f, open_connections, share);
+		fixture_wait(&f, fixture_connections_open, share);
 		client_open(&clients[0], f.plain);
 		client_ask(&clients[0], GET("/"), 200, "hello");
 		assert_counters(share + 1, 0, 2);

@@ -109,12 +109,6 @@ send_away(pid_t pid)
 }
 
 static uint64_t
-open_connections(const struct fixture *x)
-{
-	return fixture_counters(x).connections_open;
-}
-
-static uint64_t
 timed_out(const struct fixture *x)
 {
 	return fixture_counters(x).refusals[REFUSAL_TIMEOUT_HANDSHAKE];
@@ -182,7 +176,7 @@ silent_ones_cost_little(void **state)
 	one_gets_in();
 	before = resident_kib();
 	pid = bring_crowd("");
-	fixture_wait(&f, open_connections, CROWD);
+	fixture_wait(&f, fixture_connections_open, CROWD);
 	one_gets_in();
 	growth = resident_kib() - before;
 	print_message("# %d silent ones: %ld KiB\n", CROWD, growth);
@@ -210,7 +204,7 @@ half_open_ones_are_held_cheaply(void **state)
 	one_gets_in();
 	before = resident_kib();
 	pid = bring_crowd(HELLO_BEGINS);
-	fixture_wait(&f, open_connections, CROWD);
+	fixture_wait(&f, fixture_connections_open, CROWD);
 	one_gets_in();
 	growth = resident_kib() - before;
 	print_message(
@@ -218,10 +212,10 @@ half_open_ones_are_held_cheaply(void **state)
 	assert_true(growth < (long)CROWD * KIB_EACH);
 	assert_int_equal(0, fixture_counters(&f).connections_evicted);
 	/* One after the other their time is over; they do not come to an end by themselves. */
-	for (int i = 0; i < 3000 && open_connections(&f) > 0; i++) {
+	for (int i = 0; i < 3000 && fixture_connections_open(&f) > 0; i++) {
 		poll(NULL, 0, 10);
 	}
-	assert_int_equal(0, open_connections(&f));
+	assert_int_equal(0, fixture_connections_open(&f));
 	fixture_wait(&f, timed_out, CROWD);
 	send_away(pid);
 	one_gets_in();

@@ -10,33 +10,11 @@
 
 #include "fixture.h"
 
+#include "http/internal.h"
+
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 
 static struct fixture f;
-
-static uint64_t
-open_connections(const struct fixture *x)
-{
-	return fixture_counters(x).connections_open;
-}
-
-static uint64_t
-timeouts(const struct fixture *x)
-{
-	return fixture_counters(x).timeouts;
-}
-
-static uint64_t
-blocked(const struct fixture *x)
-{
-	return (uint64_t)atomic_load(&x->blocked);
-}
-
-static uint64_t
-requests(const struct fixture *x)
-{
-	return fixture_counters(x).requests;
-}
 
 static int64_t
 now_ms(void)
@@ -85,7 +63,7 @@ a_slow_header_is_not_waited_for(void **state)
 	client_open(&c, f.plain);
 	assert_true(client_has_ended(&c));
 	client_close(&c);
-	assert_int_equal(timeouts(&f), 3);
+	assert_int_equal(fixture_timeouts(&f), 3);
 	fixture_stop(&f);
 }
 
@@ -102,7 +80,7 @@ a_slow_handshake_is_not_waited_for(void **state)
 	client_send_bytes(&c, "\x16\x03\x01\x02\x00\x01\x00", 7);
 	assert_true(client_has_ended(&c));
 	client_close(&c);
-	assert_int_equal(timeouts(&f), 1);
+	assert_int_equal(fixture_timeouts(&f), 1);
 	assert_int_equal(fixture_counters(&f).handshakes_failed, 1);
 	fixture_stop(&f);
 }
@@ -127,7 +105,7 @@ an_idle_connection_is_closed(void **state)
 		assert_true(now_ms() - start >= 140 && now_ms() - start < 4000);
 		client_close(&c);
 	}
-	assert_int_equal(timeouts(&f), 0);
+	assert_int_equal(fixture_timeouts(&f), 0);
 	fixture_stop(&f);
 }
 
@@ -153,7 +131,7 @@ a_slow_body_is_not_waited_for(void **state)
 	assert_true(took >= 190 && took < 4000);
 	client_ask(&c, "", 408, NULL);
 	client_close(&c);
-	assert_int_equal(timeouts(&f), 2);
+	assert_int_equal(fixture_timeouts(&f), 2);
 	fixture_stop(&f);
 }
 
@@ -171,8 +149,8 @@ a_slow_reader_is_not_waited_for(void **state)
 		client_open(&c, i == 0 ? f.plain : f.tls);
 		assert_true(i == 0 || client_secure(&c, &t));
 		client_send(&c, GET("/big?size=30000000"));
-		fixture_wait(&f, timeouts, (uint64_t)i + 1);
-		fixture_wait(&f, open_connections, 0);
+		fixture_wait(&f, fixture_timeouts, (uint64_t)i + 1);
+		fixture_wait(&f, fixture_connections_open, 0);
 		client_close(&c);
 	}
 	fixture_stop(&f);
@@ -219,7 +197,7 @@ a_full_queue_refuses_politely(void **state)
 	for (int i = 0; i < 2; i++) {
 		client_open(&busy[i], f.plain);
 		client_send(&busy[i], GET("/block"));
-		fixture_wait(&f, blocked, (uint64_t)i + 1);
+		fixture_wait(&f, fixture_blocked, (uint64_t)i + 1);
 	}
 	for (int i = 0; i < 5; i++) {
 		client_open(&more[i], f.plain);
@@ -249,6 +227,13 @@ a_full_queue_refuses_politely(void **state)
 	fixture_stop(&f);
 }
 
+/* What the first one has sent is held: the next one is over the limit, and not he. */
+static uint64_t
+holds_a_body(const struct fixture *x)
+{
+	return atomic_load(&x->server->bodies) >= 20000;
+}
+
 static void
 all_bodies_together_are_limited(void **state)
 {
@@ -263,7 +248,7 @@ all_bodies_together_are_limited(void **state)
 	client_open(&second, f.plain);
 	client_send(&first, "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n");
 	client_send_bytes(&first, half, 20000);
-	fixture_wait(&f, requests, 1);
+	fixture_wait(&f, holds_a_body, 1);
 	client_send(&second, "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n");
 	client_send_bytes(&second, half, 20000);
 	client_ask(&second, "", 503, NULL);
@@ -360,7 +345,7 @@ a_full_queue_does_not_lose_the_parked(void **state)
 	for (int i = 0; i < 3; i++) {
 		client_open(&busy[i], f.plain);
 		client_send(&busy[i], GET("/block"));
-		fixture_wait(&f, blocked, i < 2 ? (uint64_t)i + 1 : 2);
+		fixture_wait(&f, fixture_blocked, i < 2 ? (uint64_t)i + 1 : 2);
 	}
 	atomic_store(&f.value, 3);
 	http_server_wake(f.server, 77);
@@ -373,7 +358,7 @@ a_full_queue_does_not_lose_the_parked(void **state)
 	for (int i = 0; i < 3; i++) {
 		client_close(&busy[i]);
 	}
-	fixture_wait(&f, open_connections, 0);
+	fixture_wait(&f, fixture_connections_open, 0);
 	fixture_stop(&f);
 }
 
@@ -402,7 +387,7 @@ descriptors_may_run_out(void **state)
 	client_open(&c, f.plain);
 	client_ask(&c, GET("/"), 200, "hello");
 	client_close(&c);
-	fixture_wait(&f, open_connections, 0);
+	fixture_wait(&f, fixture_connections_open, 0);
 	getrlimit(RLIMIT_NOFILE, &before);
 	none = before;
 	c.fd = open("/dev/null", O_RDONLY);
@@ -509,8 +494,8 @@ stopping_lets_requests_end(void **state)
 	client_send(&running, GET("/block"));
 	client_open(&uploading, f.plain);
 	client_send(&uploading, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
-	fixture_wait(&f, blocked, 1);
-	fixture_wait(&f, requests, 3);
+	fixture_wait(&f, fixture_blocked, 1);
+	fixture_wait(&f, fixture_requests, 3);
 	client_open(&fresh, f.plain);
 	client_open(&silent, f.plain);
 	pthread_create(&thread, NULL, stop_server, &drain_ms);
@@ -547,7 +532,7 @@ stopping_does_not_wait_for_ever(void **state)
 	fixture_start(&f, &o);
 	client_open(&uploading, f.plain);
 	client_send(&uploading, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
-	fixture_wait(&f, requests, 1);
+	fixture_wait(&f, fixture_requests, 1);
 	start = now_ms();
 	http_server_stop(f.server, 100);
 	assert_true(now_ms() - start >= 99 && now_ms() - start < 3000);

@@ -31,18 +31,6 @@ end(void **state)
 	return 0;
 }
 
-static uint64_t
-parked(const struct fixture *f)
-{
-	return fixture_counters(f).parked;
-}
-
-static uint64_t
-open_connections(const struct fixture *f)
-{
-	return fixture_counters(f).connections_open;
-}
-
 static void
 set_value(struct fixture *f, uint64_t value)
 {
@@ -59,7 +47,7 @@ a_wake_answers(void **state)
 
 	client_open(&c, f->plain);
 	client_send(&c, GET("/wait?v=0&wait=60000"));
-	fixture_wait(f, parked, 1);
+	fixture_wait(f, fixture_parked, 1);
 	set_value(f, 5);
 	assert_true(client_read(&c, &a));
 	assert_string_equal(a.body, "5");
@@ -67,7 +55,7 @@ a_wake_answers(void **state)
 	assert_non_null(strstr(a.head, "Run: this"));
 	assert_null(strstr(strstr(a.head, "Run: this") + 1, "Run: this"));
 	answer_wipe(&a);
-	fixture_wait(f, parked, 0);
+	fixture_wait(f, fixture_parked, 0);
 	client_ask(&c, GET("/wait?v=0&wait=60000"), 200, "5");
 	client_close(&c);
 }
@@ -82,7 +70,7 @@ the_time_answers(void **state)
 	client_ask(&c, GET("/wait?v=0&wait=100"), 200, "0 at last");
 	client_ask(&c, GET("/wait?v=0&wait=0"), 200, "0 at last");
 	client_ask(&c, GET("/forever"), 503, NULL);
-	assert_int_equal(parked(f), 0);
+	assert_int_equal(fixture_parked(f), 0);
 	client_close(&c);
 }
 
@@ -96,7 +84,7 @@ a_wake_for_nothing_does_not_prolong(void **state)
 
 	client_open(&c, f->plain);
 	client_send(&c, GET("/wait?v=0&wait=600"));
-	fixture_wait(f, parked, 1);
+	fixture_wait(f, fixture_parked, 1);
 	while (clock_system.monotonic_ms(&clock_system) < start + 500) {
 		http_server_wake(f->server, TOPIC);
 		poll(NULL, 0, 5);
@@ -116,11 +104,11 @@ other_topics_do_not_wake(void **state)
 
 	client_open(&c, f->plain);
 	client_send(&c, GET("/wait?v=0&wait=60000"));
-	fixture_wait(f, parked, 1);
+	fixture_wait(f, fixture_parked, 1);
 	for (uint64_t i = 0; i < 10000; i++) {
 		http_server_wake(f->server, i != TOPIC ? i : 1u << 20);
 	}
-	assert_int_equal(parked(f), 1);
+	assert_int_equal(fixture_parked(f), 1);
 	assert_int_equal(atomic_load(&f->runs), 1);
 	set_value(f, 1);
 	client_ask(&c, "", 200, "1");
@@ -202,7 +190,7 @@ many_wait_without_workers(void **state)
 		client_open(&clients[i], f->plain);
 		client_send(&clients[i], GET("/wait?v=0&wait=60000") GET("/name/next"));
 	}
-	fixture_wait(f, parked, MANY);
+	fixture_wait(f, fixture_parked, MANY);
 	client_open(&c, f->plain);
 	client_ask(&c, GET("/"), 200, "hello");
 	client_close(&c);
@@ -212,8 +200,8 @@ many_wait_without_workers(void **state)
 		client_ask(&clients[i], "", 200, "next");
 		client_close(&clients[i]);
 	}
-	fixture_wait(f, parked, 0);
-	fixture_wait(f, open_connections, 0);
+	fixture_wait(f, fixture_parked, 0);
+	fixture_wait(f, fixture_connections_open, 0);
 }
 
 static void
@@ -229,7 +217,7 @@ a_client_that_goes_leaves_nothing(void **state)
 		assert_true(i % 2 == 0 || client_secure(&c, &t));
 		client_send(&c, GET("/wait?v=0&wait=60000"));
 		if (i % 3 == 0) {
-			fixture_wait(f, parked, 1);
+			fixture_wait(f, fixture_parked, 1);
 		}
 		if (i % 5 == 0) {
 			const struct linger reset = { 1, 0 };
@@ -240,9 +228,9 @@ a_client_that_goes_leaves_nothing(void **state)
 			http_server_wake(f->server, TOPIC);
 		}
 		client_close(&c);
-		fixture_wait(f, open_connections, 0);
+		fixture_wait(f, fixture_connections_open, 0);
 	}
-	fixture_wait(f, parked, 0);
+	fixture_wait(f, fixture_parked, 0);
 }
 
 static void
@@ -253,7 +241,7 @@ a_half_open_client_is_answered_at_once(void **state)
 
 	client_open(&c, f->plain);
 	client_send(&c, GET("/wait?v=0&wait=60000"));
-	fixture_wait(f, parked, 1);
+	fixture_wait(f, fixture_parked, 1);
 	shutdown(c.fd, SHUT_WR);
 	client_ask(&c, "", 200, "0 at last");
 	assert_true(client_has_ended(&c));
@@ -271,7 +259,7 @@ stopping_answers_those_who_wait(void **state)
 		client_open(&clients[i], f->plain);
 		client_send(&clients[i], GET("/wait?v=0&wait=60000"));
 	}
-	fixture_wait(f, parked, 20);
+	fixture_wait(f, fixture_parked, 20);
 	start = clock_system.monotonic_ms(&clock_system);
 	fixture_stop(f);
 	assert_true(clock_system.monotonic_ms(&clock_system) - start < 3000);

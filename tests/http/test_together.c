@@ -37,12 +37,6 @@ calls(const struct fixture *f)
 	return (uint64_t)atomic_load(&((struct fixture *)f)->together);
 }
 
-static uint64_t
-requests(const struct fixture *f)
-{
-	return fixture_counters(f).requests;
-}
-
 static void
 post(struct client *c, unsigned port, const char *path, unsigned number)
 {
@@ -59,13 +53,13 @@ post(struct client *c, unsigned port, const char *path, unsigned number)
 static void
 gather(struct fixture *f, struct client *clients, unsigned count)
 {
-	uint64_t before = requests(f);
+	uint64_t before = fixture_requests(f);
 
 	post(&clients[0], f->plain, "/together", 0);
 	fixture_wait(f, calls, 1);
 	for (unsigned k = 1; k < count; k++) {
 		post(&clients[k], f->plain, "/together", k);
-		fixture_wait(f, requests, before + k + 1);
+		fixture_wait(f, fixture_requests, before + k + 1);
 	}
 }
 
