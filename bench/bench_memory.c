@@ -5,12 +5,11 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "bench.h"
 #include "idle.h"
+#include "round.h"
 
 #define SETTLE_S 3 /* the jobs of the start are over */
 #define ASKED 2000
@@ -65,42 +64,14 @@ work(const struct stage *w)
 
 /* --- idle connections ------------------------------------------------------- */
 
-/* A thousand devices on connections of their own, open already: enrolments a second, and CPU of each. */
-static double
-enrol(struct crowd *c, size_t *next, size_t count, double *cpu)
+/* A round, apart as the report has it. */
+static void
+enrol(struct crowd *c, size_t *next, double *rate, double *cpu)
 {
-	struct wire *wires = calloc(count, sizeof(*wires));
-	span *requests = calloc(count, sizeof(*requests));
-	struct wire_load load = { .wires = wires,
-		.wire_count = count,
-		.requests = requests,
-		.request_count = count,
-		.count = count,
-		.in_flight = IN_FLIGHT };
-	double began, took;
+	struct round r = round_enrol(c, next, ROUND, IN_FLIGHT);
 
-	if (wires == NULL || requests == NULL) {
-		fprintf(stderr, "bench: no memory\n");
-		exit(1);
-	}
-	for (size_t i = 0; i < count; i++) {
-		crowd_connect(c, *next + i, &wires[i]);
-		requests[i] = c->units[*next + i].enrol;
-	}
-	*next += count;
-	stage_rest(c->stage);
-	*cpu = stage_cpu_seconds(c->stage);
-	began = bench_seconds();
-	wire_drive(&load);
-	took = bench_seconds() - began;
-	stage_rest(c->stage);
-	*cpu = 1e6 * (stage_cpu_seconds(c->stage) - *cpu) / (double)count;
-	for (size_t i = 0; i < count; i++) {
-		wire_close(&wires[i]);
-	}
-	free(wires);
-	free(requests);
-	return (double)count / took;
+	*rate = r.rate;
+	*cpu = r.cpu_s;
 }
 
 struct idling {
@@ -113,18 +84,18 @@ idle(struct crowd *c, struct idling *m)
 {
 	struct idle holder = { 0 };
 	size_t next = 0;
-	double before, unused;
+	double before;
 
-	(void)enrol(c, &next, WARM, &unused);
+	(void)round_enrol(c, &next, WARM, IN_FLIGHT);
 	for (size_t i = 0; i < RUNS; i++) {
-		m->rate[i] = enrol(c, &next, ROUND, &m->cpu[i]);
+		enrol(c, &next, &m->rate[i], &m->cpu[i]);
 	}
 	before = 1024 * stage_resident_mib(c->stage->server);
 	idle_open(&holder, c, IDLE);
 	m->server_kib = (1024 * stage_resident_mib(c->stage->server) - before) / IDLE;
 	m->client_kib = holder.client_kib;
 	for (size_t i = 0; i < RUNS; i++) {
-		m->rate_beside[i] = enrol(c, &next, ROUND, &m->cpu_beside[i]);
+		enrol(c, &next, &m->rate_beside[i], &m->cpu_beside[i]);
 	}
 	idle_close(&holder);
 }

@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
@@ -208,11 +206,6 @@ prepare(struct asking *k, struct crowd *c)
 			request_of(c->arena, "/ocsp/" STAGE_ISSUER, issuer, serial, true);
 		k->plain_requests[i] =
 			request_of(c->arena, "/ocsp/" STAGE_ISSUER, issuer, serial, false);
-	}
-	for (size_t i = 0; i < REQUESTS; i++) {
-		const ASN1_INTEGER *serial =
-			X509_get0_serialNumber(c->units[i % DEVICES].certificate);
-
 		k->same_requests[i] = request_of(c->arena, "/same", issuer, serial, false);
 	}
 	X509_free(issuer);
@@ -271,7 +264,8 @@ beside_start(struct beside *o, const struct stage *s, struct arena *a)
 	struct diag d = { 0 };
 	X509 *issuer;
 
-	o->port_number = s->plain_port + 10000;
+	/* Of a second stage, which is not here: below the ports that the kernel gives to connections. */
+	o->port_number = s->plain_port + 2000;
 	snprintf(o->port, sizeof(o->port), "%u", o->port_number);
 	snprintf(o->ca, sizeof(o->ca), "%s/beside.pem", folder);
 	snprintf(o->key, sizeof(o->key), "%s/beside.key", folder);

@@ -73,7 +73,7 @@ side_close(struct side *x)
 static void
 report(struct bench *b, const struct side *few, const struct side *many, size_t devices)
 {
-	static char beside[LABEL_ROOM], about[LABEL_ROOM];
+	static char beside[LABEL_ROOM];
 	double rate[ROUNDS], cpu[ROUNDS];
 
 	for (size_t i = 0; i < ROUNDS; i++) {
@@ -82,8 +82,6 @@ report(struct bench *b, const struct side *few, const struct side *many, size_t 
 	}
 	snprintf(beside, sizeof(beside),
 		"with %zu devices in the store over with %d, rounds in turn", devices, FEW);
-	snprintf(about, sizeof(about),
-		"the same of the CPU of a certificate, with few over with many");
 	bench_add(b,
 		&(struct bench_metric){ .name = "rate_many_over_few",
 			.unit = "ratio",
@@ -95,7 +93,8 @@ report(struct bench *b, const struct side *few, const struct side *many, size_t 
 		&(struct bench_metric){ .name = "cpu_few_over_many",
 			.unit = "ratio",
 			.better = BENCH_HIGHER,
-			.beside = about },
+			.beside = "the same of the CPU of a certificate, with few over with "
+				  "many" },
 		cpu, ROUNDS);
 }
 

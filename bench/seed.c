@@ -1,6 +1,7 @@
 /*
- * Devices straight into the store: 1,000,000 of them through the factory and the desk would take hours. Rows are those that an
- * import and a claim leave: owner, element, birth certificate, device AWAITING_DEVICE; their ledger entries are left out.
+ * Devices straight into the store, as thousands through the factory and the desk would take long; a million more are fill.c's.
+ * Rows are those that an import and a claim leave: owner, element, birth certificate, device AWAITING_DEVICE; their
+ * ledger entries are left out.
  */
 #include <stdio.h>
 #include <stdlib.h>

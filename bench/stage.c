@@ -182,7 +182,6 @@ stage_close(struct stage *s)
 
 /* --- what they use --- */
 
-/* utime and stime of the process, by the clock that counts in ns what /proc/PID/stat counts in ticks. */
 double
 stage_resident_mib(pid_t pid)
 {
@@ -203,6 +202,7 @@ stage_resident_mib(pid_t pid)
 	return kib / 1024;
 }
 
+/* utime and stime of the process, by the clock that counts in ns what /proc/PID/stat counts in ticks. */
 double
 stage_process_cpu_seconds(pid_t pid)
 {

@@ -37,23 +37,18 @@ learn_serials(struct world *w)
 		w->count);
 }
 
-/* What the line burns into a unit besides its identity: where the server is. */
+/* What the line gives a unit besides its identity: where the server and its part are. */
 static void
-configure_agents(struct world *w)
+check_agents(struct world *w)
 {
-	struct diag d = { 0 };
-	bool ok = true;
+	size_t n = 0;
 
 	for (size_t i = 0; i < w->count; i++) {
-		char text[PATH_ROOM * 4], path[PATH_ROOM * 2];
-
-		snprintf(text, sizeof(text),
-			"server = https://%s\nca = %s\nfleet = lamps\nelement = %s\n", w->address,
-			w->ca, element_of(w, i));
-		snprintf(path, sizeof(path), "%s/agent.conf", device_folder(w, i));
-		ok = ok && file_replace(path, span_text(text), 0644, &d) == OK;
+		n += access(arena_printf(w->arena, "%s/agent.conf", device_folder(w, i)), R_OK) ==
+		     0;
 	}
-	report_check(&w->report, ok, "each unit knows its server", "%s", d.text);
+	report_check(
+		&w->report, n == w->count, "each unit knows its server", "%zu of %zu", n, w->count);
 }
 
 void
@@ -79,7 +74,7 @@ step_factory(struct world *w)
 		w, NULL, &r, "fleet", "set", "lamps", "--required-attestation", "attested", NULL);
 	check_exit(w, &r, 0, "the fleet takes attested keys only");
 	child_result_wipe(&r);
-	configure_agents(w);
+	check_agents(w);
 	run_program(w, &r, "/usr/bin/openssl", "verify", "-CAfile", w->ca, "-untrusted",
 		arena_printf(w->arena, "%s/element/birth.pem", device_folder(w, 0)),
 		arena_printf(w->arena, "%s/element/birth.pem", device_folder(w, 0)), NULL);

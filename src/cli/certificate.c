@@ -104,21 +104,9 @@ static status
 show(struct call *c, struct diag *d)
 {
 	bool wants_evidence = call_has(c, "evidence");
-	const char *path = remote_path(c, wants_evidence ? CERTIFICATE "/evidence" : CERTIFICATE);
-	struct client_reply reply = { 0 };
-	struct client *client = NULL;
-	status s = path != NULL ? call_client(c, &client, d)
-				: diag_set(d, NO_MEMORY, NULL, "no memory");
 
-	if (s == OK) {
-		s = remote_send(client, "GET", path, span_of(NULL, 0), &reply, d);
-	}
-	if (s == OK) {
-		s = remote_print(c, wants_evidence ? &evidence_view : &certificate_view, &reply, d);
-	}
-	client_reply_wipe(&reply);
-	client_free(client);
-	return s;
+	return remote_show_as(c, wants_evidence ? CERTIFICATE "/evidence" : CERTIFICATE,
+		wants_evidence ? &evidence_view : &certificate_view, d);
 }
 
 static const struct command certificate_commands[] = {

@@ -53,10 +53,9 @@ enum command_traits {
 	COMMAND_PAGES = 1 << 2,	 /* a listing of the server's: --limit, --after */
 	COMMAND_KEYLESS =
 		1 << 3, /* a write whose answer the server does not keep; see cli/client.h */
-	COMMAND_RECORDS =
-		1
-		<< 5, /* works at the bench, and records on the server where one is known: --server, --ca, ... */
 	COMMAND_REPEATABLE = 1 << 4, /* and which may be done twice */
+	/* Works at the bench, and records on the server where one is known: --server, --ca, ... */
+	COMMAND_RECORDS = 1 << 5,
 };
 
 struct call;

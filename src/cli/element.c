@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "cli/element_record.h"
 #include "cli/nouns.h"
+#include "pki/key.h"
 
 status
 bench_open(struct call *c, struct element **out, struct diag *d)
@@ -21,6 +23,16 @@ bench_driver(struct element *e, struct atecc608 **out, struct diag *d)
 			    : diag_set(d, DENIED, NULL,
 				      "an element of kind %s has nothing of this; an ATECC608 does",
 				      e->operations->kind);
+}
+
+char *
+bench_key_text(char out[BENCH_KEY_TEXT], const uint8_t point[64])
+{
+	uint8_t spki[SPKI_P256_LEN], digest[32];
+
+	spki_of_point(point, spki);
+	sha256(SPAN_ARRAY(spki), digest);
+	return hex_encode(out, SPAN_ARRAY(digest));
 }
 
 static status

@@ -13,6 +13,9 @@ command_run element_info, element_slots, element_attest, element_selftest, eleme
 MUST_USE status bench_open(struct call *c, struct element **out, struct diag *d);
 /* DENIED where it is no ATECC608. */
 MUST_USE status bench_driver(struct element *e, struct atecc608 **out, struct diag *d);
+/* As the server knows a key, for element slots and attest: SHA-256 of its subjectPublicKeyInfo, hex. Gives `out`. */
+#define BENCH_KEY_TEXT 65
+char *bench_key_text(char out[BENCH_KEY_TEXT], const uint8_t point[64]);
 /* One object, by the view or as JSON. Frees it. `s` is what its making came to: NO_MEMORY counts, else it is handed back. */
 MUST_USE status bench_show(struct call *c, const struct view *v, cJSON *o, struct diag *d);
 

@@ -191,14 +191,11 @@ prove(struct attesting *a, struct diag *d)
 static cJSON *
 describe(struct attesting *a)
 {
-	char key[65], point[2 * sizeof(a->point) + 1], challenge[2 * CHALLENGE_LEN];
-	uint8_t spki[SPKI_P256_LEN], digest[32];
+	char key[BENCH_KEY_TEXT], point[2 * sizeof(a->point) + 1], challenge[2 * CHALLENGE_LEN];
 	char *evidence = base64_encode(a->call->arena, buffer_span(&a->evidence));
 	const char *manifest = call_text(a->call, "manifest");
 	cJSON *o = cJSON_CreateObject();
 
-	spki_of_point(a->point, spki);
-	sha256(SPAN_ARRAY(spki), digest); /* as element slots shows it */
 	if (evidence == NULL || cJSON_AddStringToObject(o, "serial", a->serial) == NULL ||
 		cJSON_AddNumberToObject(o, "slot", a->slot) == NULL ||
 		cJSON_AddStringToObject(o, "verdict", "proven") == NULL ||
@@ -206,7 +203,7 @@ describe(struct attesting *a)
 			manifest != NULL ? "slot 1's key in the manifest"
 					 : "slot 1's key, by the part's own word") == NULL ||
 		cJSON_AddBoolToObject(o, "slot_is_locked", a->result.slot_is_locked) == NULL ||
-		cJSON_AddStringToObject(o, "key", hex_encode(key, SPAN_ARRAY(digest))) == NULL ||
+		cJSON_AddStringToObject(o, "key", bench_key_text(key, a->point)) == NULL ||
 		cJSON_AddStringToObject(o, "point", hex_encode(point, SPAN_ARRAY(a->point))) ==
 			NULL ||
 		cJSON_AddStringToObject(o, "challenge",

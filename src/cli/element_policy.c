@@ -7,7 +7,6 @@
 #include "cli/element.h"
 #include "cli/element_record.h"
 
-#define KEY_IS_LOCKABLE 0x20
 #define USER_EXTRA_AT 84
 
 static const struct field change_fields[] = {
@@ -58,7 +57,7 @@ tell_slots(struct bench_rows *rows, const uint8_t *config, struct diag *d)
 		char what[16], command[16];
 		bool is_locked = part_slot_is_locked(config, slot);
 
-		if ((part_key_config(config, slot) & KEY_IS_LOCKABLE) == 0) {
+		if ((part_key_config(config, slot) & PART_KEY_IS_LOCKABLE) == 0) {
 			continue;
 		}
 		snprintf(what, sizeof(what), "slot %u", slot);

@@ -6,8 +6,8 @@
 #include "base/text.h"
 #include "cli/nouns.h"
 #include "cli/settings.h"
+#include "element/part_profile.h"
 
-#define SLOTS 16
 #define BODY_MAX 1024
 
 static status
@@ -36,7 +36,7 @@ write_body(struct buffer *out, const struct element_record *r)
 	json_text(&w, "change", r->change);
 	if (r->slots != 0) {
 		json_array_open(&w, "slots");
-		for (unsigned slot = 0; slot < SLOTS; slot++) {
+		for (unsigned slot = 0; slot < PART_SLOTS; slot++) {
 			if ((r->slots >> slot & 1) != 0) {
 				json_number(&w, NULL, slot);
 			}
@@ -80,7 +80,7 @@ slots_text(struct arena *a, unsigned slots)
 {
 	const char *text = "";
 
-	for (unsigned slot = 0; text != NULL && slot < SLOTS; slot++) {
+	for (unsigned slot = 0; text != NULL && slot < PART_SLOTS; slot++) {
 		if ((slots >> slot & 1) != 0) {
 			text = arena_printf(a, "%s%s%u", text, text[0] != '\0' ? "," : "", slot);
 		}
@@ -175,7 +175,7 @@ read_slots(struct call *c, unsigned *out, struct diag *d)
 		size_t len = strcspn(text, ",");
 		int64_t slot = -1;
 
-		if (number_parse(span_of(text, len), &slot) != OK || slot >= SLOTS ||
+		if (number_parse(span_of(text, len), &slot) != OK || slot >= PART_SLOTS ||
 			(*out >> slot & 1) != 0 || (text[len] == ',' && text[len + 1] == '\0')) {
 			return call_usage(c, d, "--slots: numbers from 0 to 15, as 2,3,4");
 		}

@@ -20,9 +20,7 @@
 #define SLOT_LAST 4
 #define WRITES_ALWAYS 0	   /* SlotConfig's WriteConfig */
 #define WRITES_ENCRYPTED 4 /* this bit of it */
-#define SLOT_IS_SECRET 0x80
-#define KEY_IS_PRIVATE 0x01
-#define BLOCK 32 /* as much of a slot as a key has */
+#define BLOCK 32	   /* as much of a slot as a key has */
 #define NO_SLOT PART_SLOTS
 
 static const struct field retire_fields[] = {
@@ -150,7 +148,7 @@ obstacle(const struct retiring *r, unsigned slot)
 	if (part_slot_is_locked(r->config, slot)) {
 		return "locked: what it holds stays";
 	}
-	if ((part_key_config(r->config, slot) & KEY_IS_PRIVATE) != 0) {
+	if ((part_key_config(r->config, slot) & PART_KEY_IS_PRIVATE) != 0) {
 		return "a private key that stays and signs for ever";
 	}
 	if (writes == WRITES_ALWAYS ||
@@ -165,7 +163,7 @@ static status
 overwrite(struct retiring *r, unsigned slot, const char *use, struct diag *d)
 {
 	unsigned policy = part_slot_config(r->config, slot);
-	bool is_secret = (policy & SLOT_IS_SECRET) != 0;
+	bool is_secret = (policy & PART_SLOT_IS_SECRET) != 0;
 	const char *why = obstacle(r, slot);
 	uint8_t block[BLOCK] = { 0 };
 	enum atecc608_status chip;

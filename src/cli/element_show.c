@@ -2,14 +2,9 @@
 #include <stdio.h>
 
 #include "base/check.h"
-#include "base/text.h"
 #include "cli/element.h"
 #include "pki/key.h"
 
-#define KEY_IS_PRIVATE 0x01
-#define KEY_IS_LOCKABLE 0x20
-#define SLOT_IS_SECRET 0x80
-#define SLOT_READ_ENCRYPTED 0x40
 #define WORDS_MAX 256
 #define FILE_SLOTS 5
 #define SELF_TEST_ALL 0x3B
@@ -124,7 +119,7 @@ static const struct view slot_view = { "slot", slot_fields };
 struct slot_row {
 	unsigned slot;
 	const char *use, *holds, *lock, *policy;
-	char key[65]; /* SHA-256 of its public key's SPKI, as the server knows it; "" none */
+	char key[BENCH_KEY_TEXT]; /* "" none */
 };
 
 static cJSON *
@@ -134,8 +129,7 @@ row_of(const struct slot_row *r)
 
 	if (cJSON_AddNumberToObject(o, "slot", r->slot) == NULL || !put_known(o, "use", r->use) ||
 		cJSON_AddStringToObject(o, "holds", r->holds) == NULL ||
-		(r->key[0] != '\0' ? cJSON_AddStringToObject(o, "key", r->key)
-				   : cJSON_AddNullToObject(o, "key")) == NULL ||
+		!put_known(o, "key", r->key) ||
 		cJSON_AddStringToObject(o, "lock", r->lock) == NULL ||
 		cJSON_AddStringToObject(o, "policy", r->policy) == NULL) {
 		cJSON_Delete(o);
@@ -148,7 +142,7 @@ row_of(const struct slot_row *r)
 static status
 look_for_key(struct element *e, struct slot_row *r, struct diag *d)
 {
-	uint8_t point[POINT_P256_LEN], spki[SPKI_P256_LEN], digest[32];
+	uint8_t point[POINT_P256_LEN];
 	struct diag why = { 0 };
 	status s = e->operations->point(e, r->slot, point, &why);
 
@@ -160,9 +154,7 @@ look_for_key(struct element *e, struct slot_row *r, struct diag *d)
 		return diag_set(d, s, why.clause[0] != '\0' ? why.clause : NULL, "%s", why.text);
 	}
 	r->holds = "private key";
-	spki_of_point(point, spki);
-	sha256(SPAN_ARRAY(spki), digest);
-	hex_encode(r->key, SPAN_ARRAY(digest));
+	bench_key_text(r->key, point);
 	return OK;
 }
 
@@ -176,7 +168,7 @@ look_for_data(struct element *e, const uint8_t *config, struct slot_row *r, stru
 	enum atecc608_status chip;
 	bool is_empty = true;
 
-	if ((policy & (SLOT_IS_SECRET | SLOT_READ_ENCRYPTED)) != 0) {
+	if ((policy & (PART_SLOT_IS_SECRET | PART_SLOT_READ_ENCRYPTED)) != 0) {
 		r->holds = "not to be read";
 		return OK;
 	}
@@ -204,7 +196,7 @@ lock_of(const uint8_t *config, unsigned slot)
 	if (part_slot_is_locked(config, slot)) {
 		return "locked";
 	}
-	return (part_key_config(config, slot) & KEY_IS_LOCKABLE) != 0 ? "open" : "-";
+	return (part_key_config(config, slot) & PART_KEY_IS_LOCKABLE) != 0 ? "open" : "-";
 }
 
 static status
@@ -223,7 +215,7 @@ show_part_slots(struct element *e, struct bench_rows *rows, struct diag *d)
 			.policy = words };
 
 		part_slot_words(config, slot, words, sizeof(words));
-		s = (part_key_config(config, slot) & KEY_IS_PRIVATE) != 0
+		s = (part_key_config(config, slot) & PART_KEY_IS_PRIVATE) != 0
 			    ? look_for_key(e, &r, d)
 			    : look_for_data(e, config, &r, d);
 		if (s == OK) {

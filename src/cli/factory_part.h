@@ -16,7 +16,7 @@ struct factory_part {
 
 /*
  * What is behind an element's address: every part of a virtual element's socket, or the one that it names. Free with
- * parts_free. BAD_INPUT, UNAVAILABLE, NOT_FOUND.
+ * parts_free. BAD_INPUT, UNAVAILABLE, NOT_FOUND, LIMIT (an address that is too long).
  */
 MUST_USE status parts_find(
 	const char *address, struct factory_part **out, size_t *count, struct diag *d);

@@ -63,6 +63,17 @@ by_serial(const void *a, const void *b)
 	return strcmp(left->serial, right->serial);
 }
 
+status
+unit_element_folder(const char *folder, const char *serial, char out[UNIT_PATH_MAX], struct diag *d)
+{
+	status s = path_of(folder, serial, "", out, d);
+
+	if (s == OK) {
+		*strrchr(out, '/') = '\0';
+	}
+	return s;
+}
+
 static bool
 has_birth(const char *folder, const char *serial)
 {
@@ -240,12 +251,12 @@ unit_keys(struct file_batch *b, const char *serial, uint8_t points[UNIT_SLOTS][6
 	if (load_keys(b->folder, serial, points) == OK) {
 		return OK;
 	}
-	s = path_of(b->folder, serial, "serial", path, d);
+	s = unit_element_folder(b->folder, serial, path, d);
 	if (s == OK) {
-		char element[PATH_ROOM];
-
-		snprintf(element, sizeof(element), "%.*s", (int)(strrchr(path, '/') - path), path);
-		s = folder_make(element, 0700, d);
+		s = folder_make(path, 0700, d);
+	}
+	if (s == OK) {
+		s = path_of(b->folder, serial, "serial", path, d);
 	}
 	for (unsigned slot = 0; s == OK && slot < UNIT_SLOTS; slot++) {
 		s = make_key(b, serial, slot, points[slot], d);
@@ -254,74 +265,62 @@ unit_keys(struct file_batch *b, const char *serial, uint8_t points[UNIT_SLOTS][6
 	return s == OK ? file_batch_put(b, path, span_text(line), 0644, d) : s;
 }
 
-/* --- beside a part --- */
+/* --- beside the element --- */
 
-status
-unit_element_folder(const char *folder, const char *serial, char out[UNIT_PATH_MAX], struct diag *d)
+/* What the operator has put there himself stays. `b` NULL: at once. */
+static status
+write_if_none(struct file_batch *b, const char *path, span text, struct diag *d)
 {
-	status s = path_of(folder, serial, "", out, d);
-
-	if (s == OK) {
-		*strrchr(out, '/') = '\0';
+	if (access(path, F_OK) == 0) {
+		return OK;
 	}
-	return s;
+	return b != NULL ? file_batch_put(b, path, text, 0644, d)
+			 : file_replace(path, text, 0644, d);
+}
+
+/* What stands beside the element's folder. `address` NULL: its keys are files. */
+static status
+write_world(struct file_batch *b, const char *element, const char *address,
+	const struct unit_world *world, struct diag *d)
+{
+	char path[PATH_ROOM + 16], text[WORLD_ROOM];
+	int unit = (int)(strrchr(element, '/') - element);
+	int n = snprintf(text, sizeof(text), "server = %s\nfleet = %s\n%s%s%s", world->server,
+		world->fleet, address != NULL ? "element = " : "", address != NULL ? address : "",
+		address != NULL ? "\n" : "");
+	status s;
+
+	if (n < 0 || n >= (int)sizeof(text)) {
+		return diag_set(d, LIMIT, NULL, "%.80s...: address too long",
+			address != NULL ? address : world->server);
+	}
+	snprintf(path, sizeof(path), "%.*s/ca.pem", unit, element);
+	s = write_if_none(b, path, world->ca, d);
+	snprintf(path, sizeof(path), "%.*s/agent.conf", unit, element);
+	return s == OK ? write_if_none(b, path, span_text(text), d) : s;
 }
 
 status
 unit_of_files(
 	struct file_batch *b, const char *serial, const struct unit_world *world, struct diag *d)
 {
-	char path[PATH_ROOM], text[WORLD_ROOM];
-	int n = snprintf(
-		text, sizeof(text), "server = %s\nfleet = %s\n", world->server, world->fleet);
-	status s = unit_element_folder(b->folder, serial, path, d);
+	char element[PATH_ROOM];
+	status s = unit_element_folder(b->folder, serial, element, d);
 
-	if (s == OK && (n < 0 || n >= (int)sizeof(text))) {
-		s = diag_set(d, LIMIT, NULL, "%.80s...: address too long", world->server);
-	}
-	if (s == OK) {
-		memcpy(strrchr(path, '/'), "/ca.pem", sizeof("/ca.pem"));
-		s = access(path, F_OK) == 0 ? OK : file_batch_put(b, path, world->ca, 0644, d);
-	}
-	if (s == OK) {
-		memcpy(strrchr(path, '/'), "/agent.conf", sizeof("/agent.conf"));
-		s = access(path, F_OK) == 0 ? OK
-					    : file_batch_put(b, path, span_text(text), 0644, d);
-	}
-	return s;
-}
-
-/* What the operator has put there himself stays. */
-static status
-write_if_none(const char *path, span text, struct diag *d)
-{
-	return access(path, F_OK) == 0 ? OK : file_replace(path, text, 0644, d);
+	return s == OK ? write_world(b, element, NULL, world, d) : s;
 }
 
 status
 unit_of_part(const char *folder, const char *serial, const char *address,
 	const struct unit_world *world, struct diag *d)
 {
-	char path[PATH_ROOM], text[WORLD_ROOM];
-	int n = snprintf(text, sizeof(text), "server = %s\nfleet = %s\nelement = %s\n",
-		world->server, world->fleet, address);
-	status s = unit_element_folder(folder, serial, path, d);
+	char element[PATH_ROOM];
+	status s = unit_element_folder(folder, serial, element, d);
 
 	if (s == OK) {
-		s = folder_make(path, 0700, d);
+		s = folder_make(element, 0700, d);
 	}
-	if (s == OK && (n < 0 || n >= (int)sizeof(text))) {
-		s = diag_set(d, LIMIT, NULL, "%.80s...: address too long", address);
-	}
-	if (s == OK) {
-		memcpy(strrchr(path, '/'), "/ca.pem", sizeof("/ca.pem"));
-		s = write_if_none(path, world->ca, d);
-	}
-	if (s == OK) {
-		memcpy(strrchr(path, '/'), "/agent.conf", sizeof("/agent.conf"));
-		s = write_if_none(path, span_text(text), d);
-	}
-	return s;
+	return s == OK ? write_world(NULL, element, address, world, d) : s;
 }
 
 /* --- the factory's answer --- */

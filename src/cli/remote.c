@@ -276,10 +276,9 @@ remote_print(struct call *c, const struct view *v, const struct client_reply *re
 }
 
 status
-remote_show(struct call *c, struct diag *d)
+remote_show_as(struct call *c, const char *pattern, const struct view *v, struct diag *d)
 {
-	const struct remote *r = &c->command->remote;
-	const char *path = remote_path(c, r->path);
+	const char *path = remote_path(c, pattern);
 	struct client_reply reply = { 0 };
 	struct client *client = NULL;
 	status s = path != NULL ? call_client(c, &client, d) : no_memory(d);
@@ -288,11 +287,19 @@ remote_show(struct call *c, struct diag *d)
 		s = remote_send(client, "GET", path, span_of(NULL, 0), &reply, d);
 	}
 	if (s == OK) {
-		s = remote_print(c, r->view, &reply, d);
+		s = remote_print(c, v, &reply, d);
 	}
 	client_reply_wipe(&reply);
 	client_free(client);
 	return s;
+}
+
+status
+remote_show(struct call *c, struct diag *d)
+{
+	const struct remote *r = &c->command->remote;
+
+	return remote_show_as(c, r->path, r->view, d);
 }
 
 status

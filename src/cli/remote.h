@@ -28,6 +28,10 @@ MUST_USE status remote_send(struct client *c, const char *method, const char *pa
 MUST_USE status remote_print(
 	struct call *c, const struct view *v, const struct client_reply *reply, struct diag *d);
 
+/* As remote_show, of this path and by this view. */
+MUST_USE status remote_show_as(
+	struct call *c, const char *pattern, const struct view *v, struct diag *d);
+
 /* Calls `take` with each item of a paged list, from --after on where the call has it, at most `max` (0: all). */
 struct paging {
 	struct client *client;

@@ -33,8 +33,7 @@ struct attestation {
 	"attestation-malformed" /* not the format, or a slot that is none of 2 to 4 */
 #define ATTESTATION_IMPOSSIBLE \
 	"attestation-impossible" /* this element cannot attest, or not this way */
-#define ATTESTATION_NOT_THIS_KEY \
-	"attestation-not-this-key" /* the key is no point of the curve, or none of the element's */
+#define ATTESTATION_NOT_THIS_KEY "attestation-not-this-key" /* the key is no point of the curve */
 #define ATTESTATION_FAILED \
 	"attestation-failed" /* the signature does not hold, and none of the reasons below shows */
 #define ATTESTATION_OLD_KEY \
@@ -61,7 +60,8 @@ bool attestation_can_count(const struct attestation_anchor *anchor);
  * key's, other policy bytes, or another challenge. BAD_INPUT: what it says cannot be (a slot that is none of 2 to 4,
  * a malformed structure). DENIED: the element cannot attest this way (no anchor in its manifest, a kind
  * that is not its own, a profile that is not known, a token's word that nobody vouches for). The diag says which, and its kind. A
- * good one costs one verification (two where the slot is locked), one that fails up to ten, so that its reason is found.
+ * good one of an ATECC608 costs one verification (two where the slot is locked), one that fails up to ten, so that its reason
+ * is found; one of a TPM two.
  */
 MUST_USE status attestation_check(const struct evidence *e, const struct attestation_anchor *anchor,
 	const uint8_t point[64], struct attestation *out, struct diag *d);

@@ -51,6 +51,11 @@ const struct part_profile *part_profile_of_part(const char *part_number);
 /* One file's text. BAD_INPUT names the line. */
 MUST_USE status part_profile_read(span text, struct part_profile *out, struct diag *d);
 
+/* Bits of SlotConfig and KeyConfig. */
+#define PART_SLOT_READ_ENCRYPTED 0x0040
+#define PART_SLOT_IS_SECRET 0x0080
+#define PART_KEY_IS_PRIVATE 0x0001
+#define PART_KEY_IS_LOCKABLE 0x0020
 /* SlotConfig and KeyConfig of a slot as stored (little-endian), from a configuration zone. */
 uint16_t part_slot_config(const uint8_t config[PART_CONFIG_LEN], unsigned slot);
 uint16_t part_key_config(const uint8_t config[PART_CONFIG_LEN], unsigned slot);

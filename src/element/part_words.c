@@ -4,8 +4,6 @@
 
 #include "element/part_profile.h"
 
-#define KEY_PRIVATE 0x0001
-#define KEY_LOCKABLE 0x0020
 #define KEY_TYPE(k) ((k) >> 2 & 7)
 #define TYPE_P256 4
 #define TYPE_AES 6
@@ -81,7 +79,8 @@ say_private(struct words *w, unsigned slot, uint16_t policy)
 static void
 say_read(struct words *w, uint16_t policy)
 {
-	bool is_secret = (policy & 0x80) != 0, is_encrypted = (policy & 0x40) != 0;
+	bool is_secret = (policy & PART_SLOT_IS_SECRET) != 0,
+	     is_encrypted = (policy & PART_SLOT_READ_ENCRYPTED) != 0;
 
 	if (is_secret && is_encrypted) {
 		say(w, "; read encrypted under slot %u", policy & 15);
@@ -117,7 +116,7 @@ say_data(struct words *w, uint16_t policy, uint16_t key)
 	};
 	const char *kind = kinds[KEY_TYPE(key)];
 
-	say(w, "%s", kind != NULL ? kind : (policy & 0x80) != 0 ? "secret" : "data");
+	say(w, "%s", kind != NULL ? kind : (policy & PART_SLOT_IS_SECRET) != 0 ? "secret" : "data");
 	if (KEY_TYPE(key) == TYPE_P256 && (key & 2) != 0) {
 		say(w, ", validated by slot %u", policy & 15);
 	}
@@ -135,7 +134,7 @@ part_slot_words(const uint8_t config[PART_CONFIG_LEN], unsigned slot, char *out,
 		return;
 	}
 	out[0] = '\0';
-	if ((key & KEY_PRIVATE) != 0) {
+	if ((key & PART_KEY_IS_PRIVATE) != 0) {
 		say_private(&w, slot, policy);
 	} else {
 		say_data(&w, policy, key);
@@ -148,7 +147,7 @@ part_slot_words(const uint8_t config[PART_CONFIG_LEN], unsigned slot, char *out,
 	say(&w, "%s", (key & 0x1000) != 0 ? "; disabled until the latch is set" : "");
 	if (part_slot_is_locked(config, slot)) {
 		say(&w, "; locked");
-	} else if ((key & KEY_LOCKABLE) != 0) {
+	} else if ((key & PART_KEY_IS_LOCKABLE) != 0) {
 		say(&w, "; lockable");
 	}
 }

@@ -1,5 +1,7 @@
 #include "pki/certificate.h"
 
+#include "pki/extension.h"
+
 static status
 read_basic_constraints(struct der_cursor *v, struct certificate_view *out)
 {
@@ -113,7 +115,8 @@ read_extension_value(
 static status
 read_extensions(struct der_cursor *tbs, struct certificate_view *out)
 {
-	struct der_cursor wrapped, list, extension, value;
+	struct der_cursor wrapped, list;
+	struct extension e;
 	span seen[EXTENSIONS_MAX];
 	size_t count = 0;
 	status s = der_enter(tbs, DER_CONTEXT_IN(3), "extensions", &wrapped);
@@ -122,36 +125,23 @@ read_extensions(struct der_cursor *tbs, struct certificate_view *out)
 		s = der_enter(&wrapped, DER_SEQUENCE, "Extensions", &list);
 	}
 	while (s == OK && !der_at_end(&list)) {
-		bool critical = false;
-
 		if (count == EXTENSIONS_MAX) {
 			return diag_set(
 				tbs->diag, LIMIT, NULL, "more than %d extensions", EXTENSIONS_MAX);
 		}
-		s = der_enter(&list, DER_SEQUENCE, "Extension", &extension);
-		if (s == OK) {
-			s = der_read_oid(&extension, "extnID", &seen[count]);
-		}
+		s = extension_read(&list, &e);
+		seen[count] = e.type;
 		for (size_t i = 0; s == OK && i < count; i++) {
 			if (span_equal(seen[i], seen[count])) {
-				extension.clause = "RFC 5280 4.2";
-				s = der_refuse(&extension, "an extension stands twice");
+				e.whole.clause = "RFC 5280 4.2";
+				s = der_refuse(&e.whole, "an extension stands twice");
 			}
 		}
-		if (s == OK && der_next_is(&extension, DER_BOOLEAN)) {
-			s = der_read_boolean(&extension, "critical", &critical);
+		if (s == OK) {
+			s = read_extension_value(oid_find(e.type), e.is_critical, &e.value, out);
 		}
 		if (s == OK) {
-			s = der_enter_string(&extension, DER_OCTET_STRING, "extnValue", &value);
-		}
-		if (s == OK) {
-			s = der_end(&extension, "Extension");
-		}
-		if (s == OK) {
-			s = read_extension_value(oid_find(seen[count]), critical, &value, out);
-		}
-		if (s == OK) {
-			s = der_end(&value, "extnValue");
+			s = der_end(&e.value, "extnValue");
 		}
 		count++;
 	}
@@ -242,39 +232,24 @@ tbs_certificate_read(span tbs, struct certificate_view *out, struct diag *d)
 status
 certificate_read(span der, struct certificate_view *out, struct diag *d)
 {
-	struct der_cursor c = der_cursor_of(der, "RFC 5280 4.1", d), whole, tbs;
-	const uint8_t *begin;
-	span inner, outer;
+	struct der_cursor c = der_cursor_of(der, "RFC 5280 4.1", d);
+	struct signed_frame frame;
+	span algorithm = { NULL, 0 };
 	status s;
 
 	*out = (struct certificate_view){ .der = der };
 	if (der.len > CERTIFICATE_SIZE_MAX) {
 		return diag_set(d, LIMIT, NULL, "a certificate of %zu bytes", der.len);
 	}
-	s = der_enter(&c, DER_SEQUENCE, "Certificate", &whole);
-	if (s != OK) {
-		return s;
-	}
-	begin = whole.at;
-	s = der_enter(&whole, DER_SEQUENCE, "TBSCertificate", &tbs);
-	out->tbs = span_of(begin, (size_t)(whole.at - begin));
+	s = signed_enter(&c, "Certificate", "TBSCertificate", &frame);
+	out->tbs = frame.tbs;
 	if (s == OK) {
-		s = read_tbs(&tbs, &inner, out);
-	}
-	begin = whole.at;
-	if (s == OK) {
-		whole.clause = "RFC 5280 4.1.1.2";
-		s = signature_kind_read(&whole, &out->signature_kind);
-	}
-	outer = span_of(begin, (size_t)(whole.at - begin));
-	if (s == OK && !span_equal(inner, outer)) {
-		s = der_refuse(&whole, "signatureAlgorithm: not the one inside");
+		s = read_tbs(&frame.inside, &algorithm, out);
 	}
 	if (s == OK) {
-		s = der_read_bit_octets(&whole, "signatureValue", &out->signature);
-	}
-	if (s == OK) {
-		s = der_end(&whole, "Certificate");
+		s = signed_leave(&frame, algorithm, "RFC 5280 4.1.1.2");
+		out->signature_kind = frame.signature_kind;
+		out->signature = frame.signature;
 	}
 	return s == OK ? der_end(&c, "the certificate") : s;
 }

@@ -1,6 +1,7 @@
 #include "pki/crl.h"
 
 #include "pki/der.h"
+#include "pki/extension.h"
 #include "pki/oid.h"
 
 /* Behind tag and length of a SEQUENCE that may go on behind the end of what was read. */
@@ -60,26 +61,15 @@ crl_dates_read(span head, int64_t *this_update_s, int64_t *next_update_s)
 static status
 read_entry_extensions(struct der_cursor *entry)
 {
-	struct der_cursor list, one;
-	span type, value;
+	struct extension e;
+	struct der_cursor list;
 	status s = der_enter(entry, DER_SEQUENCE, "crlEntryExtensions", &list);
 
 	while (s == OK && !der_at_end(&list)) {
-		bool critical = false;
-
-		s = der_enter(&list, DER_SEQUENCE, "Extension", &one);
-		if (s == OK) {
-			s = der_read_oid(&one, "extnID", &type);
-		}
-		if (s == OK && der_next_is(&one, DER_BOOLEAN)) {
-			s = der_read_boolean(&one, "critical", &critical);
-		}
-		if (s == OK) {
-			s = der_read(&one, DER_OCTET_STRING, "extnValue", &value);
-		}
-		if (s == OK && critical) {
-			one.clause = "RFC 5280 5.3";
-			s = der_refuse(&one, "an entry with a critical extension");
+		s = extension_read(&list, &e);
+		if (s == OK && e.is_critical) {
+			e.whole.clause = "RFC 5280 5.3";
+			s = der_refuse(&e.whole, "an entry with a critical extension");
 		}
 	}
 	return s;
@@ -183,41 +173,29 @@ read_extension_value(enum oid_known type, struct der_cursor *value, struct crl_v
 static status
 read_extension(struct der_cursor *list, unsigned *seen, struct crl_view *out)
 {
-	struct der_cursor one, value;
-	bool critical = false;
+	struct extension e;
 	enum oid_known known;
-	span type;
-	status s = der_enter(list, DER_SEQUENCE, "Extension", &one);
+	status s = extension_read(list, &e);
 
-	if (s == OK) {
-		s = der_read_oid(&one, "extnID", &type);
-	}
-	if (s == OK && der_next_is(&one, DER_BOOLEAN)) {
-		s = der_read_boolean(&one, "critical", &critical);
-	}
-	if (s == OK) {
-		s = der_enter_string(&one, DER_OCTET_STRING, "extnValue", &value);
-	}
 	if (s != OK) {
 		return s;
 	}
-	known = oid_find(type);
+	known = oid_find(e.type);
 	for (unsigned k = 0; k < 4; k++) {
 		static const enum oid_known once[] = { OID_AUTHORITY_KEY_IDENTIFIER, OID_CRL_NUMBER,
 			OID_ISSUING_DISTRIBUTION_POINT, OID_DELTA_CRL_INDICATOR };
 
 		if (known == once[k] && (*seen & 1u << k) != 0) {
-			return der_refuse(&one, "an extension stands twice");
+			return der_refuse(&e.whole, "an extension stands twice");
 		}
 		*seen |= known == once[k] ? 1u << k : 0;
 	}
-	if (critical && known != OID_ISSUING_DISTRIBUTION_POINT &&
+	if (e.is_critical && known != OID_ISSUING_DISTRIBUTION_POINT &&
 		known != OID_DELTA_CRL_INDICATOR) {
-		one.clause = "RFC 5280 5.2";
-		return der_refuse(&one, "a critical extension that is not known");
+		e.whole.clause = "RFC 5280 5.2";
+		return der_refuse(&e.whole, "a critical extension that is not known");
 	}
-	s = read_extension_value(known, &value, out);
-	return s == OK ? der_end(&one, "Extension") : s;
+	return read_extension_value(known, &e.value, out);
 }
 
 static status
@@ -269,36 +247,19 @@ read_tbs(struct der_cursor *tbs, span *algorithm, struct crl_view *out)
 status
 crl_read(span der, struct crl_view *out, struct diag *d)
 {
-	struct der_cursor c = der_cursor_of(der, "RFC 5280 5.1", d), whole, tbs;
-	const uint8_t *begin;
-	span inner = { NULL, 0 }, outer;
-	status s;
+	struct der_cursor c = der_cursor_of(der, "RFC 5280 5.1", d);
+	struct signed_frame frame;
+	span algorithm = { NULL, 0 };
+	status s = signed_enter(&c, "CertificateList", "TBSCertList", &frame);
 
-	*out = (struct crl_view){ .der = der };
-	s = der_enter(&c, DER_SEQUENCE, "CertificateList", &whole);
-	if (s != OK) {
-		return s;
-	}
-	begin = whole.at;
-	s = der_enter(&whole, DER_SEQUENCE, "TBSCertList", &tbs);
-	out->tbs = span_of(begin, (size_t)(whole.at - begin));
+	*out = (struct crl_view){ .der = der, .tbs = frame.tbs };
 	if (s == OK) {
-		s = read_tbs(&tbs, &inner, out);
-	}
-	begin = whole.at;
-	if (s == OK) {
-		whole.clause = "RFC 5280 5.1.1.2";
-		s = signature_kind_read(&whole, &out->signature_kind);
-	}
-	outer = span_of(begin, (size_t)(whole.at - begin));
-	if (s == OK && !span_equal(inner, outer)) {
-		s = der_refuse(&whole, "signatureAlgorithm: not the one inside");
+		s = read_tbs(&frame.inside, &algorithm, out);
 	}
 	if (s == OK) {
-		s = der_read_bit_octets(&whole, "signatureValue", &out->signature);
-	}
-	if (s == OK) {
-		s = der_end(&whole, "CertificateList");
+		s = signed_leave(&frame, algorithm, "RFC 5280 5.1.1.2");
+		out->signature_kind = frame.signature_kind;
+		out->signature = frame.signature;
 	}
 	return s == OK ? der_end(&c, "the list") : s;
 }

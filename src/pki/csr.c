@@ -1,14 +1,15 @@
 #include "pki/csr.h"
 
 #include "base/text.h"
+#include "pki/extension.h"
 #include "pki/pem.h"
 
 static status
 read_extensions(struct der_cursor *value, struct csr *out)
 {
-	struct der_cursor list, extension;
-	span content, type;
-	bool critical;
+	struct extension extension;
+	struct der_cursor list;
+	span content;
 	status s = der_enter(value, DER_SEQUENCE, "Extensions", &list);
 
 	if (s != OK) {
@@ -16,19 +17,7 @@ read_extensions(struct der_cursor *value, struct csr *out)
 	}
 	content = der_rest(&list);
 	while (s == OK && !der_at_end(&list)) {
-		s = der_enter(&list, DER_SEQUENCE, "Extension", &extension);
-		if (s == OK) {
-			s = der_read_oid(&extension, "extnID", &type);
-		}
-		if (s == OK && der_next_is(&extension, DER_BOOLEAN)) {
-			s = der_read_boolean(&extension, "critical", &critical);
-		}
-		if (s == OK) {
-			s = der_read(&extension, DER_OCTET_STRING, "extnValue", &type);
-		}
-		if (s == OK) {
-			s = der_end(&extension, "Extension");
-		}
+		s = extension_read(&list, &extension);
 	}
 	out->extensions = content;
 	return s;

@@ -24,9 +24,9 @@ key_kind_name(enum key_kind k)
 struct curve_room {
 	EC_POINT *p256, *p384;
 	BN_CTX *numbers;
+	/* Of P-256, and on it: one key is read two or three times on its way. */
 	bool has_last;
-	uint8_t last
-		[POINT_P256_LEN]; /* of P-256, and on it: one key is read two or three times on its way */
+	uint8_t last[POINT_P256_LEN];
 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t room_key;

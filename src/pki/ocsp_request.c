@@ -1,6 +1,7 @@
 #include "pki/ocsp_request.h"
 
 #include "base/text.h"
+#include "pki/extension.h"
 #include "pki/oid.h"
 
 static status
@@ -50,52 +51,35 @@ read_id(struct der_cursor *request, struct ocsp_certificate_id *out)
 static status
 read_extensions(struct der_cursor *holder, uint8_t tag, struct ocsp_request *nonce_into)
 {
-	struct der_cursor wrapped, list, extension;
-	span type, value;
+	struct der_cursor wrapped, list;
+	struct extension e;
 	status s = der_enter(holder, tag, "extensions", &wrapped);
 
 	if (s == OK) {
 		s = der_enter(&wrapped, DER_SEQUENCE, "Extensions", &list);
 	}
 	while (s == OK && !der_at_end(&list)) {
-		bool critical = false;
-
-		s = der_enter(&list, DER_SEQUENCE, "Extension", &extension);
-		if (s == OK) {
-			s = der_read_oid(&extension, "extnID", &type);
-		}
-		if (s == OK && der_next_is(&extension, DER_BOOLEAN)) {
-			s = der_read_boolean(&extension, "critical", &critical);
-		}
-		if (s == OK) {
-			s = der_read(&extension, DER_OCTET_STRING, "extnValue", &value);
-		}
-		if (s == OK) {
-			s = der_end(&extension, "Extension");
-		}
-		if (s == OK && nonce_into != NULL && oid_is(type, OID_OCSP_NONCE)) {
+		s = extension_read(&list, &e);
+		if (s == OK && nonce_into != NULL && oid_is(e.type, OID_OCSP_NONCE)) {
+			span value = der_rest(&e.value), octets;
 			struct der_cursor inside =
 				der_cursor_of(value, "RFC 9654 2.1", holder->diag);
-			span octets;
 
 			s = der_read(&inside, DER_OCTET_STRING, "Nonce", &octets);
 			if (s == OK) {
 				s = der_end(&inside, "Nonce");
 			}
 			if (s == OK && nonce_into->nonce.len > 0) {
-				s = der_refuse(&extension, "the nonce stands twice");
+				s = der_refuse(&e.whole, "the nonce stands twice");
 			}
 			if (s == OK && (octets.len == 0 || octets.len > OCSP_NONCE_MAX)) {
 				s = der_refuse(&inside, "Nonce: %zu octets, 1 to %d are taken",
 					octets.len, OCSP_NONCE_MAX);
 			}
-			if (s == OK) {
-				s = der_end(&inside, "Nonce");
-			}
 			nonce_into->nonce = value;
-		} else if (s == OK && critical && oid_find(type) == OID_UNKNOWN) {
-			extension.clause = "RFC 6960 4.4";
-			s = der_refuse(&extension, "a critical extension that is not known");
+		} else if (s == OK && e.is_critical && oid_find(e.type) == OID_UNKNOWN) {
+			e.whole.clause = "RFC 6960 4.4";
+			s = der_refuse(&e.whole, "a critical extension that is not known");
 		}
 	}
 	return s == OK ? der_end(&wrapped, "extensions") : s;

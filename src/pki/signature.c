@@ -123,6 +123,42 @@ signature_kind_write(struct der_writer *w, enum signature_kind k)
 	der_close(w);
 }
 
+status
+signed_enter(
+	struct der_cursor *c, const char *what, const char *signed_what, struct signed_frame *out)
+{
+	const uint8_t *begin;
+	status s;
+
+	*out = (struct signed_frame){ .what = what };
+	s = der_enter(c, DER_SEQUENCE, what, &out->rest);
+	if (s != OK) {
+		return s;
+	}
+	begin = out->rest.at;
+	s = der_enter(&out->rest, DER_SEQUENCE, signed_what, &out->inside);
+	out->tbs = span_of(begin, (size_t)(out->rest.at - begin));
+	return s;
+}
+
+status
+signed_leave(struct signed_frame *f, span algorithm_inside, const char *clause)
+{
+	const uint8_t *begin = f->rest.at;
+	status s;
+
+	f->rest.clause = clause;
+	s = signature_kind_read(&f->rest, &f->signature_kind);
+	if (s == OK &&
+		!span_equal(algorithm_inside, span_of(begin, (size_t)(f->rest.at - begin)))) {
+		s = der_refuse(&f->rest, "signatureAlgorithm: not the one inside");
+	}
+	if (s == OK) {
+		s = der_read_bit_octets(&f->rest, "signatureValue", &f->signature);
+	}
+	return s == OK ? der_end(&f->rest, f->what) : s;
+}
+
 bool
 signature_fits(enum signature_kind s, enum key_kind k)
 {

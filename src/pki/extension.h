@@ -1,0 +1,12 @@
+#pragma once
+/* One Extension (RFC 5280 4.1), as certificates, CRLs and their entries, requests and OCSP have it. */
+#include "pki/der.h"
+
+struct extension {
+	struct der_cursor whole; /* at its end, to refuse it by */
+	span type;		 /* content of the OID */
+	bool is_critical;
+	struct der_cursor value; /* inside extnValue */
+};
+/* The next one of a list, which goes behind it. Statuses are der.h's. */
+MUST_USE status extension_read(struct der_cursor *list, struct extension *out);
