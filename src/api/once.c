@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/call.h"
+#include "lifecycle/tries.h"
 #include "pki/key.h"
 
 #define KEY_HEADER "Idempotency-Key"
@@ -139,7 +140,7 @@ call_without_key(struct call *c, int http_status, call_write *write, void *conte
 	return call_refuse(c, BAD_INPUT);
 }
 
-/* The body was within its limits: too many wrong codes, then. They lock for a minute at the least. */
+/* They lock for a minute at the least. */
 static void
 refuse_tries(struct call *c)
 {
@@ -161,7 +162,8 @@ call_end(struct call *c, enum use_case use, status s)
 		}
 	} else if (c->session.answer != NULL && (s == CONFLICT || s == EXISTS) && repeat(c)) {
 		return; /* the same request ran beside this one, and was quicker */
-	} else if (s == LIMIT) {
+	} else if (s == LIMIT && c->diag.kind != NULL &&
+		   strcmp(c->diag.kind, TRIES_TOO_MANY) == 0) {
 		refuse_tries(c);
 		return;
 	}
