@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -71,6 +72,13 @@ connect_address(const struct addrinfo *a, int64_t until_ms, int *out, struct dia
 	return OK;
 }
 
+/* RFC 6761 6.3: this name is the loopback's, wherever nobody resolves it. */
+static const char *
+name_to_ask(const char *host)
+{
+	return strcasecmp(host, "localhost") == 0 ? NULL : host;
+}
+
 status
 connect_to(const struct server_url *url, int64_t until_ms, int *out, struct diag *d)
 {
@@ -78,7 +86,7 @@ connect_to(const struct server_url *url, int64_t until_ms, int *out, struct diag
 	struct addrinfo *found = NULL;
 	struct diag last = { 0 };
 	status s = UNAVAILABLE;
-	int code = getaddrinfo(url->host, url->port, &hints, &found);
+	int code = getaddrinfo(name_to_ask(url->host), url->port, &hints, &found);
 
 	if (code != 0) {
 		return diag_set(d, UNAVAILABLE, NULL, "%s: %s", url->host, gai_strerror(code));
