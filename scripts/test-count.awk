@@ -1,5 +1,6 @@
 # Counts single cases in Meson's logs (one JSON object a line), prints why each skipped one was
-# skipped, then "N passed, N failed, N skipped" as the last line. Exit status 1 when any failed.
+# skipped and each failed one failed, then "N passed, N failed, N skipped" as the last line. Exit
+# status 1 when any failed.
 #
 # A program that speaks TAP counts by its cases; one that does not, or that died, counts as one.
 
@@ -17,9 +18,14 @@ function text_of(line, name,    at, rest) {
 	result = text_of($0, "result")
 	count = split(text_of($0, "stdout"), lines, /\\n/)
 	good = bad = idle = 0
+	why = ""
 	for (i = 1; i <= count; i++) {
 		if (lines[i] ~ /^not ok [0-9]/) {
 			bad++
+			why = why "  " lines[i] "\n"
+			# what it said follows
+			while (i < count && lines[i + 1] ~ /^# / && lines[i + 1] !~ /^# not ok/)
+				why = why "    " lines[++i] "\n"
 		} else if (lines[i] ~ /^ok [0-9].*# SKIP/) {
 			idle++
 			print "skipped: " name ": " lines[i]
@@ -39,11 +45,12 @@ function text_of(line, name,    at, rest) {
 		print "skipped: " name
 	} else if (result != "OK" && result != "SKIP" && bad == 0) {
 		bad = 1
+		why = "  after: " lines[count > 1 && lines[count] == "" ? count - 1 : count] "\n"
 	} else if (good + bad + idle == 0) {
 		good = 1
 	}
 	if (bad)
-		print "FAILED: " name " (" result ")"
+		printf "FAILED: %s (%s)\n%s", name, result, why
 	passed += good
 	failed += bad
 	skipped += idle

@@ -1,9 +1,9 @@
 #include "enrolling.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void
@@ -404,6 +404,7 @@ struct asking {
 	struct diag diag;
 };
 
+/* Beside the test's own thread, which alone may assert. */
 static void *
 ask_meanwhile(void *argument)
 {
@@ -416,30 +417,61 @@ ask_meanwhile(void *argument)
 	e.who = &who;
 	s.arena = arena_new(16 << 20);
 	s.actor = (struct actor){ .kind = ACTOR_DEVICE };
-	assert_ok(reader_open(h.store, &s.reader, &k->diag), k->diag);
-	assert_ok(admit_device(&s, k->unit->birth, &who, &k->diag), k->diag);
-	k->status = enrol_device(&s, &e, &o, &k->diag);
-	reader_close(s.reader);
+	k->status = reader_open(h.store, &s.reader, &k->diag);
+	if (k->status == OK) {
+		k->status = admit_device(&s, k->unit->birth, &who, &k->diag);
+		if (k->status == OK) {
+			k->status = enrol_device(&s, &e, &o, &k->diag);
+		}
+		reader_close(s.reader);
+	}
 	arena_free(s.arena);
 	return NULL;
 }
 
-/* Until somebody else has taken one: he has judged what he saw, and asks the signer. */
-static void
-await_an_index(void)
+static int64_t
+index_now(void)
 {
-	int64_t before, now;
+	int64_t index;
 	struct diag d = { 0 };
 
-	assert_ok(store_index_take(h.store, h.reader, ca.row, &before, &d), d);
-	for (;;) {
-		assert_ok(store_index_take(h.store, h.reader, ca.row, &now, &d), d);
-		if (now != before + 1) {
-			return;
+	assert_ok(store_index_take(h.store, h.reader, ca.row, &index, &d), d);
+	return index;
+}
+
+/* Until somebody else has taken an index since `before`: he has judged what he saw, and asks the
+ * signer. For ten seconds at most. */
+static bool
+taken_by_another_since(int64_t before)
+{
+	for (int64_t mine = 1; mine <= 10000; mine++) {
+		if (index_now() != before + mine) {
+			return true;
 		}
-		before = now;
-		sched_yield();
+		usleep(1000);
 	}
+	return false;
+}
+
+/* 0 is a broken signer's, and to kill() it is everybody of this process group. */
+static pid_t
+signal_signer(int signal)
+{
+	pid_t pid = signer_pid(h.signer);
+
+	assert_true(pid > 0);
+	assert_int_equal(0, kill(pid, signal));
+	return pid;
+}
+
+/* All its threads: the signal stops one, and that one the others, when it comes to run. */
+static void
+stop_signer(void)
+{
+	pid_t pid = signal_signer(SIGSTOP);
+	siginfo_t stopped;
+
+	assert_int_equal(0, waitid(P_PID, (id_t)pid, &stopped, WSTOPPED | WNOWAIT));
 }
 
 static void
@@ -449,18 +481,21 @@ a_policy_holds_for_what_is_under_way(void **state)
 	struct asking k = { .unit = &u, .csr = csr_new(KEY_P256, "") };
 	struct change *c = change_new(h.arena);
 	struct diag d = { 0 };
+	int64_t before = index_now();
 	pthread_t thread;
+	bool is_taken;
 
 	(void)state;
-	assert_int_equal(0, kill(signer_pid(h.signer), SIGSTOP));
+	stop_signer();
 	assert_int_equal(0, pthread_create(&thread, NULL, ask_meanwhile, &k));
-	await_an_index();
+	is_taken = taken_by_another_since(before);
 	assert_int_equal(OK, read_fleet(h.reader, fleet.fleet.row, &fleet.fleet));
 	fleet.fleet.required_level = LEVEL_ATTESTED;
 	change_fleet_set(c, &fleet.fleet);
 	assert_ok(store_commit(h.store, c, NULL, &d), d);
-	assert_int_equal(0, kill(signer_pid(h.signer), SIGCONT));
+	(void)signal_signer(SIGCONT);
 	pthread_join(thread, NULL);
+	assert_true(is_taken);
 	assert_int_equal(DENIED, k.status);
 	assert_non_null(strstr(k.diag.text, "attestation is required"));
 	assert_int_equal(0, device_now(u.device.row).pending_certificate);
@@ -496,7 +531,7 @@ without_the_signer_nothing_is_recorded(void **state)
 	(void)state;
 	/* It cannot come back: its passphrase is gone. */
 	assert_int_equal(0, unlink(h.passphrase));
-	assert_int_equal(0, kill(signer_pid(h.signer), SIGKILL));
+	(void)signal_signer(SIGKILL);
 	s = enrol(u.birth, csr, false, &o, &d);
 	assert_int_equal(UNAVAILABLE, s);
 	assert_int_equal(size, home_ledger_size(&h));
