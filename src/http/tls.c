@@ -6,6 +6,8 @@
 #include <openssl/err.h>
 
 #include "base/check.h"
+#include "base/log.h"
+#include "http/tls_library.h"
 #include "pki/certificate.h"
 
 struct tls {
@@ -69,9 +71,9 @@ configure_sessions(SSL_CTX *c, const struct tls *t)
 }
 
 static SSL_CTX *
-context_new(const struct tls *t)
+context_in(OSSL_LIB_CTX *library, const struct tls *t)
 {
-	SSL_CTX *c = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *c = SSL_CTX_new_ex(library, NULL, TLS_server_method());
 
 	if (c == NULL) {
 		return NULL;
@@ -95,6 +97,20 @@ context_new(const struct tls *t)
 		SSL_CTX_set_session_id_context(c, (const unsigned char *)"tenure", 6) != 1) {
 		SSL_CTX_free(c);
 		return NULL;
+	}
+	return c;
+}
+
+static SSL_CTX *
+context_new(const struct tls *t)
+{
+	OSSL_LIB_CTX *library = tls_library();
+	SSL_CTX *c = context_in(library, t);
+
+	if (c == NULL && library != NULL) {
+		log_event(LOG_WARNING, "listener_library",
+			"error=\"libssl does not take it; handshakes cost more than they need\"");
+		c = context_in(NULL, t);
 	}
 	return c;
 }
