@@ -82,7 +82,8 @@ those_behind_go_together_in_their_order(void **state)
 	char body[60];
 
 	gather(f, c, MANY);
-	assert_int_equal(1, calls(f));
+	/* A full chain goes to a second worker; what is behind it waits for either. */
+	fixture_wait(f, calls, 2);
 	atomic_store(&f->gate, true);
 	reads(&c[0], "1 of 1: n0");
 	for (unsigned k = 1; k < MANY; k++) {
