@@ -19,8 +19,8 @@ struct gathering {
 	pthread_cond_t full;
 	struct work *first, *last; /* by `together` */
 	size_t count, fresh;
-	size_t last_count; /* of the chain that went before */
-	unsigned away;	   /* workers that run chains of it */
+	bool has_company; /* somebody came while others were away, or the chain before was of several */
+	unsigned away; /* workers that run chains of it */
 };
 
 struct gatherings {
@@ -58,6 +58,7 @@ append(struct gathering *g, struct work *w)
 	g->last = w;
 	g->count++;
 	g->fresh += w->is_first;
+	g->has_company |= g->away > 0;
 }
 
 /* The first ones, off the list. */
@@ -78,7 +79,7 @@ take(struct gathering *g)
 	}
 	last->together = NULL;
 	g->count -= n;
-	g->last_count = n;
+	g->has_company = n > 1;
 	return first;
 }
 
@@ -87,8 +88,8 @@ take(struct gathering *g)
 static bool
 may_wait(const struct gathering *g)
 {
-	return g->count < HTTP_TOGETHER_MAX && g->fresh == g->count &&
-	       (g->count > 1 || g->last_count > 1) && !work_must_end(g->first);
+	return g->count < HTTP_TOGETHER_MAX && g->fresh == g->count && g->has_company &&
+	       !work_must_end(g->first);
 }
 
 static int64_t

@@ -4,8 +4,9 @@
  * worker takes them up. While some are away the next ones gather, so that one message to the signer and one commit
  * serve all of them; who comes while nobody is away goes at once, and alone.
  *
- * Devices that connect anew for each request come one by one, however many they are: each handshake takes longer than the
- * call. Such requests, when they have shown to have company, are waited for: GATHER_WAIT_MS at the most.
+ * Devices that connect anew for each request come one by one, however many they are: a handshake takes as long as the
+ * call. So the first requests of connections, once one has come while another was away, wait for the next ones: as long as
+ * one comes every GATHER_GAP_MS, and GATHER_WAIT_MS at the most. Who is alone never waits.
  *
  * Any thread.
  */
