@@ -270,22 +270,31 @@ read_certificates(SSL *ssl, X509 *leaf, struct http_peer *out, uint8_t **block)
 
 /*
  * What ties a message to this connection. RFC 5929 3.1: the first Finished of the handshake; a resumed one begins with
- * ours. TLS 1.3 has no such thing, but RFC 9266, which costs a little: for whom it may matter.
+ * ours.
  */
 static void
-read_binding(SSL *ssl, bool has_certificate, struct http_peer *out)
+read_unique(SSL *ssl, struct http_peer *out)
 {
-	static const char label[] = "EXPORTER-Channel-Binding";
-
 	if (SSL_version(ssl) == TLS1_2_VERSION) {
 		out->tls_unique_len = out->is_resumed ? SSL_get_finished(ssl, out->tls_unique,
 								sizeof(out->tls_unique))
 						      : SSL_get_peer_finished(ssl, out->tls_unique,
 								sizeof(out->tls_unique));
-	} else if (has_certificate &&
-		   SSL_export_keying_material(ssl, out->tls_exporter, sizeof(out->tls_exporter),
-			   label, sizeof(label) - 1, NULL, 0, 0) == 1) {
-		out->tls_exporter_len = sizeof(out->tls_exporter);
+	}
+}
+
+void
+tls_peer_link(SSL *ssl, struct http_peer *peer)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+
+	if (ssl == NULL || SSL_version(ssl) == TLS1_2_VERSION || peer->certificate.len == 0 ||
+		peer->tls_exporter_len > 0) {
+		return;
+	}
+	if (SSL_export_keying_material(ssl, peer->tls_exporter, sizeof(peer->tls_exporter), label,
+		    sizeof(label) - 1, NULL, 0, 0) == 1) {
+		peer->tls_exporter_len = sizeof(peer->tls_exporter);
 	}
 }
 
@@ -298,7 +307,7 @@ tls_peer_read(SSL *ssl, struct http_peer *out, uint8_t **block)
 	out->is_tls = true;
 	out->is_resumed = SSL_session_reused(ssl) == 1;
 	out->protocol = SSL_get_version(ssl);
-	read_binding(ssl, leaf != NULL, out);
+	read_unique(ssl, out);
 	return leaf != NULL ? read_certificates(ssl, leaf, out, block) : OK;
 }
 
