@@ -193,7 +193,7 @@ static status
 fill(struct shelf *shelf, const struct arguments *a, struct diag *d)
 {
 	size_t wanted = a->has_count ? a->count : a->serial_count == 0 ? 1 : 0;
-	size_t there = shelf_count(shelf);
+	size_t there = shelf_count(shelf) + shelf_damaged_count(shelf);
 	struct part_profile profile;
 	status s = OK;
 
@@ -254,7 +254,8 @@ serve(const struct arguments *a, struct shelf *shelf, struct diag *d)
 		s = element_sandbox_enter(d);
 	}
 	if (s == OK) {
-		log_event(LOG_INFO, "started", "parts=%zu kept=%s delays=%s", shelf_count(shelf),
+		log_event(LOG_INFO, "started", "parts=%zu damaged=%zu kept=%s delays=%s",
+			shelf_count(shelf), shelf_damaged_count(shelf),
 			a->is_volatile ? "no" : "yes", a->has_delays ? "yes" : "no");
 		s = bus_server_run(server, stop, d);
 	}

@@ -98,7 +98,7 @@ test_who_answers_the_choice(void **state)
 	static const uint8_t serial[9] = { 0x01, 0x23, 1, 2, 3, 4, 5, 6, 0x01 };
 	static const struct {
 		const char *what;
-		uint8_t says[4];
+		uint8_t says[8];
 		size_t len;
 		enum bus_result result;
 		const char *fault;
@@ -106,7 +106,14 @@ test_who_answers_the_choice(void **state)
 		{ "no such part", { 2, 0, 0 }, 3, BUS_GONE, "no part with this serial" },
 		{ "closes", { 0 }, 0, BUS_GONE, "ended the connection" },
 		{ "half an answer", { 0, 0 }, 2, BUS_GONE, "ended the connection" },
-		{ "no result", { 3, 0, 0 }, 3, BUS_GONE, "none of a virtual element" },
+		{ "no result", { 4, 0, 0 }, 3, BUS_GONE, "none of a virtual element" },
+		{ "damaged", { 3, 3, 0, 'c', 'u', 't' }, 6, BUS_GONE, "this part is damaged: cut" },
+		{ "damaged without a word", { 3, 0, 0 }, 3, BUS_GONE, "none of a virtual element" },
+		{ "damaged, cut off", { 3, 3, 0, 'c' }, 4, BUS_GONE, "none of a virtual element" },
+		{ "damaged, control characters", { 3, 3, 0, 'c', 0x1B, 't' }, 6, BUS_GONE,
+			"none of a virtual element" },
+		{ "damaged, at great length", { 3, 0x40, 1, 'c' }, 4, BUS_GONE,
+			"none of a virtual element" },
 		{ "bytes that nobody asked for", { 0, 1, 0, 9 }, 4, BUS_GONE,
 			"none of a virtual element" },
 		{ "very many", { 0, 0xFF, 0xFF }, 3, BUS_GONE, "none of a virtual element" } };
