@@ -241,6 +241,32 @@ try_small_things(struct bench *b)
 	return s;
 }
 
+/* A part that found itself faulty says which test it was, and does nothing else until that passes. */
+static void
+test_self_test_fails(void **state)
+{
+	static const uint8_t faults[] = { 0x01, 0x03, 0x08, 0x11, 0x3B };
+	uint8_t failures, word[4];
+	struct bench b;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(faults); i++) {
+		bench_init(&b, "trustflex-tls");
+		b.part.wire.part.faults = faults[i];
+		MUST(atecc608_begin(&b.driver));
+		MUST(atecc608_self_test(&b.driver, 0x3B, &failures));
+		assert_int_equal(failures, faults[i]);
+		MUST_BE(SELF_TEST, atecc608_info(&b.driver, 0, 0, word));
+		MUST(atecc608_self_test(&b.driver, 0x3B, &failures)); /* woken with word 07 */
+		assert_int_equal(failures, faults[i]);
+		b.part.wire.part.faults = 0;
+		MUST(atecc608_self_test(&b.driver, 0x3B, &failures));
+		assert_int_equal(failures, 0);
+		MUST(atecc608_info(&b.driver, 0, 0, word));
+		atecc608_end(&b.driver);
+	}
+}
+
 static const struct {
 	const char *name;
 	operation *run;
@@ -537,6 +563,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_self_test_fails),
 		cmocka_unit_test(test_each_command),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_a_blank_part),
