@@ -51,12 +51,6 @@ must(bool is_so, const char *what)
 	}
 }
 
-static status
-sign(void *context, span message, uint8_t *out, size_t *len, struct diag *d)
-{
-	return private_key_sign(context, message, out, len, d);
-}
-
 static void
 point_of(const struct private_key *key, uint8_t point[64])
 {
@@ -86,7 +80,7 @@ sign_digest(const struct private_key *key, struct signed_digest *s)
 static void
 write_request(struct unit *u, const struct evidence *e, const uint8_t point[64])
 {
-	const struct csr_signer by = { sign, &u->key };
+	const struct csr_signer by = { csr_sign_by_key, &u->key };
 	const struct simple_name nobody = { 0 };
 	struct public_key public;
 	struct diag d = { 0 };
