@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/x509.h>
 
@@ -11,6 +12,7 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "device/element/element.h"
+#include "device/posix/command.h"
 #include "device/posix/slot_key.h"
 #include "device/posix/state.h"
 
@@ -206,6 +208,30 @@ test_state_read(void **state)
 	}
 }
 
+/* Two at the bench of one unit would make it two birth keys. */
+static void
+test_one_bench_at_a_time(void **state)
+{
+	char place[300], element[400];
+	const struct command_options o = { .agent = { .folder = place, .element = element } };
+	struct diag d = { 0 };
+	int lock = -1;
+
+	(void)state;
+	snprintf(place, sizeof(place), "%s/unit", folder);
+	snprintf(element, sizeof(element), "file:%s", folder);
+	assert_ok(folder_make(place, 0700, &d), d);
+	assert_ok(agent_lock(place, &lock, &d), d);
+	assert_int_equal(command_unit(&o, &d), CONFLICT);
+	assert_non_null(strstr(d.text, "another tenure-agent"));
+	diag_clear(&d);
+	close(lock);
+	assert_int_equal(command_unit(&o, &d), DENIED); /* files have their keys already */
+	assert_non_null(strstr(d.text, "of kind file"));
+	assert_ok(agent_lock(place, &lock, NULL), d); /* let go */
+	close(lock);
+}
+
 int
 main(void)
 {
@@ -214,6 +240,7 @@ main(void)
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_slot_key),
 		cmocka_unit_test(test_state_read),
+		cmocka_unit_test(test_one_bench_at_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
