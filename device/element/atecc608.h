@@ -80,7 +80,6 @@ struct atecc608_request {
 	uint8_t *
 		out; /* for the answer's data; may be NULL for a command that answers with a status only */
 	size_t out_len;	    /* how many are wanted, exactly; another length is GARBLED */
-	bool takes_less;    /* fewer will do; out_len is set to how many came */
 	bool is_once;	    /* doing it twice is not the same as once */
 	bool uses_temp_key; /* TempKey is wanted as the last command left it */
 };

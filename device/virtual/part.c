@@ -49,7 +49,7 @@ part_private_key(const struct part *p, unsigned slot)
 {
 	static const uint8_t none[36];
 
-	if ((part_key_config(p->memory.config, slot) & KEY_PRIVATE) == 0 ||
+	if ((part_key_config(p->memory.config, slot) & PART_KEY_IS_PRIVATE) == 0 ||
 		memcmp(part_slot(p, slot), none, sizeof(none)) == 0) {
 		return NULL;
 	}
@@ -391,7 +391,7 @@ part_make(const struct part_profile *profile, const uint8_t serial[9], struct pa
 	for (unsigned slot = 0; s == OK && profile->data_is_locked && slot < FACTORY_KEYS; slot++) {
 		uint8_t number[32], point[64];
 
-		if ((part_key_config(profile->config, slot) & KEY_PRIVATE) == 0) {
+		if ((part_key_config(profile->config, slot) & PART_KEY_IS_PRIVATE) == 0) {
 			continue;
 		}
 		if (!p256_generate(number, point)) {
