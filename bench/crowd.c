@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 
+#include "bench.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "pki/csr.h"
@@ -21,8 +22,7 @@
 static void
 fail(const char *what)
 {
-	fprintf(stderr, "bench: a device: %s\n", what);
-	exit(1);
+	bench_fail("a device: %s", what);
 }
 
 /* --- factory and desk --- */
