@@ -10,11 +10,11 @@
 #include "base/text.h"
 #include "device/element/atecc608_birth.h"
 #include "element/compressed.h"
+#include "folder.h"
 #include "part_bus.h"
 #include "pki/pem.h"
 #include "signer_home.h"
 
-static char *folder;
 static struct part_bus part;
 static struct atecc608 driver;
 static struct birth_place place;
@@ -56,8 +56,7 @@ make_birth(struct buffer *out)
 static int
 fresh(void **state)
 {
-	(void)state;
-	folder = temporary_folder();
+	folder_fresh(state);
 	part_bus_init(&part, "trustflex-tls");
 	atecc608_init(&driver, &part.bus, 0x6C);
 	place = (struct birth_place){ &driver, folder };
@@ -68,20 +67,8 @@ fresh(void **state)
 static int
 clear(void **state)
 {
-	(void)state;
 	buffer_wipe(&pem);
-	temporary_folder_remove(folder);
-	return 0;
-}
-
-static void
-put(const char *name, span content)
-{
-	char path[600];
-	struct diag d = { 0 };
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	assert_ok(file_replace(path, content, 0644, &d), d);
+	return folder_clear(state);
 }
 
 static void
@@ -110,7 +97,7 @@ test_there_and_back(void **state)
 	assert_ok(birth_write(&place, buffer_span(&pem), &d), d);
 	expect(OK, buffer_span(&pem));
 	/* What the part itself holds counts more. */
-	put("birth.pem", span_text("something else"));
+	folder_put("birth.pem", span_text("something else"));
 	expect(OK, buffer_span(&pem));
 }
 
@@ -209,9 +196,9 @@ test_what_is_damaged(void **state)
 	assert_ok(birth_write(&place, buffer_span(&pem), &d), d);
 	part_slot_put(&part.wire.part, 10, 8, bytes, sizeof(bytes));
 	expect(CRYPTO, span_of(NULL, 0)); /* another signature: nobody's */
-	put("birth.pem", buffer_span(&pem));
+	folder_put("birth.pem", buffer_span(&pem));
 	expect(OK, buffer_span(&pem));
-	put("birth.template", span_text("TCT\x01 and nothing that is one"));
+	folder_put("birth.template", span_text("TCT\x01 and nothing that is one"));
 	expect(OK, buffer_span(&pem));
 }
 
@@ -219,9 +206,9 @@ static void
 test_a_part_that_does_not_answer(void **state)
 {
 	(void)state;
-	put("birth.pem", buffer_span(&pem));
-	put("birth.template", span_text("x"));
-	put("birth-issuers.pem", buffer_span(&pem));
+	folder_put("birth.pem", buffer_span(&pem));
+	folder_put("birth.template", span_text("x"));
+	folder_put("birth-issuers.pem", buffer_span(&pem));
 	driver.address = 0x70;
 	/* The file stands for a part without one, not for a part that is away. */
 	expect(UNAVAILABLE, span_of(NULL, 0));

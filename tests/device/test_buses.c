@@ -21,25 +21,16 @@
 #include "base/file.h"
 #include "device/element/element.h"
 #include "device/posix/buses.h"
+#include "folder.h"
 #include "part_bus.h"
 
-static char *folder;
 static char path[100];
 
 static int
 fresh(void **state)
 {
-	(void)state;
-	folder = temporary_folder();
+	folder_fresh(state);
 	snprintf(path, sizeof(path), "%s/bus", folder);
-	return 0;
-}
-
-static int
-clear(void **state)
-{
-	(void)state;
-	temporary_folder_remove(folder);
 	return 0;
 }
 
@@ -394,15 +385,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_who_answers_the_choice, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_who_answers_a_read, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_nobody_there, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_a_part_on_i2c, fresh_i2c, clear),
+		cmocka_unit_test_setup_teardown(test_who_answers_the_choice, fresh, folder_clear),
+		cmocka_unit_test_setup_teardown(test_who_answers_a_read, fresh, folder_clear),
+		cmocka_unit_test_setup_teardown(test_nobody_there, fresh, folder_clear),
+		cmocka_unit_test_setup_teardown(test_a_part_on_i2c, fresh_i2c, folder_clear),
 		cmocka_unit_test_setup_teardown(
-			test_an_adapter_without_empty_messages, fresh_i2c, clear),
-		cmocka_unit_test_setup_teardown(test_faults_of_i2c, fresh_i2c, clear),
-		cmocka_unit_test_setup_teardown(test_addresses, fresh_i2c, clear),
-		cmocka_unit_test_setup_teardown(test_the_bus_is_one_processs, fresh_i2c, clear),
+			test_an_adapter_without_empty_messages, fresh_i2c, folder_clear),
+		cmocka_unit_test_setup_teardown(test_faults_of_i2c, fresh_i2c, folder_clear),
+		cmocka_unit_test_setup_teardown(test_addresses, fresh_i2c, folder_clear),
+		cmocka_unit_test_setup_teardown(
+			test_the_bus_is_one_processs, fresh_i2c, folder_clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,33 +15,13 @@
 #include "device/posix/command.h"
 #include "device/posix/slot_key.h"
 #include "device/posix/state.h"
-
-static char *folder;
-
-static void
-put(const char *name, const char *text)
-{
-	char path[600];
-	struct diag d = { 0 };
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	assert_ok(file_replace(path, span_text(text), 0600, &d), d);
-}
+#include "folder.h"
 
 static int
 set_up(void **state)
 {
-	(void)state;
-	folder = temporary_folder();
-	put("serial", "0123ABcd01\n");
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	temporary_folder_remove(folder);
+	folder_fresh(state);
+	folder_put("serial", span_text("0123ABcd01\n"));
 	return 0;
 }
 
@@ -72,7 +52,7 @@ test_serials(void **state)
 		struct diag d = { 0 };
 		status s;
 
-		put("serial", table[i].content);
+		folder_put("serial", span_text(table[i].content));
 		s = element_file_open(folder, &e, &d);
 		assert_int_equal(s == OK, table[i].serial != NULL);
 		if (s == OK) {
@@ -81,7 +61,7 @@ test_serials(void **state)
 			element_close(e);
 		}
 	}
-	put("serial", "0123ABcd01\n");
+	folder_put("serial", span_text("0123ABcd01\n"));
 	assert_int_equal(element_file_open("/nonexistent", &e, NULL), NOT_FOUND);
 }
 
@@ -111,11 +91,12 @@ test_slots(void **state)
 	snprintf(path, sizeof(path), "%s/slot2.key", folder);
 	assert_int_equal(stat(path, &found), 0);
 	assert_int_equal(found.st_mode & 0777, 0600);
-	put("slot3.key", "rubbish");
+	folder_put("slot3.key", span_text("rubbish"));
 	assert_int_equal(e->operations->point(e, 3, again, NULL), BAD_INPUT);
-	put("slot3.key", "-----BEGIN PRIVATE KEY-----\n"
-			 "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
-			 "-----END PRIVATE KEY-----\n"); /* RFC 8032 7.1, Ed25519 */
+	folder_put("slot3.key",
+		span_text("-----BEGIN PRIVATE KEY-----\n"
+			  "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+			  "-----END PRIVATE KEY-----\n")); /* RFC 8032 7.1, Ed25519 */
 	assert_int_equal(e->operations->point(e, 3, again, NULL), BAD_INPUT);
 	assert_string_equal(e->operations->attestation, "none");
 	element_close(e);
@@ -243,5 +224,5 @@ main(void)
 		cmocka_unit_test(test_one_bench_at_a_time),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, folder_clear);
 }
