@@ -9,6 +9,7 @@
 
 #define YEAR_S (INT64_C(31557600))
 #define SHORT_YEAR_S (INT64_C(365) * 86400)
+#define LEAP_DAYS_S (INT64_C(31) * 86400) /* more than there are in so many years */
 #define COMPRESSED_YEARS_MAX 31 /* of a certificate that a part holds: element/compressed.h */
 
 static const struct {
@@ -153,12 +154,16 @@ complete_names(struct session *s, const struct authority *parent, struct authori
 	return OK;
 }
 
-/* Whole years by the calendar, as far as the parent lives; as asked where that is less than one, or too many to be carried. */
+/* Where whole years are asked for: by the calendar, as many of them as the parent lives. As asked where they are not whole, or too
+ * many to be carried. */
 static int64_t
 end_of_years(int64_t begin_s, int64_t lifetime_s, int64_t parent_end_s)
 {
 	int64_t years = lifetime_s / SHORT_YEAR_S;
 
+	if (lifetime_s % SHORT_YEAR_S > LEAP_DAYS_S) {
+		return begin_s + lifetime_s - 1;
+	}
 	for (; years > 0 && years <= COMPRESSED_YEARS_MAX; years--) {
 		struct civil end = civil_from_time(begin_s);
 
