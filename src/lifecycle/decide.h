@@ -20,7 +20,7 @@ struct decision {
 	 * has this very version still. NULL: decide() reads it.
 	 */
 	const struct device *seen;
-	/* The fleet whose policy the use case went by, where much time may have passed since; NULL: none. Changed now: CONFLICT. */
+	/* The fleet whose policy the use case went by; NULL: none. Another version of it at the commit: CONFLICT. */
 	const struct fleet *policy;
 	enum revocation_reason reason; /* of certificates that end by it */
 	const char *reason_word;       /* in the ledger: from a fixed list, or NULL */

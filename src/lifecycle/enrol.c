@@ -287,7 +287,7 @@ decision_of(struct enrolling *e)
 {
 	e->decision = (struct decision){ .version = e->device.version,
 		.seen = &e->device,
-		.policy = &e->fleet, /* the signer may have taken its time */
+		.policy = &e->fleet,
 		.issued = &e->certificate,
 		.extend = prove_extend,
 		.context = &e->proof };
@@ -360,16 +360,17 @@ try_all(struct enrolling **list, size_t count)
 }
 
 /*
- * Somebody was quicker: another request of the device, or this very one a second time. The next look sees
- * what came of it. Nothing new to see: the refusal is meant.
+ * Somebody was quicker: another request of the device, this very one a second time, or the fleet's policy is another. The
+ * next look sees what came of it. Nothing new to see: the refusal is meant.
  */
 static bool
 must_try_again(struct enrolling *e)
 {
 	bool is_late = (e->status == CONFLICT || e->status == EXISTS) &&
-		       e->device.version != e->seen_version;
+		       (e->device.version != e->seen_version || e->fleet.version != e->seen_policy);
 
 	e->seen_version = e->device.version;
+	e->seen_policy = e->fleet.version;
 	return is_late;
 }
 

@@ -10,7 +10,8 @@ struct enrolling {
 	struct outcome *outcome;
 	status status;
 	struct diag fault;
-	int64_t seen_version; /* of the device at the look before the last */
+	int64_t seen_version,
+		seen_policy; /* of the device and its fleet, at the look before the last */
 	struct csr csr;
 	uint8_t key_hash[32], request_hash[32], evidence_hash[32];
 	struct proof proof;
