@@ -324,6 +324,37 @@ responders_are_renewed_in_time(void **state)
 	assert_int_equal(size + 1, home_ledger_size(&h));
 }
 
+/* However many there are: those of before fill more than one page, and more than one list of the store. */
+static void
+behind_a_thousand_others(void **state)
+{
+	struct server_certificate_request r = { .authority = "", .names = "pki.example" };
+	uint8_t spki[SPKI_P256_LEN];
+	span chain[CHAIN_LEN_MAX];
+	struct authority ca;
+	struct responder responder;
+	struct private_key key;
+	struct public_key public;
+	struct diag d = { 0 };
+	size_t count;
+
+	(void)state;
+	home_authorities_fill(&h, LIST_PAGE_MAX + 1);
+	home_authority(&h, "root", AUTHORITY_ROOT, NULL);
+	ca = home_authority(&h, "ca", AUTHORITY_ISSUING, "root");
+	assert_true(ca.row > LIST_PAGE_MAX);
+	assert_ok(private_key_generate(KEY_P256, &key, &d), d);
+	assert_ok(private_key_public(&key, spki, sizeof(spki), &public, &d), d);
+	private_key_wipe(&key);
+	r.spki = public.spki;
+	assert_ok(server_certificate_issue(&h.session, &r, chain, &count, &d), d);
+	assert_true(span_equal(chain[1], ca.der));
+	home_add_s(&h, RESPONDER_LIFETIME_S - RESPONDER_RENEW_S + 60);
+	assert_ok(authority_renew_responders(&h.session, &d), d);
+	assert_ok(responder_read(&h.session, &ca, &responder, &d), d);
+	assert_int_equal(2, responder.generation);
+}
+
 static void
 foreign_authorities_are_judged(void **state)
 {
@@ -484,6 +515,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			another_key_of_the_name_is_not_taken_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(responders_are_renewed_in_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(behind_a_thousand_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_authorities_are_judged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(manifest_signers_are_pinned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
