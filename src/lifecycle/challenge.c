@@ -2,6 +2,7 @@
 
 #include <openssl/rand.h>
 
+#include "lifecycle/anchor.h"
 #include "pki/key.h"
 
 #define VERSION 1
@@ -99,6 +100,20 @@ challenge_check(const struct session *s, const id *device, enum challenge_purpos
 			CHALLENGE_EXPIRED);
 	}
 	return OK;
+}
+
+status
+challenge_counts(struct session *s, const struct device *device, bool *out, struct diag *d)
+{
+	struct anchor anchor;
+	status st = OK;
+
+	*out = false;
+	if (device->element != 0) {
+		st = anchor_read(s, device, &anchor, d);
+		*out = st == OK && attestation_can_count(&anchor.known);
+	}
+	return st;
 }
 
 /* --- the key --- */

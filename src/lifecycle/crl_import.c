@@ -87,14 +87,19 @@ read_remembered(
 static status
 unwrap(struct session *s, span given, span *der, struct diag *d)
 {
+	status st;
+
 	if (given.len > 0 && given.data[0] == DER_SEQUENCE) {
 		*der = given;
 		return OK;
 	}
-	return pem_read(s->arena, given, "X509 CRL", der, NULL) == OK
-		       ? OK
-		       : diag_set(d, BAD_INPUT, "RFC 7468 6",
-				 "neither a DER nor a PEM list (X509 CRL) was given");
+	st = pem_read(s->arena, given, "X509 CRL", der, NULL);
+	if (st == NO_MEMORY) {
+		return diag_set(d, st, NULL, "no memory for a list");
+	}
+	return st == OK ? OK
+			: diag_set(d, BAD_INPUT, "RFC 7468 6",
+				  "neither a DER nor a PEM list (X509 CRL) was given");
 }
 
 static status

@@ -1,6 +1,6 @@
 #include "lifecycle/prove.h"
 
-#include "element/attestation.h"
+#include "lifecycle/anchor.h"
 #include "lifecycle/challenge.h"
 
 /*
@@ -52,52 +52,13 @@ check_challenge(struct session *s, const struct device *device, struct proof *p,
 			: OK;
 }
 
-static enum evidence_kind
-kind_of(enum attestation_kind k)
-{
-	return k == ATTESTATION_ATECC608 ? EVIDENCE_ATECC608
-	       : k == ATTESTATION_TPM2	 ? EVIDENCE_TPM2
-					 : EVIDENCE_TOKEN;
-}
-
-/* Its texts are the element's. */
-static struct attestation_anchor
-anchor_of(const struct element *element)
-{
-	struct attestation_anchor anchor = { .kind = kind_of(element->attestation),
-		.serial = element->serial,
-		.model = element->model,
-		.profile = element->profile,
-		.is_vendors_word = element->is_vendors_word };
-
-	memcpy(anchor.key, element->attestation_key, sizeof(anchor.key));
-	return anchor;
-}
-
-static status
-read_element_of(struct session *s, const struct device *device, struct element *out, struct diag *d)
-{
-	status st =
-		device->element != 0 ? read_element(s->reader, device->element, out) : NOT_FOUND;
-
-	if (st == NOT_FOUND) {
-		return diag_kind(d,
-			diag_set(d, DENIED, NULL,
-				"the device has no element on record: there is nothing to check "
-				"the evidence against"),
-			ATTESTATION_IMPOSSIBLE);
-	}
-	return st == OK ? OK : diag_set(d, st, NULL, "the device's element cannot be read");
-}
-
 static status
 check_evidence(struct session *s, const struct device *device, const struct csr *request,
 	struct proof *p, struct diag *d)
 {
-	struct attestation_anchor anchor;
+	struct anchor anchor;
 	struct attestation found = { .slot = -1 };
 	struct evidence evidence;
-	struct element element = { 0 };
 	status st = evidence_read(p->evidence.der, &evidence, d);
 
 	if (st != OK) {
@@ -106,37 +67,16 @@ check_evidence(struct session *s, const struct device *device, const struct csr 
 	p->challenge = evidence.challenge;
 	st = check_challenge(s, device, p, d);
 	if (st == OK) {
-		st = read_element_of(s, device, &element, d);
+		st = anchor_read(s, device, &anchor, d);
 	}
-	if (st != OK) {
-		return st;
+	if (st == OK) {
+		st = attestation_check(&evidence, &anchor.known, request->key.point, &found, d);
 	}
-	anchor = anchor_of(&element);
-	st = attestation_check(&evidence, &anchor, request->key.point, &found, d);
 	if (st == OK) {
 		p->level = found.is_proven ? LEVEL_ATTESTED : LEVEL_VENDOR_UNVERIFIED;
 		p->slot = found.slot;
-		p->evidence.element = element.row;
+		p->evidence.element = anchor.element.row;
 		p->evidence.slot_is_locked = found.slot_is_locked;
-	}
-	return st;
-}
-
-status
-challenge_counts(struct session *s, const struct device *device, bool *out, struct diag *d)
-{
-	struct attestation_anchor anchor;
-	struct element element;
-	status st = OK;
-
-	*out = false;
-	if (device->element == 0) {
-		return OK;
-	}
-	st = read_element_of(s, device, &element, d);
-	if (st == OK) {
-		anchor = anchor_of(&element);
-		*out = attestation_can_count(&anchor);
 	}
 	return st;
 }

@@ -37,7 +37,7 @@ struct signer {
 
 /*
  * One request, one answer: `answer` gets the frame; `w` stands behind its status byte, which is OK; else the signer's own words, or
- * UNAVAILABLE, LIMIT.
+ * UNAVAILABLE, LIMIT, NO_MEMORY.
  */
 MUST_USE status client_call(struct signer *s, enum message_type type, const struct buffer *body,
 	struct buffer *answer, struct wire_reader *w, struct diag *d);

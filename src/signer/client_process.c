@@ -258,6 +258,9 @@ client_call(struct signer *s, enum message_type type, const struct buffer *body,
 	bool is_sound;
 	status result;
 
+	if (buffer_fault(body) == NO_MEMORY) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for a request to the signer");
+	}
 	if (buffer_failed(body) || body->len > message_rule(type)->body_max) {
 		return diag_set(d, LIMIT, NULL, "a request to the signer of %zu bytes", body->len);
 	}

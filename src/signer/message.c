@@ -79,7 +79,9 @@ wire_put_bytes(struct buffer *b, span v)
 {
 	wire_put_u32(b, (uint32_t)v.len);
 	buffer_put(b, v);
-	b->failed = b->failed || v.len > UINT32_MAX;
+	if (v.len > UINT32_MAX) {
+		b->failed = b->is_over = true;
+	}
 }
 
 void

@@ -407,6 +407,28 @@ foreign_authorities_are_judged(void **state)
 	home_close(&other);
 }
 
+/* No memory is our fault and passes; a certificate that is none is the asker's, and stays. */
+static void
+no_memory_is_no_bad_input(void **state)
+{
+	struct authority root = home_authority(&h, "root", AUTHORITY_ROOT, NULL), out;
+	struct pinned_signer pin;
+	struct session s = h.session;
+	span pem;
+	struct diag d = { 0 };
+
+	(void)state;
+	home_write_pem(&h, "root.pem", root.der);
+	pem = bytes_of_file(h.arena, home_path(&h, "root.pem"));
+	s.arena = arena_new(16);
+	assert_int_equal(NO_MEMORY,
+		authority_import(&s, "other", "others", PHASE_PRODUCTION, pem, &out, &d));
+	assert_int_equal(NO_MEMORY, manifest_pin_add(&s, pem, 0, PHASE_PRODUCTION, &pin, NULL));
+	assert_int_equal(BAD_INPUT,
+		manifest_pin_add(&s, span_text("-----BEGIN"), 0, PHASE_PRODUCTION, &pin, NULL));
+	arena_free(s.arena);
+}
+
 static void
 manifest_signers_are_pinned(void **state)
 {
@@ -517,6 +539,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(responders_are_renewed_in_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(behind_a_thousand_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_authorities_are_judged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_memory_is_no_bad_input, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(manifest_signers_are_pinned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			the_listener_gets_a_chain_that_verifies, set_up, tear_down),
