@@ -1,7 +1,7 @@
 #include "base/check.h"
 #include "base/text.h"
+#include "http/service.h"
 #include "lifecycle/challenge.h"
-#include "proto/named.h"
 #include "proto/routes.h"
 
 /*

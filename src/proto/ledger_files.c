@@ -2,8 +2,8 @@
 
 #include "base/served_file.h"
 #include "base/text.h"
+#include "http/service.h"
 #include "ledger/tile.h"
-#include "proto/named.h"
 #include "proto/routes.h"
 
 /*

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
 #include "lifecycle/authorities.h"
 #include "lifecycle/authority.h"
 #include "lifecycle/enrol.h"

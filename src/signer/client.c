@@ -1,7 +1,6 @@
 #include "signer/client_call.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include <semaphore.h>
 
 #include "ledger/sequencer.h"
 

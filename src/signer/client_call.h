@@ -4,7 +4,6 @@
  * client.c says what is in them. Inside signer/ only.
  */
 #include <pthread.h>
-#include <semaphore.h>
 #include <sys/types.h>
 
 #include "signer/message.h"

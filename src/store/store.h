@@ -33,7 +33,7 @@ struct manifest_record;
 
 struct store_options {
 	const char *location; /* path of the SQLite file; later a postgresql:// address */
-	size_t cache_bytes;   /* per connection; 0 = 16 MiB */
+	size_t cache_bytes;   /* of the writer's pages, a quarter of it each reader's; 0 = 16 MiB */
 	bool create;	      /* make and migrate an empty one; else NOT_FOUND */
 	bool read_only;
 	/* Called on the writer thread after each group commit with the new number of ledger
