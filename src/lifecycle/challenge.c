@@ -103,6 +103,28 @@ challenge_check(const struct session *s, const id *device, enum challenge_purpos
 }
 
 status
+challenge_redeem(struct session *s, const id *device, enum challenge_purpose purpose,
+	span challenge, int64_t *expires_s, struct diag *d)
+{
+	bool is_burnt = false;
+	status st = challenge_check(s, device, purpose, challenge, expires_s, d);
+
+	if (st != OK) {
+		return st;
+	}
+	st = read_challenge_is_burnt(s->reader, challenge, &is_burnt);
+	if (st != OK) {
+		return diag_set(d, st, NULL, "the burnt challenges cannot be read");
+	}
+	return is_burnt ? diag_kind(d,
+				  diag_set(d, EXISTS, NULL,
+					  "a replay: the challenge was used before, with another "
+					  "request; ask for one"),
+				  CHALLENGE_REPLAYED)
+			: OK;
+}
+
+status
 challenge_counts(struct session *s, const struct device *device, bool *out, struct diag *d)
 {
 	struct anchor anchor;

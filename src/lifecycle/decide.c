@@ -418,6 +418,10 @@ write_step_entry(const struct session *s, const struct step *step, struct ruling
 	e->part = step->part;
 	e->before = step->value_before;
 	e->after = step->value_after;
+	if (step->evidence != NULL) {
+		e->evidence = step->evidence;
+		e->level = attestation_level_name(step->level);
+	}
 	if (step->certificate != NULL) {
 		name_certificate(e, step->certificate);
 	}

@@ -1,7 +1,6 @@
 #include "lifecycle/prove.h"
 
 #include "lifecycle/anchor.h"
-#include "lifecycle/challenge.h"
 
 /*
  * Cheap things first: the form, the MAC of the challenge, whether it was burnt, and only then the signatures. Invariant: a
@@ -31,29 +30,8 @@ require(const struct fleet *fleet, const struct proof *p, struct diag *d)
 		ATTESTATION_REQUIRED);
 }
 
-static status
-check_challenge(struct session *s, const struct device *device, struct proof *p, struct diag *d)
-{
-	bool is_burnt = false;
-	status st = challenge_check(s, &device->id, CHALLENGE_KEY, p->challenge, &p->expires_s, d);
-
-	if (st != OK) {
-		return st;
-	}
-	st = read_challenge_is_burnt(s->reader, p->challenge, &is_burnt);
-	if (st != OK) {
-		return diag_set(d, st, NULL, "the burnt challenges cannot be read");
-	}
-	return is_burnt ? diag_kind(d,
-				  diag_set(d, EXISTS, NULL,
-					  "a replay: the challenge was used before, with another "
-					  "request; ask for one"),
-				  CHALLENGE_REPLAYED)
-			: OK;
-}
-
-static status
-check_evidence(struct session *s, const struct device *device, const struct csr *request,
+status
+prove_evidence(struct session *s, const struct device *device, enum challenge_purpose purpose,
 	struct proof *p, struct diag *d)
 {
 	struct anchor anchor;
@@ -65,12 +43,12 @@ check_evidence(struct session *s, const struct device *device, const struct csr 
 		return diag_kind(d, st, ATTESTATION_MALFORMED);
 	}
 	p->challenge = evidence.challenge;
-	st = check_challenge(s, device, p, d);
+	st = challenge_redeem(s, &device->id, purpose, p->challenge, &p->expires_s, d);
 	if (st == OK) {
 		st = anchor_read(s, device, &anchor, d);
 	}
 	if (st == OK) {
-		st = attestation_check(&evidence, &anchor.known, request->key.point, &found, d);
+		st = attestation_check(&evidence, &anchor.known, p->point, &found, d);
 	}
 	if (st == OK) {
 		p->level = found.is_proven ? LEVEL_ATTESTED : LEVEL_VENDOR_UNVERIFIED;
@@ -90,7 +68,8 @@ prove_key(struct session *s, const struct device *device, const struct fleet *fl
 	*out = (struct proof){ .level = LEVEL_NONE, .slot = -1 };
 	out->evidence.der = csr_attribute(request, OID_EVIDENCE);
 	if (out->evidence.der.len > 0) {
-		st = check_evidence(s, device, request, out, d);
+		out->point = request->key.point;
+		st = prove_evidence(s, device, CHALLENGE_KEY, out, d);
 	}
 	return st == OK ? require(fleet, out, d) : st;
 }
