@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "lifecycle/authorities.h"
 #include "lifecycle/issued.h"
 #include "lifecycle/responder.h"
 #include "pki/certificate.h"
@@ -318,6 +319,29 @@ judge_foreign(const struct session *s, span der, const char *name, struct diag *
 	return OK;
 }
 
+struct child {
+	struct authority *authority;
+	struct certificate_view view;
+};
+
+static status
+take_parent(struct session *s, const struct authority *a, void *context, struct diag *d)
+{
+	struct child *c = context;
+	struct certificate_view view;
+
+	(void)s;
+	(void)d;
+	if (c->authority->parent == 0 && a->phase == c->authority->phase &&
+		strcmp(a->hierarchy, c->authority->hierarchy) == 0 &&
+		certificate_read(a->der, &view, NULL) == OK &&
+		name_equal(&c->view.issuer, &view.subject) &&
+		certificate_signed_by(&c->view, &view, NULL) == OK) {
+		c->authority->parent = a->row;
+	}
+	return OK;
+}
+
 /*
  * The one that signed it, if we know it: a verifier of whole chains needs the lists of both. Of the same hierarchy and
  * phase; a root is its own.
@@ -325,32 +349,19 @@ judge_foreign(const struct session *s, span der, const char *name, struct diag *
 static status
 find_foreign_parent(struct session *s, struct authority *a, struct diag *d)
 {
-	struct certificate_view own, other;
-	struct authority *all = NULL;
-	size_t count = 0;
-	status st = certificate_read(a->der, &own, d);
+	struct child c = { .authority = a };
+	status st = certificate_read(a->der, &c.view, d);
 
-	if (st != OK || name_equal(&own.issuer, &own.subject)) {
+	if (st != OK || name_equal(&c.view.issuer, &c.view.subject)) {
 		return st;
 	}
 	st = reader_begin(s->reader, d);
 	if (st != OK) {
 		return st;
 	}
-	st = list_authorities(s->reader, s->arena, 0, LIST_PAGE_MAX, &all, &count);
+	st = authorities_each(s, take_parent, &c, d);
 	reader_end(s->reader);
-	if (st != OK) {
-		return diag_set(d, st, NULL, "the authorities cannot be listed");
-	}
-	for (size_t k = 0; k < count && a->parent == 0; k++) {
-		if (all[k].phase == a->phase && strcmp(all[k].hierarchy, a->hierarchy) == 0 &&
-			certificate_read(all[k].der, &other, NULL) == OK &&
-			name_equal(&own.issuer, &other.subject) &&
-			certificate_signed_by(&own, &other, NULL) == OK) {
-			a->parent = all[k].row;
-		}
-	}
-	return OK;
+	return st;
 }
 
 static status

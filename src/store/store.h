@@ -33,7 +33,7 @@ struct manifest_record;
 
 struct store_options {
 	const char *location; /* path of the SQLite file; later a postgresql:// address */
-	size_t cache_bytes;   /* per connection; 0 = 16 MiB */
+	size_t cache_bytes;   /* of the writer's pages, a quarter of it each reader's; 0 = 16 MiB */
 	bool create;	      /* make and migrate an empty one; else NOT_FOUND */
 	bool read_only;
 	/* Called on the writer thread after each group commit with the new number of ledger
@@ -61,6 +61,8 @@ struct change *change_new(struct arena *a);
 void change_owner_add(struct change *c, struct owner *o);
 void change_fleet_add(struct change *c, struct fleet *f);
 void change_fleet_set(struct change *c, const struct fleet *f); /* at f->version, which grows */
+/* Changes nothing: CONFLICT unless the fleet has f->version still. What was judged by its policy is refused if that changed. */
+void change_fleet_expect(struct change *c, const struct fleet *f);
 void change_authority_add(struct change *c, struct authority *a);
 void change_authority_crl_number(struct change *c, int64_t authority, int64_t number);
 void change_operator_add(struct change *c, struct operator_account *o);
