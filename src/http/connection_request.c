@@ -1,6 +1,7 @@
 /* From bytes to a complete request in the hands of a worker. */
 #include "http/connection.h"
 #include "http/crowd.h"
+#include "http/gather.h"
 #include "http/loop.h"
 #include "http/reply_head.h"
 
@@ -18,7 +19,7 @@ request_submit(struct connection *c)
 
 		c->state = CONNECTION_WORK;
 		c->place = WORK_AWAY;
-		if (is_gathered && loop_gather(c->loop, w)) {
+		if (is_gathered && gather(w->server->gatherings, w)) {
 			return STEP_WAIT;
 		}
 		if (work_submit(w) == OK) {
@@ -48,6 +49,7 @@ begin_work(struct connection *c)
 	w->router = c->listener->router;
 	c->work = w;
 	c->place = WORK_HERE;
+	w->is_first = c->is_fresh;
 	c->is_fresh = false;
 	crowd_busy(c);
 	return w;

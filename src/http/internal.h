@@ -36,6 +36,7 @@ struct counters {
 #define CROWD_SLOTS 16384 /* a power of two; two addresses share a slot by chance only */
 
 struct loop;
+struct gatherings;
 
 struct http_server {
 	struct http_options options; /* defaults filled in */
@@ -44,6 +45,7 @@ struct http_server {
 	struct tls *tls;
 	struct parks *parks;
 	struct pool *pool;
+	struct gatherings *gatherings;
 	struct loop **loops;
 	unsigned loop_count;
 	_Atomic size_t bodies; /* bytes that requests' bodies hold */

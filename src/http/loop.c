@@ -275,10 +275,6 @@ read_mail(struct loop *l)
 		struct work *w = mail;
 
 		mail = w->next;
-		if (w->gathering != NULL) {
-			w->gathering->away--;
-			w->gathering = NULL;
-		}
 		connection_mail(w->connection, w);
 	}
 	if (must_open && !l->is_stopping) {
@@ -287,90 +283,6 @@ read_mail(struct loop *l)
 	}
 	if (must_stop && !l->is_stopping) {
 		begin_stop(l);
-	}
-}
-
-/* --- those that go together --- */
-
-/* NULL: there are more such handlers than places. */
-static struct gathering *
-gathering_of(struct loop *l, const struct route *r)
-{
-	for (size_t i = 0; i < GATHERINGS_MAX; i++) {
-		struct gathering *g = &l->gatherings[i];
-
-		if (g->together == NULL) {
-			g->together = r->together;
-		}
-		if (g->together == r->together) {
-			return g;
-		}
-	}
-	return NULL;
-}
-
-bool
-loop_gather(struct loop *l, struct work *w)
-{
-	struct gathering *g = gathering_of(l, w->route);
-
-	if (g == NULL) {
-		return false;
-	}
-	w->next = NULL;
-	w->news = WORK_DONE;
-	if (g->last != NULL) {
-		g->last->next = w;
-	} else {
-		g->first = w;
-	}
-	g->last = w;
-	return true;
-}
-
-/* The first ones, off the list. */
-static struct work *
-take_together(struct gathering *g)
-{
-	struct work *first = g->first, *last = first;
-
-	for (unsigned n = 1; n < HTTP_TOGETHER_MAX && last->next != NULL; n++) {
-		last->together = last->next;
-		last = last->next;
-	}
-	g->first = last->next;
-	if (g->first == NULL) {
-		g->last = NULL;
-	}
-	last->together = NULL;
-	first->gathering = g;
-	return first;
-}
-
-/* While some are away the next ones gather: one message for all of them costs the little that one costs. */
-static void
-send_together(struct gathering *g)
-{
-	while (g->first != NULL && g->away < TOGETHER_AWAY_MAX) {
-		struct work *first = take_together(g), *next;
-
-		g->away++;
-		if (work_submit_together(first) == OK) {
-			continue;
-		}
-		for (struct work *w = first; w != NULL; w = next) {
-			next = w->together;
-			work_turn_away(w);
-			loop_post(w, WORK_DONE);
-		}
-	}
-}
-
-static void
-send_gathered(struct loop *l)
-{
-	for (size_t i = 0; i < GATHERINGS_MAX; i++) {
-		send_together(&l->gatherings[i]);
 	}
 }
 
@@ -516,7 +428,6 @@ run(void *argument)
 		}
 		read_mail(l);
 		run_again(l);
-		send_gathered(l);
 		fire_timers(l);
 		run_waiting(l);
 		crowd_evict(l);
@@ -608,17 +519,6 @@ loop_join(struct loop *l)
 	}
 }
 
-static void
-drop_gathered(struct gathering *g)
-{
-	while (g->first != NULL) {
-		struct work *w = g->first;
-
-		g->first = w->next;
-		connection_mail(w->connection, w);
-	}
-}
-
 void
 loop_free(struct loop *l)
 {
@@ -634,9 +534,6 @@ loop_free(struct loop *l)
 		connection_drop(c);
 	}
 	read_mail(l);
-	for (size_t i = 0; i < GATHERINGS_MAX; i++) {
-		drop_gathered(&l->gatherings[i]);
-	}
 	l->reruns_max = SIZE_MAX;
 	run_waiting(l);
 	run_again(l);

@@ -15,16 +15,6 @@
 #define SCRATCH_ROOM (64 << 10)
 #define SPARE_MAX 64 /* input blocks and works that a loop keeps */
 
-#define GATHERINGS_MAX 8    /* handlers that take many together */
-#define TOGETHER_AWAY_MAX 1 /* chains of one such handler with workers: more are waited for */
-
-/* What waits for one handler that takes many together. */
-struct gathering {
-	void (*together)(struct exchange *const *x, size_t count); /* NULL: the place is free */
-	struct work *first, *last;
-	unsigned away; /* chains that are with workers */
-};
-
 struct loop {
 	struct source bell_source;
 	struct http_server *server;
@@ -47,7 +37,6 @@ struct loop {
 	struct connection *waiting, *last_waiting; /* to be run again, first come first */
 	size_t reruns, reruns_max;		   /* of them with workers */
 	struct connection *dead; /* freed at the end of the round: an event may still name them */
-	struct gathering gatherings[GATHERINGS_MAX];
 	struct work *spare_works;
 	uint8_t *spare_inputs[SPARE_MAX];
 	unsigned spare_input_count, spare_work_count;
@@ -78,12 +67,6 @@ void loop_free(struct loop *l);
 
 /* Mail for the loop of the work's connection. Any thread. */
 void loop_post(struct work *w, enum work_news news);
-
-/*
- * For a route with `together`, on the loop's thread: it goes to a worker with the others of this time. False: the loop
- * has no place for one more such handler, nothing has happened.
- */
-bool loop_gather(struct loop *l, struct work *w);
 
 /* Has it end its longest idle connection, at the end of its round. Any thread. */
 void loop_evict(struct loop *l);

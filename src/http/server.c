@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "http/crowd.h"
+#include "http/gather.h"
 #include "http/internal.h"
 #include "http/loop.h"
 
@@ -65,6 +66,7 @@ server_free(struct http_server *s)
 	}
 	free(s->loops);
 	parks_free(s->parks);
+	gatherings_free(s->gatherings);
 	tls_free(s->tls);
 	free(s);
 }
@@ -160,6 +162,10 @@ static status
 start_threads(struct http_server *s)
 {
 	status e = pool_new(s->options.workers, s->options.queue_max, &s->pool);
+
+	if (e == OK) {
+		e = gatherings_new(s->pool, &s->gatherings);
+	}
 
 	/* The last loop first: the first one accepts, and hands on to the others. */
 	for (unsigned i = s->loop_count; e == OK && i > 0; i--) {

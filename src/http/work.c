@@ -13,14 +13,19 @@
 
 #define KEPT_BUFFER_MAX (16 << 10) /* a larger one is given back at once */
 
-/* A duration for the statistics: no decision hangs on it, so it is not the tests' clock. */
-static int64_t
+int64_t
 stopwatch_us(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+bool
+work_must_end(const struct work *w)
+{
+	return atomic_load(&w->server->is_ending);
 }
 
 static void
@@ -117,7 +122,7 @@ run(void *argument, unsigned worker)
 	bool is_answered = true;
 
 	x->worker = worker;
-	if (atomic_load(&w->server->is_ending)) {
+	if (work_must_end(w)) {
 		work_refuse(w, 503, "the server ends");
 		loop_post(w, WORK_DONE);
 		return;
@@ -166,7 +171,7 @@ work_submit(struct work *w)
 }
 
 static size_t
-gather(struct work *first, unsigned worker, struct exchange **all)
+list_exchanges(struct work *first, unsigned worker, struct exchange **all)
 {
 	size_t count = 0;
 
@@ -193,14 +198,13 @@ finish_together(struct work *w, bool is_answered)
 	loop_post(w, WORK_DONE);
 }
 
-/* On a worker. */
-static void
-run_together(void *argument, unsigned worker)
+void
+work_run_together(struct work *w, unsigned worker)
 {
 	struct exchange *all[HTTP_TOGETHER_MAX];
-	struct work *w = argument, *next;
-	size_t count = gather(w, worker, all);
-	bool is_answered = !atomic_load(&w->server->is_ending);
+	struct work *next;
+	size_t count = list_exchanges(w, worker, all);
+	bool is_answered = !work_must_end(w);
 
 	if (is_answered) {
 		w->route->together(all, count);
@@ -209,18 +213,6 @@ run_together(void *argument, unsigned worker)
 		next = w->together; /* before it is the loop's again */
 		finish_together(w, is_answered);
 	}
-}
-
-status
-work_submit_together(struct work *first)
-{
-	struct pool *pool = first->server->pool;
-	int64_t now_us = stopwatch_us();
-
-	for (struct work *w = first; w != NULL; w = w->together) {
-		w->since_us = now_us;
-	}
-	return pool_run(pool, run_together, first);
 }
 
 static void
@@ -310,9 +302,8 @@ work_reset(struct work *w)
 	w->refused_with = 0;
 	diag_clear(&w->refusal);
 	w->is_asking = w->is_admitted = false;
-	w->gathering = NULL;
 	w->together = NULL;
-	w->must_close = w->keeps = w->has_deadline = false;
+	w->must_close = w->keeps = w->is_first = w->has_deadline = false;
 	w->took_us = 0;
 }
 

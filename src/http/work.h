@@ -21,9 +21,8 @@ enum work_news {
 };
 
 struct work {
-	struct work *next;	     /* in the mail, gathered, or among the spare ones */
-	struct work *together;	     /* those that the same worker runs with it; NULL: the last */
-	struct gathering *gathering; /* of the first of them: told when they are back; else NULL */
+	struct work *next;     /* in the mail, or among the spare ones */
+	struct work *together; /* of those that gather, or that one worker runs; NULL: the last */
 	struct connection *connection;
 	struct http_server *server;
 	enum work_news news;
@@ -45,6 +44,7 @@ struct work {
 	bool is_admitted; /* it was, and said yes */
 	bool must_close;  /* what follows on the connection is not a request */
 	bool keeps;	  /* the connection, after the reply */
+	bool is_first;	  /* request of its connection */
 
 	int64_t since_us, took_us; /* with queue and workers, without its time parked */
 
@@ -65,8 +65,12 @@ void work_reset(struct work *w);
 void work_drop_body(struct work *w);
 /* To a worker. LIMIT: the queue is full. */
 MUST_USE status work_submit(struct work *w);
-/* The same of a whole chain (`together`) of one route. */
-MUST_USE status work_submit_together(struct work *first);
+/* On a worker: the whole chain (`together`), which is of one handler, and of any loops. */
+void work_run_together(struct work *first, unsigned worker);
+/* Its drain is over: it is refused by whoever takes it up. */
+bool work_must_end(const struct work *w);
+/* A duration for the statistics: no decision of the product's hangs on it, so it is not the tests' clock. */
+int64_t stopwatch_us(void);
 /* Answers here and now, on the loop's thread, where the route can. False: nothing has happened. */
 bool work_at_once(struct work *w);
 /* Answers here and now, without handler. */

@@ -131,7 +131,7 @@ struct ocsp_sign_request {
 MUST_USE status signer_ocsp(
 	struct signer *s, const struct ocsp_sign_request *r, struct buffer *out, struct diag *d);
 /* Many at once, in one message. OK: each has its own result; the answer of one that is OK is appended to its `out`. */
-#define OCSP_BATCH_MAX 64
+#define OCSP_BATCH_MAX 128
 struct ocsp_sign_result {
 	struct buffer *out;
 	status status;
