@@ -29,8 +29,8 @@
 
 /* How long readers are waited for in that moment; at pages_max the writer waits anyway. */
 #define WAIT_STEP_NS 200000
-#define WAIT_STEPS 50	     /* 10 ms */
-#define WAIT_STEPS_FULL 2500 /* 500 ms */
+#define WAIT_STEPS 50	    /* 10 ms */
+#define WAIT_STEPS_FULL 500 /* 100 ms */
 
 #define RETRY_MS 1000
 #define RETRY_FULL_MS 50
@@ -57,22 +57,6 @@ is_full(const struct mover *m)
 }
 
 /* --- one pass --------------------------------------------------------------- */
-
-/* SQLite's, while a snapshot or another program is in the way. 0: given up. */
-static int
-wait_for_readers(void *context, int times)
-{
-	static const struct timespec step = { 0, WAIT_STEP_NS };
-	struct mover *m = context;
-	pthread_mutex_lock(&m->mutex);
-	int most = m->is_closing ? 0 : is_full(m) ? WAIT_STEPS_FULL : WAIT_STEPS;
-	pthread_mutex_unlock(&m->mutex);
-	if (times >= most) {
-		return 0;
-	}
-	nanosleep(&step, NULL);
-	return 1;
-}
 
 static status
 fault(struct store *s, int code, const char *what, struct diag *d)
@@ -141,6 +125,26 @@ move_most(struct store *s, struct diag *d)
 	return st;
 }
 
+/* Whoever still reads in the log, or another program that moves it, is waited for, a moment. */
+static status
+move_rest(struct store *s, struct moved *moved, struct diag *d)
+{
+	static const struct timespec step = { 0, WAIT_STEP_NS };
+	struct mover *m = &s->mover;
+	status st = pass(s, SQLITE_CHECKPOINT_RESTART, moved, d);
+	for (int i = 0; st == OK && !moved->is_all; i++) {
+		pthread_mutex_lock(&m->mutex);
+		int most = m->is_closing ? 0 : is_full(m) ? WAIT_STEPS_FULL : WAIT_STEPS;
+		pthread_mutex_unlock(&m->mutex);
+		if (i >= most) {
+			break;
+		}
+		nanosleep(&step, NULL);
+		st = pass(s, SQLITE_CHECKPOINT_RESTART, moved, d);
+	}
+	return st;
+}
+
 static status
 finish(struct store *s, struct moved *moved, struct diag *d)
 {
@@ -151,7 +155,7 @@ finish(struct store *s, struct moved *moved, struct diag *d)
 		pthread_cond_wait(&m->turn, &m->mutex);
 	}
 	pthread_mutex_unlock(&m->mutex);
-	status st = pass(s, SQLITE_CHECKPOINT_RESTART, moved, d);
+	status st = move_rest(s, moved, d);
 	pthread_mutex_lock(&m->mutex);
 	if (moved->is_all) {
 		m->pages = 0;
@@ -347,9 +351,9 @@ mover_start(struct store *s, size_t log_bytes, size_t log_bytes_max, struct diag
 	m->pages_max = (int)((log_bytes_max ? log_bytes_max : MAX_BYTES) / PAGE_BYTES);
 	status st = connection_open(&m->connection, s->path, false, CACHE_BYTES, d);
 	if (st == OK) {
-		sqlite3_busy_handler(m->connection.db, wait_for_readers, m);
 		/* A connection that never read does not know that there is a log. */
 		st = connection_number(&m->connection, "PRAGMA user_version", &version, d);
+		sqlite3_busy_timeout(m->connection.db, 0); /* what is waited for, is so here */
 	}
 	if (st != OK) {
 		return st;
