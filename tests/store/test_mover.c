@@ -325,12 +325,11 @@ refuse_at(size_t row, unsigned at)
 {
 	struct diag d = { 0 };
 	unsigned n = 0;
-	status st;
 	witness_make();
 	struct store *s = witness_open(LOG_BYTES, LOG_BYTES_MAX);
 	fault_vfs_spare_log(true);
 	fault_vfs_set(refusals[row].fault, at);
-	while ((st = witness_commit(s, n, &d)) == OK) {
+	while (witness_commit(s, n, &d) == OK) {
 		witness_note(n++);
 		assert_true(n < WITNESS_NUMBERS);
 	}
