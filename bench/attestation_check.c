@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "bench.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "element/attestation.h"
@@ -43,21 +44,6 @@ static struct arena *arena;
 /* --- what devices send --- */
 
 static void
-must(bool is_so, const char *what)
-{
-	if (!is_so) {
-		fprintf(stderr, "%s\n", what);
-		exit(1);
-	}
-}
-
-static status
-sign(void *context, span message, uint8_t *out, size_t *len, struct diag *d)
-{
-	return private_key_sign(context, message, out, len, d);
-}
-
-static void
 point_of(const struct private_key *key, uint8_t point[64])
 {
 	struct public_key public;
@@ -75,18 +61,18 @@ sign_digest(const struct private_key *key, struct signed_digest *s)
 	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key->key, NULL);
 
 	s->len = sizeof(s->signature);
-	must(c != NULL && EVP_PKEY_sign_init(c) == 1 &&
-			EVP_PKEY_sign(c, s->signature, &s->len, s->digest, 32) == 1,
+	bench_check(c != NULL && EVP_PKEY_sign_init(c) == 1 &&
+			    EVP_PKEY_sign(c, s->signature, &s->len, s->digest, 32) == 1,
 		"a digest cannot be signed");
 	EVP_PKEY_CTX_free(c);
 	s->context = EVP_PKEY_CTX_new(key->key, NULL);
-	must(s->context != NULL && EVP_PKEY_verify_init(s->context) == 1, "no context");
+	bench_check(s->context != NULL && EVP_PKEY_verify_init(s->context) == 1, "no context");
 }
 
 static void
 write_request(struct unit *u, const struct evidence *e, const uint8_t point[64])
 {
-	const struct csr_signer by = { sign, &u->key };
+	const struct csr_signer by = { csr_sign_by_key, &u->key };
 	const struct simple_name nobody = { 0 };
 	struct public_key public;
 	struct diag d = { 0 };
@@ -99,7 +85,7 @@ write_request(struct unit *u, const struct evidence *e, const uint8_t point[64])
 	bench_must(
 		csr_write(&nobody, &public, OID_EVIDENCE, buffer_span(&value), &by, &der, &d), &d);
 	u->request = arena_copy(arena, buffer_span(&der));
-	must(u->request.data != NULL, "no memory");
+	bench_check(u->request.data != NULL, "no memory");
 	buffer_wipe(&value);
 	buffer_wipe(&der);
 }
@@ -114,7 +100,7 @@ make_unit(struct unit *u, unsigned number, bool is_locked)
 	struct diag d = { 0 };
 	int64_t expires_s;
 
-	must(profile != NULL, "no profile");
+	bench_check(profile != NULL, "no profile");
 	claim.slot_config = part_slot_config(profile->config, 2);
 	claim.key_config = part_key_config(profile->config, 2);
 	bench_must(private_key_generate(KEY_P256, &u->slot1, &d), &d);
@@ -122,19 +108,20 @@ make_unit(struct unit *u, unsigned number, bool is_locked)
 	point_of(&u->slot1, u->point1);
 	point_of(&u->key, point);
 	snprintf(u->serial, sizeof(u->serial), "0123%012x01", number);
-	must(hex_decode(span_text(u->serial), claim.serial, 9) == OK, "no serial");
+	bench_check(hex_decode(span_text(u->serial), claim.serial, 9) == OK, "no serial");
 	bench_must(id_new(&clock_system, &u->device), &d);
 	bench_must(
 		challenge_new(&session, &u->device, CHALLENGE_KEY, challenge, &expires_s, &d), &d);
 	e.challenge = SPAN_ARRAY(challenge);
 	e.atecc608.slot = 2;
-	must(RAND_bytes(e.atecc608.random, 32) == 1, "no randomness");
+	bench_check(RAND_bytes(e.atecc608.random, 32) == 1, "no randomness");
 	evidence_num_in(e.challenge, num_in);
 	atecc608_attestation_digest(
 		&claim, num_in, e.atecc608.random, point, u->signed_digests[0].digest);
 	sign_digest(&u->slot1, &u->signed_digests[0]);
-	must(signature_der_to_raw(span_of(u->signed_digests[0].signature, u->signed_digests[0].len),
-		     e.atecc608.signature) == OK,
+	bench_check(signature_der_to_raw(
+			    span_of(u->signed_digests[0].signature, u->signed_digests[0].len),
+			    e.atecc608.signature) == OK,
 		"no signature");
 	sha256(span_of(point, 64), u->signed_digests[1].digest);
 	sign_digest(&u->key, &u->signed_digests[1]);
@@ -160,7 +147,8 @@ verify_floor(void)
 		for (unsigned k = 0; k < 2; k++) {
 			const struct signed_digest *s = &units[i].signed_digests[k];
 
-			must(EVP_PKEY_verify(s->context, s->signature, s->len, s->digest, 32) == 1,
+			bench_check(EVP_PKEY_verify(
+					    s->context, s->signature, s->len, s->digest, 32) == 1,
 				"the floor does not verify");
 		}
 	}
@@ -197,7 +185,8 @@ check_all(status expected)
 	for (unsigned i = 0; i < CHIPS; i++) {
 		const struct unit *signer = &units[expected == OK ? i : (i + 1) % CHIPS];
 
-		must(check(&units[i], signer->point1) == expected, "a check says something else");
+		bench_check(check(&units[i], signer->point1) == expected,
+			"a check says something else");
 	}
 }
 
@@ -243,7 +232,7 @@ bench_attestation_check(struct bench *b)
 	double ratios[TURNS], seconds[TURNS];
 
 	arena = arena_new(64 << 20);
-	must(arena != NULL, "no memory");
+	bench_check(arena != NULL, "no memory");
 	life = (struct life){ .clock = &clock_system, .challenge_key = { 1 } };
 	session = (struct session){
 		.life = &life, .arena = arena, .now_s = clock_now_s(&clock_system), .request = ""

@@ -15,6 +15,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 
+#include "bench.h"
 #include "base/file.h"
 #include "demo/child.h"
 #include "device/element/atecc608.h"
@@ -37,15 +38,6 @@ static const struct part_call steps[] = {
 };
 static const size_t answers[] = { 35, 67, 67 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
-
-static void
-must(bool is_good, const char *what)
-{
-	if (!is_good) {
-		fprintf(stderr, "bench: %s\n", what);
-		exit(1);
-	}
-}
 
 static size_t
 packet_of(const struct part_call *c, uint8_t out[64])
@@ -78,16 +70,17 @@ run_host(void)
 	uint8_t digest[32] = { 1 }, signature[80];
 	double begin;
 
-	must(maker != NULL && key != NULL && EVP_PKEY_keygen_init(maker) == 1 &&
-			EVP_PKEY_CTX_set_group_name(maker, "P-256") == 1,
+	bench_check(maker != NULL && key != NULL && EVP_PKEY_keygen_init(maker) == 1 &&
+			    EVP_PKEY_CTX_set_group_name(maker, "P-256") == 1,
 		"libcrypto has no P-256");
 	signer = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	must(signer != NULL && EVP_PKEY_sign_init(signer) == 1, "libcrypto cannot sign");
+	bench_check(signer != NULL && EVP_PKEY_sign_init(signer) == 1, "libcrypto cannot sign");
 	begin = bench_seconds();
 	for (size_t i = 0; i < GENERATIONS; i++) {
 		size_t len = sizeof(signature);
 
-		must(EVP_PKEY_generate(maker, &made) == 1 &&
+		bench_check(
+			EVP_PKEY_generate(maker, &made) == 1 &&
 				EVP_PKEY_sign(signer, signature, &len, digest, sizeof(digest)) == 1,
 			"libcrypto failed");
 		EVP_PKEY_free(made);
@@ -114,7 +107,7 @@ run_part(struct part *p)
 	begin = bench_seconds();
 	for (size_t i = 0; i < GENERATIONS; i++) {
 		for (size_t k = 0; k < STEPS; k++) {
-			must(part_execute(p, packets[k], lens[k], 0, answer) == answers[k],
+			bench_check(part_execute(p, packets[k], lens[k], 0, answer) == answers[k],
 				"a part refuses");
 		}
 	}
@@ -163,14 +156,14 @@ start(struct program *e, const char *argv0, const char *count)
 		usleep(5000);
 		fd = dial(e);
 	}
-	must(fd >= 0, "tenure-element does not listen");
+	bench_check(fd >= 0, "tenure-element does not listen");
 	close(fd);
 }
 
 static void
 stop(struct program *e)
 {
-	must(child_stop(e->pid, SIGTERM, 20) == 0, "tenure-element did not end well");
+	bench_check(child_stop(e->pid, SIGTERM, 20) == 0, "tenure-element did not end well");
 }
 
 static size_t
@@ -214,7 +207,7 @@ open_lanes(const struct program *e, int lanes[LANES])
 	struct diag d = { 0 };
 	int fd = dial(e);
 
-	must(fd >= 0, "no connection");
+	bench_check(fd >= 0, "no connection");
 	bench_must(
 		write_all(fd, span_of(frame, put_frame(frame, 'l', (uint8_t[4]){ 0 }, 4, 4)), &d),
 		&d);
@@ -225,10 +218,10 @@ open_lanes(const struct program *e, int lanes[LANES])
 		size_t len = put_frame(frame, 'b', serials + 9 * i, 9, 9);
 
 		lanes[i] = dial(e);
-		must(lanes[i] >= 0, "no connection");
+		bench_check(lanes[i] >= 0, "no connection");
 		bench_must(write_all(lanes[i], span_of(frame, len), &d), &d);
 		bench_must(read_all(lanes[i], head, sizeof(head), &d), &d);
-		must(head[0] == 0, "no such part");
+		bench_check(head[0] == 0, "no such part");
 	}
 }
 
@@ -245,7 +238,7 @@ run_socket(const int lanes[LANES], struct diag *d)
 
 		if (i >= LANES) {
 			bench_must(read_all(fd, reply, back, d), d);
-			must(reply[back - 67] == 67, "a part refuses");
+			bench_check(reply[back - 67] == 67, "a part refuses");
 		}
 		if (i < GENERATIONS) {
 			bench_must(write_all(fd, span_of(request, len), d), d);
@@ -266,10 +259,10 @@ run_driver(const struct program *e)
 
 	bench_must(bus_socket_init(&bus, e->socket, NULL, &d), &d);
 	atecc608_init(&a, &bus.bus, ADDRESS);
-	must(atecc608_begin(&a) == ATECC608_OK, "the driver finds no part");
+	bench_check(atecc608_begin(&a) == ATECC608_OK, "the driver finds no part");
 	begin = bench_seconds();
 	for (size_t i = 0; i < DRIVEN; i++) {
-		must(atecc608_attest(&a, 2, steps[0].data, &made) == ATECC608_OK,
+		bench_check(atecc608_attest(&a, 2, steps[0].data, &made) == ATECC608_OK,
 			"the driver gets no attestation");
 	}
 	begin = bench_seconds() - begin;

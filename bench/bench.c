@@ -2,6 +2,7 @@
 
 #include <ftw.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,8 +201,28 @@ void
 bench_must(status s, const struct diag *d)
 {
 	if (s != OK) {
-		fprintf(stderr, "bench: %s: %s %s\n", status_name(s), d->text, d->clause);
-		exit(1);
+		bench_fail("%s: %s %s", status_name(s), d->text, d->clause);
+	}
+}
+
+void
+bench_fail(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("bench: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+void
+bench_check(bool is_so, const char *what)
+{
+	if (!is_so) {
+		bench_fail("%s", what);
 	}
 }
 

@@ -51,6 +51,10 @@ int bench_end(const struct bench *b);
 
 /* Ends the program with the diag's words unless the call answered OK. */
 void bench_must(status s, const struct diag *d);
+/* Ends the program with these words. */
+void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* The same unless it is so. */
+void bench_check(bool is_so, const char *what);
 
 double bench_seconds(void);	/* monotonic */
 double bench_cpu_seconds(void); /* of the whole process */

@@ -23,10 +23,7 @@
 static void
 must(int answer)
 {
-	if (answer != 1) {
-		fprintf(stderr, "bench: libssl does not take what it should\n");
-		exit(1);
-	}
+	bench_check(answer == 1, "libssl does not take what it should");
 }
 
 static int

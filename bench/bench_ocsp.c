@@ -31,13 +31,6 @@
 #define PATH_ROOM (STAGE_ROOM + 64)
 #define START_LIMIT_S 10
 
-static void
-fail(const char *what)
-{
-	fprintf(stderr, "bench: %s\n", what);
-	exit(1);
-}
-
 /* The POST of a request about this serial, in the arena. */
 static span
 request_of(struct arena *a, const char *path, X509 *issuer, const ASN1_INTEGER *serial, bool nonce)
@@ -51,7 +44,7 @@ request_of(struct arena *a, const char *path, X509 *issuer, const ASN1_INTEGER *
 
 	if (r == NULL || id == NULL || OCSP_request_add0_id(r, id) == NULL ||
 		(nonce && OCSP_request_add1_nonce(r, NULL, 16) != 1)) {
-		fail("no OCSP request");
+		bench_fail("no OCSP request");
 	}
 	der_len = i2d_OCSP_REQUEST(r, &der);
 	head_len = snprintf(head, sizeof(head),
@@ -60,7 +53,7 @@ request_of(struct arena *a, const char *path, X509 *issuer, const ASN1_INTEGER *
 		path, der_len);
 	whole = arena_alloc(a, (size_t)(head_len + der_len));
 	if (der_len <= 0 || whole == NULL) {
-		fail("no OCSP request");
+		bench_fail("no OCSP request");
 	}
 	memcpy(whole, head, (size_t)head_len);
 	memcpy(whole + head_len, der, (size_t)der_len);
@@ -95,7 +88,7 @@ check_good(void *context, size_t i, span body)
 	}
 	if (one == NULL ||
 		OCSP_single_get0_status(one, NULL, NULL, NULL, NULL) != V_OCSP_CERTSTATUS_GOOD) {
-		fail("an answer is not good");
+		bench_fail("an answer is not good");
 	}
 	OCSP_BASICRESP_free(basic);
 	OCSP_RESPONSE_free(r);
@@ -135,12 +128,12 @@ ask_same(struct asking *k)
 		.request_count = REQUESTS,
 		.count = COUNT,
 		.in_flight = WIRES };
-	double cpu = stage_process_cpu_seconds(k->same.pid), began = bench_seconds();
+	double cpu = stage_process_cpu_seconds(k->same.process.pid), began = bench_seconds();
 	struct measured m;
 
 	wire_drive(&load);
 	m.rate = COUNT / (bench_seconds() - began);
-	m.cpu = (stage_process_cpu_seconds(k->same.pid) - cpu) / COUNT;
+	m.cpu = (stage_process_cpu_seconds(k->same.process.pid) - cpu) / COUNT;
 	return m;
 }
 
@@ -157,7 +150,7 @@ enrol_all(struct crowd *c)
 		crowd_connect(c, i, &w);
 		wire_send(&w, c->units[i].enrol);
 		if (wire_receive(&w, &body) != 200) {
-			fail("a device could not enrol");
+			bench_fail("a device could not enrol");
 		}
 		crowd_enrolled(c, i, buffer_span(&body));
 		wire_close(&w);
@@ -177,13 +170,13 @@ read_issuer(struct asking *k)
 	buffer_init(&body, 1 << 16);
 	wire_send(&k->wires[0], span_text(request));
 	if (wire_receive(&k->wires[0], &body) != 200) {
-		fail("the issuer's certificate is not served");
+		bench_fail("the issuer's certificate is not served");
 	}
 	at = body.data;
 	issuer = d2i_X509(NULL, &at, (long)body.len);
 	buffer_wipe(&body);
 	if (issuer == NULL) {
-		fail("the issuer's certificate cannot be read");
+		bench_fail("the issuer's certificate cannot be read");
 	}
 	return issuer;
 }
@@ -235,7 +228,7 @@ beside_issuer(const struct beside *o)
 	X509 *issuer = f != NULL ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
 
 	if (issuer == NULL) {
-		fail("openssl made no certificate");
+		bench_fail("openssl made no certificate");
 	}
 	fclose(f);
 	return issuer;
@@ -279,7 +272,7 @@ beside_start(struct beside *o, const struct stage *s, struct arena *a)
 		&d);
 	issuer = beside_issuer(o);
 	if (serial == NULL || ASN1_INTEGER_set(serial, 0x1000) != 1) {
-		fail("no memory");
+		bench_fail("no memory");
 	}
 	o->request = request_of(a, "/", issuer, serial, true);
 	ASN1_INTEGER_free(serial);
@@ -308,7 +301,7 @@ beside_ask(const struct beside *o)
 		wire_open(&w, o->port_number, NULL, NULL, NULL);
 		wire_send(&w, o->request);
 		if (wire_receive(&w, &body) != 200) {
-			fail("openssl ocsp gives no answer");
+			bench_fail("openssl ocsp gives no answer");
 		}
 		check_good(NULL, i, buffer_span(&body));
 		wire_close(&w);

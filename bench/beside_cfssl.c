@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "bench.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "demo/child.h"
@@ -20,7 +21,7 @@
 #include "wire.h"
 
 #define PROGRAM "/usr/bin/cfssl"
-#define PORT_TEXT 8
+#define PORT_TEXT 16
 #define PATH_ROOM (STAGE_ROOM + 64)
 #define START_LIMIT_S 30
 #define STOP_LIMIT_S 10
@@ -42,8 +43,7 @@ static void
 must(bool is_sound, const char *what)
 {
 	if (!is_sound) {
-		fprintf(stderr, "bench: beside cfssl: %s\n", what);
-		exit(1);
+		bench_fail("beside cfssl: %s", what);
 	}
 }
 
@@ -146,21 +146,6 @@ loopback(unsigned port)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
-/* It is told its port, so the kernel's choice is taken and given back. */
-static unsigned
-free_port(void)
-{
-	struct sockaddr_in at = loopback(0);
-	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	must(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
-			getsockname(fd, (struct sockaddr *)&at, &len) == 0,
-		"no free port");
-	close(fd);
-	return ntohs(at.sin_port);
-}
-
 static bool
 answers(unsigned port)
 {
@@ -180,7 +165,8 @@ start(struct beside *c)
 	char port[PORT_TEXT];
 	struct diag d = { 0 };
 
-	c->port = free_port();
+	c->port = child_free_port();
+	must(c->port != 0, "no free port");
 	snprintf(port, sizeof(port), "%u", c->port);
 	bench_must(child_start((const char *const[]){ PROGRAM, "serve", "-address", "127.0.0.1",
 				       "-port", port, "-ca", c->ca, "-ca-key", c->key, "-config",

@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 
+#include "bench.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "pki/csr.h"
@@ -21,8 +22,7 @@
 static void
 fail(const char *what)
 {
-	fprintf(stderr, "bench: a device: %s\n", what);
-	exit(1);
+	bench_fail("a device: %s", what);
 }
 
 /* --- factory and desk --- */
@@ -185,18 +185,12 @@ load_birth(struct crowd_unit *u)
 	}
 }
 
-static status
-sign_info(void *context, span message, uint8_t *out, size_t *len, struct diag *d)
-{
-	return private_key_sign(context, message, out, len, d);
-}
-
 void
 crowd_write_request(struct crowd *c, struct crowd_unit *u)
 {
 	const struct simple_name subject = { .common_name = "device" };
 	struct private_key key = { 0 };
-	struct csr_signer signer = { .sign = sign_info, .context = &key };
+	struct csr_signer signer = { .sign = csr_sign_by_key, .context = &key };
 	struct public_key public;
 	uint8_t spki[600];
 	struct buffer der;

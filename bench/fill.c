@@ -6,6 +6,7 @@
 
 #include <sqlite3.h>
 
+#include "bench.h"
 #include "base/buffer.h"
 #include "base/check.h"
 #include "fleet/device.h"
@@ -88,8 +89,7 @@ static void
 must(const struct filling *f, int code, const char *what)
 {
 	if (code != SQLITE_OK && code != SQLITE_DONE) {
-		fprintf(stderr, "bench: filling the store: %s: %s\n", what, sqlite3_errmsg(f->db));
-		exit(1);
+		bench_fail("filling the store: %s: %s", what, sqlite3_errmsg(f->db));
 	}
 }
 

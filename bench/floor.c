@@ -20,10 +20,7 @@ struct signing {
 static void
 must(int answer)
 {
-	if (answer != 1) {
-		fprintf(stderr, "bench: libcrypto refuses to sign or verify\n");
-		exit(1);
-	}
+	bench_check(answer == 1, "libcrypto refuses to sign or verify");
 }
 
 static void

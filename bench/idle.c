@@ -1,17 +1,10 @@
 #include "idle.h"
 
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-static void
-fail(const char *what)
-{
-	fprintf(stderr, "bench: %s\n", what);
-	exit(1);
-}
+#include "bench.h"
 
 static void
 ask_once(struct wire *w, struct buffer *body)
@@ -20,9 +13,7 @@ ask_once(struct wire *w, struct buffer *body)
 		"GET /ca/" STAGE_ISSUER ".cer HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 	wire_send(w, span_text(request));
-	if (wire_receive(w, body) != 200) {
-		fail("an idle connection got no answer");
-	}
+	bench_check(wire_receive(w, body) == 200, "an idle connection got no answer");
 }
 
 static bool
@@ -38,61 +29,44 @@ all_are_open(struct wire *wires, size_t count)
 	return true;
 }
 
-/* The holder: one byte when all are open, one more when they still were at the end. */
-static void __attribute__((noreturn)) hold(const struct crowd *c, size_t count, int in, int out)
+struct holding {
+	const struct crowd *crowd;
+	size_t count;
+};
+
+/* The holder: says what one costs when all are open; its exit status, whether they still were at the end. */
+static int
+hold(void *context, int in, int out)
 {
-	struct wire *wires = calloc(count, sizeof(*wires));
+	const struct holding *h = context;
+	const struct crowd *c = h->crowd;
+	struct wire *wires = calloc(h->count, sizeof(*wires));
 	double before, each;
 	struct buffer body;
-	char byte;
 
-	if (wires == NULL) {
-		fail("no memory");
-	}
+	bench_check(wires != NULL, "no memory");
 	SSL_CTX_set_mode(c->context, SSL_MODE_RELEASE_BUFFERS);
 	buffer_init(&body, 1 << 20);
 	before = stage_resident_mib(getpid());
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < h->count; i++) {
 		crowd_connect(c, i % c->count, &wires[i]);
 		ask_once(&wires[i], &body);
 	}
-	each = 1024 * (stage_resident_mib(getpid()) - before) / (double)count;
-	if (write(out, &each, sizeof(each)) != sizeof(each) || read(in, &byte, 1) != 0) {
-		fail("the holder of connections was left alone");
-	}
-	_exit(all_are_open(wires, count) ? 0 : 1);
+	each = 1024 * (stage_resident_mib(getpid()) - before) / (double)h->count;
+	helper_ready(in, out, &each, sizeof(each));
+	return all_are_open(wires, h->count) ? 0 : 1;
 }
 
 void
 idle_open(struct idle *i, const struct crowd *c, size_t count)
 {
-	int to[2], from[2];
+	struct holding h = { c, count };
 
-	fflush(stdout);
-	if (pipe(to) != 0 || pipe(from) != 0 || (i->pid = fork()) < 0) {
-		fail("no process for connections");
-	}
-	if (i->pid == 0) {
-		close(to[1]);
-		close(from[0]);
-		hold(c, count, to[0], from[1]);
-	}
-	close(to[0]);
-	close(from[1]);
-	i->pipe = to[1];
-	if (read(from[0], &i->client_kib, sizeof(i->client_kib)) != sizeof(i->client_kib)) {
-		fail("the holder of connections ended");
-	}
-	close(from[0]);
+	helper_open(&i->holder, hold, &h, &i->client_kib, sizeof(i->client_kib));
 }
 
 void
 idle_close(struct idle *i)
 {
-	int how = 0;
-
-	close(i->pipe);
-	if (waitpid(i->pid, &how, 0) != i->pid || !WIFEXITED(how) || WEXITSTATUS(how) != 0) {
-		fail("an idle connection was closed meanwhile");
-	}
+	bench_check(helper_close(&i->holder) == 0, "an idle connection was closed meanwhile");
 }

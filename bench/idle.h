@@ -4,10 +4,10 @@
  * is not the server's. Each is mutual TLS 1.3 and has had one answer.
  */
 #include "crowd.h"
+#include "helper.h"
 
 struct idle {
-	pid_t pid;
-	int pipe;	   /* it ends when this is closed */
+	struct helper holder;
 	double client_kib; /* what one costs the holder */
 };
 

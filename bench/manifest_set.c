@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bench.h"
 #include "base/buffer.h"
 #include "base/text.h"
 #include "pki/tbs_certificate.h"
@@ -13,8 +14,7 @@ static void
 must(status s, const char *what)
 {
 	if (s != OK) {
-		fprintf(stderr, "%s: %s\n", what, status_name(s));
-		exit(2);
+		bench_fail("%s: %s", what, status_name(s));
 	}
 }
 

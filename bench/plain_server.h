@@ -3,13 +3,11 @@
  * The listener alone, in a process of its own: the same event loops as tenured's, with one route that answers a POST with the
  * same bytes at once. What it costs is what nothing that is served can be cheaper than.
  */
-#include <sys/types.h>
-
 #include "base/span.h"
+#include "helper.h"
 
 struct plain_server {
-	pid_t pid;
-	int pipe;
+	struct helper process;
 	unsigned port;
 };
 

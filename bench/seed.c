@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench.h"
 #include "base/text.h"
 #include "crowd.h"
 #include "pki/certificate.h"
@@ -36,8 +37,7 @@ static void
 must(bool is_sound, const char *what)
 {
 	if (!is_sound) {
-		fprintf(stderr, "bench: seeding: %s\n", what);
-		exit(1);
+		bench_fail("seeding: %s", what);
 	}
 }
 

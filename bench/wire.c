@@ -12,15 +12,18 @@
 
 #include <openssl/err.h>
 
+#include "bench.h"
+
 #define ANSWER_MAX (1 << 20)
 #define READ_ROOM 16384
 
 static void
 fail(const char *what)
 {
-	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	int why = errno;
+
 	ERR_print_errors_fp(stderr);
-	exit(1);
+	bench_fail("%s: %s", what, strerror(why));
 }
 
 SSL_CTX *

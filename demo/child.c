@@ -1,12 +1,15 @@
 #include "demo/child.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -299,4 +302,23 @@ child_stop(pid_t pid, int signal, unsigned limit_s)
 		}
 		nanosleep(&nap, NULL);
 	}
+}
+
+unsigned
+child_free_port(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unsigned port = 0;
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
+		getsockname(fd, (struct sockaddr *)&at, &len) == 0) {
+		port = ntohs(at.sin_port);
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return port;
 }

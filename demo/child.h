@@ -39,3 +39,6 @@ MUST_USE status child_run_many(const struct child_batch *b, struct diag *d);
 MUST_USE status child_start(const char *const argv[], const char *log, pid_t *pid, struct diag *d);
 /* Waits until it ended, at most `limit_s`; then kills it. The exit status as above. */
 int child_stop(pid_t pid, int signal, unsigned limit_s);
+/* For a server that is told its port: the kernel's choice on the loopback, taken and given back. Somebody could take it before the
+ * server does. 0: none. */
+unsigned child_free_port(void);

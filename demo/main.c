@@ -2,14 +2,11 @@
  * tenure-demo BUILD FOLDER REPORT [REAL-DATA]: a fleet's whole life against the real server, by the programs that a person would
  * use. Exit status 0 only if every check held.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,25 +16,6 @@
 #define DEVICES 200
 #define START_LIMIT_S 20
 #define ARENA_MAX (256 << 20)
-
-/* A free port of the loopback. Somebody could take it before the server does; then the demo says so. */
-static unsigned
-free_port(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	unsigned port = 0;
-
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 &&
-		getsockname(fd, (struct sockaddr *)&a, &len) == 0) {
-		port = ntohs(a.sin_port);
-	}
-	if (fd >= 0) {
-		close(fd);
-	}
-	return port;
-}
 
 static bool
 make_home(struct world *w)
@@ -143,8 +121,8 @@ prepare(struct world *w, const char *programs, const char *folder)
 	snprintf(w->client, sizeof(w->client), "%s", world_path(w, "home/client.conf"));
 	snprintf(w->ca, sizeof(w->ca), "%s", world_path(w, "home/ca.pem"));
 	snprintf(w->elements, sizeof(w->elements), "%s", world_path(w, "elements.sock"));
-	snprintf(w->address, sizeof(w->address), "127.0.0.1:%u", free_port());
-	snprintf(w->plain, sizeof(w->plain), "127.0.0.1:%u", free_port());
+	snprintf(w->address, sizeof(w->address), "127.0.0.1:%u", child_free_port());
+	snprintf(w->plain, sizeof(w->plain), "127.0.0.1:%u", child_free_port());
 	w->count = DEVICES;
 	w->report.devices = DEVICES;
 	return true;

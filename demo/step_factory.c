@@ -70,6 +70,12 @@ step_factory(struct world *w)
 		w, &r, program_tenure(w), "element", "info", "--element", element_of(w, 0), NULL);
 	check_says(w, &r, 0, "ATECC608B", "a part tells who it is, at the bench");
 	child_result_wipe(&r);
+	run_program(w, &r, program_tenure(w), "element", "slots", "--json", "--element",
+		element_of(w, 0), NULL);
+	check_says(w, &r, 0,
+		"\"slot\":12,\"use\":\"signer compressed certificate\",\"holds\":\"data\"",
+		"it holds its birth certificate and that of the signer");
+	child_result_wipe(&r);
 	run_tenure(
 		w, NULL, &r, "fleet", "set", "lamps", "--required-attestation", "attested", NULL);
 	check_exit(w, &r, 0, "the fleet takes attested keys only");

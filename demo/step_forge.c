@@ -22,12 +22,6 @@ struct forger {
 	struct private_key software;
 };
 
-static status
-sign_in_software(void *context, span message, uint8_t *out, size_t *len, struct diag *d)
-{
-	return private_key_sign(context, message, out, len, d);
-}
-
 /* The birth identity as the probe wants it. */
 static status
 connect_as_victim(struct forger *f, struct diag *d)
@@ -103,7 +97,7 @@ check_refused(struct forger *f, status s, const struct diag *d, const struct pro
 static status
 try_software(struct forger *f, span evidence, struct probe_answer *a, struct diag *d)
 {
-	const struct csr_signer signer = { .sign = sign_in_software, .context = &f->software };
+	const struct csr_signer signer = { .sign = csr_sign_by_key, .context = &f->software };
 	struct public_key key;
 	uint8_t spki[600];
 	status s = private_key_public(&f->software, spki, sizeof(spki), &key, d);

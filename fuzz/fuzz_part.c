@@ -119,7 +119,7 @@ may_change(const struct part *p, unsigned slot, uint8_t opcode, uint16_t param2)
 {
 	const uint8_t *config = p->memory.config;
 	uint16_t policy = part_slot_config(config, slot);
-	bool is_private = (part_key_config(config, slot) & KEY_PRIVATE) != 0;
+	bool is_private = (part_key_config(config, slot) & PART_KEY_IS_PRIVATE) != 0;
 	unsigned how = SLOT_WRITE_CONFIG(policy);
 
 	if (part_slot_is_locked(config, slot)) {

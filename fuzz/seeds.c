@@ -41,12 +41,6 @@ save_buffer(const char *target, const char *name, struct buffer *b)
 
 /* --- certificates and requests --- */
 
-static status
-sign_request(void *key, span message, uint8_t *out, size_t *len, struct diag *d)
-{
-	return private_key_sign(key, message, out, len, d);
-}
-
 static void
 save_request(enum key_kind kind, const char *name, span evidence)
 {
@@ -54,7 +48,7 @@ save_request(enum key_kind kind, const char *name, span evidence)
 		.organization = "Acme" };
 	struct private_key key;
 	struct public_key public;
-	const struct csr_signer by = { sign_request, &key };
+	const struct csr_signer by = { csr_sign_by_key, &key };
 	uint8_t spki[600];
 	struct buffer b;
 

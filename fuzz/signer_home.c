@@ -53,7 +53,7 @@ struct issuer *
 signer_home(void)
 {
 	static struct issuer issuer;
-	struct secret passphrase;
+	static struct secret passphrase; /* borrowed by the store, as long as it lives */
 	struct diag d = { 0 };
 
 	if (issuer.keys != NULL) {
@@ -65,7 +65,6 @@ signer_home(void)
 	HOLDS(secret_init(&passphrase, 8) == OK);
 	memcpy(passphrase.data, "sesame12", 8);
 	HOLDS(key_store_open(folder, &passphrase, true, &issuer.keys, &d) == OK);
-	secret_wipe(&passphrase);
 	profile_shelf_init(&issuer.profiles, NULL, &stopped_clock.clock);
 	issuer.clock = &stopped_clock.clock;
 	make_key(&issuer, "root", KEY_ROLE_ROOT, "");

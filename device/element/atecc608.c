@@ -187,20 +187,14 @@ judge(struct atecc608 *a, struct atecc608_request *r, size_t len)
 	}
 	if (kind == ATECC608_ANSWER_WORD) {
 		a->word = data[0];
-		if (a->word == 0 && r->out_len > 0 && !r->takes_less) {
-			return ATECC608_GARBLED; /* "done", where data was asked for */
-		}
-		if (a->word == 0) {
-			r->out_len = 0;
-		}
-		return status_of_word(a->word);
+		/* "Done", where data was asked for. */
+		return a->word == 0 && r->out_len > 0 ? ATECC608_GARBLED : status_of_word(a->word);
 	}
-	if (data_len > r->out_len || (data_len < r->out_len && !r->takes_less)) {
+	if (data_len != r->out_len) {
 		return ATECC608_GARBLED;
 	}
 	memcpy(r->out, data, data_len);
 	memset(a->frame, 0, sizeof(a->frame)); /* it may be a secret */
-	r->out_len = data_len;
 	a->word = 0;
 	return ATECC608_OK;
 }

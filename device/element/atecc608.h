@@ -80,7 +80,6 @@ struct atecc608_request {
 	uint8_t *
 		out; /* for the answer's data; may be NULL for a command that answers with a status only */
 	size_t out_len;	    /* how many are wanted, exactly; another length is GARBLED */
-	bool takes_less;    /* fewer will do; out_len is set to how many came */
 	bool is_once;	    /* doing it twice is not the same as once */
 	bool uses_temp_key; /* TempKey is wanted as the last command left it */
 };
@@ -201,5 +200,5 @@ enum atecc608_status atecc608_kdf(
 /* `signature`: NULL where the mode has none; `mac`: 32 bytes for the modes with bit 7, else NULL. */
 enum atecc608_status atecc608_secure_boot(struct atecc608 *a, uint8_t mode,
 	const uint8_t digest[32], const uint8_t *signature, uint8_t *mac);
-/* `*failures`: which of the asked tests failed, 00: none. */
+/* `*failures`: which of the tests in `mode` failed, 00: none. While there are any, other commands end with ATECC608_SELF_TEST. */
 enum atecc608_status atecc608_self_test(struct atecc608 *a, uint8_t mode, uint8_t *failures);

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * A birth certificate that the part itself holds: 72 bytes in slot 10 (src/element/compressed.h). Beside it, for readers who have
- * no folder, its issuer's public key in slot 11 and, where it has the shape, the issuer's certificate in slot 12. What
- * all units of a production have in common stays in the element's folder:
+ * no folder, its issuer's public key in slot 11 and, where it has the shape, the issuer's certificate in slot 12 (our factory
+ * signers' have it, below a P-256 root). What all units of a production have in common stays in the element's folder:
  *
  *   birth.template      the rest of the certificate
  *   birth-issuers.pem   its issuers, nearest first

@@ -16,8 +16,6 @@
 #define SLOT_OPERATIONAL_LAST 4
 #define SLOT_SIGNS_INTERNAL 0x02
 #define SLOT_MAKES_KEYS 0x2000 /* GenKey after the data zone was locked */
-#define KEY_IS_PRIVATE 0x01
-#define KEY_IS_LOCKABLE 0x20
 
 struct part_element {
 	struct element element; /* first: it is what the caller holds */
@@ -103,6 +101,14 @@ end_slot(struct element *e, enum atecc608_status s, unsigned slot, struct diag *
 	atecc608_end(&self(e)->driver);
 	snprintf(what, sizeof(what), "slot %u", slot);
 	return element_atecc608_fail(e, s, what, d);
+}
+
+/* It ends before the part was asked: for a reason that was found already. */
+static status
+end_refused(struct element *e, status s)
+{
+	atecc608_end(&self(e)->driver);
+	return s;
 }
 
 static status
@@ -235,7 +241,7 @@ may_lock(const uint8_t config[ATECC608_CONFIG_LEN], unsigned slot, struct diag *
 	if (part_slot_is_locked(config, slot)) {
 		return diag_set(d, EXISTS, NULL, "slot %u is locked already", slot);
 	}
-	if ((part_key_config(config, slot) & KEY_IS_LOCKABLE) == 0) {
+	if ((part_key_config(config, slot) & PART_KEY_IS_LOCKABLE) == 0) {
 		return diag_set(d, DENIED, NULL,
 			"slot %u cannot be locked: its KeyConfig does not have the bit", slot);
 	}
@@ -246,18 +252,20 @@ static status
 part_lock(struct element *e, unsigned slot, struct diag *d)
 {
 	uint8_t config[ATECC608_CONFIG_LEN];
-	status s = check_slot(slot, d);
+	enum atecc608_status chip;
+	status s = begin_slot(e, slot, d);
 
-	if (s == OK) {
-		s = element_atecc608_config(e, config, d);
+	if (s != OK) {
+		return s;
 	}
-	if (s == OK) {
+	chip = atecc608_config(&self(e)->driver, config);
+	if (chip == ATECC608_OK) {
 		s = may_lock(config, slot, d);
 	}
-	if (s == OK) {
-		s = begin(e, d);
+	if (chip == ATECC608_OK && s == OK) {
+		chip = atecc608_lock_slot(&self(e)->driver, slot);
 	}
-	return s == OK ? end_slot(e, atecc608_lock_slot(&self(e)->driver, slot), slot, d) : s;
+	return s == OK ? end_slot(e, chip, slot, d) : end_refused(e, s);
 }
 
 static status
@@ -268,7 +276,7 @@ part_closed(struct element *e, unsigned *mask, struct diag *d)
 
 	*mask = 0;
 	for (unsigned slot = SLOT_OPERATIONAL; s == OK && slot <= SLOT_OPERATIONAL_LAST; slot++) {
-		bool is_open = (part_key_config(config, slot) & KEY_IS_PRIVATE) != 0 &&
+		bool is_open = (part_key_config(config, slot) & PART_KEY_IS_PRIVATE) != 0 &&
 			       (part_slot_config(config, slot) & SLOT_MAKES_KEYS) != 0 &&
 			       !part_slot_is_locked(config, slot);
 
@@ -456,7 +464,7 @@ meet(struct part_element *p, struct diag *d)
 	uint8_t config[ATECC608_CONFIG_LEN];
 	status s = element_atecc608_config(&p->element, config, d);
 
-	if (s == OK && (part_key_config(config, SLOT_ATTESTING) & KEY_IS_PRIVATE) != 0 &&
+	if (s == OK && (part_key_config(config, SLOT_ATTESTING) & PART_KEY_IS_PRIVATE) != 0 &&
 		(part_slot_config(config, SLOT_ATTESTING) & 3) == SLOT_SIGNS_INTERNAL) {
 		p->element.operations = &attesting;
 	}

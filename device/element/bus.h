@@ -11,9 +11,9 @@
  *      'k'  wake (SDA low for 60 us)
  *      'w'  write `bytes` to `address`
  *      'r'  read `length` bytes from `address`; no bytes follow
- *      'l'  list: the answer is every part's serial number, 9 bytes each, at most 7,000 of them from
+ *      'l'  list: the answer is the serial number of every part that can be chosen, 9 bytes each, at most 7,000 of them from
  *           the index given as 4 bytes
- *   from the element   result(1: 0 acknowledged, 1 not, 2 no such part) length(2) bytes
+ *   from the element   result(1: 0 acknowledged, 1 not, 2 no such part, 3 its state is damaged: bytes say it) length(2) bytes
  *
  * Anything else ends the connection.
  */

@@ -13,6 +13,8 @@
 #include "base/limits.h"
 #include "base/status.h"
 
+#define ELEMENT_SLOTS 5
+
 struct element;
 
 /* For people and for the bench. Texts in plain words, "" where they do not apply. */
@@ -81,6 +83,10 @@ struct element {
 MUST_USE status element_open(
 	const char *address, const char *folder, struct element **out, struct diag *d);
 void element_close(struct element *e); /* NULL is fine */
+/* BAD_INPUT: none of the numbers above. Of elements without slots of their own: an ATECC608 has sixteen. */
+MUST_USE status element_slot_check(unsigned slot, struct diag *d);
+/* DENIED: of the same elements, a slot that is not locked. */
+MUST_USE status element_lock_check(unsigned slot, struct diag *d);
 /* For elements that keep the birth certificate beside them: FOLDER/birth.pem, appended. NOT_FOUND: never given one. */
 MUST_USE status element_birth_file(const char *folder, struct buffer *pem, struct diag *d);
 

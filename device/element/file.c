@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "pki/key.h"
 
-#define SLOT_COUNT 5
 #define KEY_FILE_MAX 4096
 
 struct element_file {
@@ -28,11 +27,8 @@ self(struct element *e)
 static status
 slot_path(struct element *e, unsigned slot, char out[PATH_MAX + 16], struct diag *d)
 {
-	if (slot >= SLOT_COUNT) {
-		return diag_set(d, BAD_INPUT, NULL, "the element has slots 0 to 4, not %u", slot);
-	}
 	snprintf(out, PATH_MAX + 16, "%s/slot%u.key", self(e)->folder, slot);
-	return OK;
+	return element_slot_check(slot, d);
 }
 
 static status

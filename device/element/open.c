@@ -50,6 +50,24 @@ element_close(struct element *e)
 }
 
 status
+element_slot_check(unsigned slot, struct diag *d)
+{
+	return slot < ELEMENT_SLOTS
+		       ? OK
+		       : diag_set(d, BAD_INPUT, NULL, "the element has slots 0 to %d, not %u",
+				 ELEMENT_SLOTS - 1, slot);
+}
+
+status
+element_lock_check(unsigned slot, struct diag *d)
+{
+	return slot >= 2 && slot < ELEMENT_SLOTS
+		       ? OK
+		       : diag_set(d, DENIED, NULL, "slots 2 to %d can be locked, not %u",
+				 ELEMENT_SLOTS - 1, slot);
+}
+
+status
 element_birth_file(const char *folder, struct buffer *pem, struct diag *d)
 {
 	char path[PATH_MAX + 16];

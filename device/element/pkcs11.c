@@ -15,7 +15,6 @@
 #include "element/evidence.h"
 #include "pki/key.h"
 
-#define SLOT_COUNT 5
 #define OBJECTS_MAX 64 /* of one label */
 #define ID_MAX 64
 
@@ -200,19 +199,10 @@ find_point(struct pkcs11_token *t, void *context)
 }
 
 static status
-slot_check(unsigned slot, struct diag *d)
-{
-	if (slot >= SLOT_COUNT) {
-		return diag_set(d, BAD_INPUT, NULL, "the element has slots 0 to 4, not %u", slot);
-	}
-	return OK;
-}
-
-static status
 pkcs11_point(struct element *e, unsigned slot, uint8_t out[64], struct diag *d)
 {
 	struct point_asked p = { .key.slot = slot };
-	status s = slot_check(slot, d);
+	status s = element_slot_check(slot, d);
 
 	if (s == OK) {
 		s = pkcs11_token_do(&self(e)->token, find_point, &p, "public key", d);
@@ -254,7 +244,7 @@ pkcs11_sign(
 	struct element *e, unsigned slot, const uint8_t digest[32], uint8_t out[64], struct diag *d)
 {
 	struct signature_asked a = { .key.slot = slot };
-	status s = slot_check(slot, d);
+	status s = element_slot_check(slot, d);
 
 	memcpy(a.digest, digest, 32);
 	if (s == OK) {
@@ -383,7 +373,7 @@ static status
 make(struct element *e, struct key_wanted *w, struct diag *d)
 {
 	unsigned slot = w->key.slot;
-	status s = slot_check(slot, d);
+	status s = element_slot_check(slot, d);
 
 	if (s == OK && slot == 1) {
 		s = diag_set(d, DENIED, NULL, "a token has no key that attests");
@@ -493,12 +483,11 @@ static status
 pkcs11_lock(struct element *e, unsigned slot, struct diag *d)
 {
 	struct lock_wanted l = { .slot = slot };
-	status s = OK;
+	status s = element_lock_check(slot, d);
 
-	if (slot < 2 || slot >= SLOT_COUNT) {
-		return diag_set(d, DENIED, NULL, "slots 2 to 4 can be locked, not %u", slot);
+	if (s == OK) {
+		s = pkcs11_token_do(&self(e)->token, make_lock, &l, "C_CreateObject", d);
 	}
-	s = pkcs11_token_do(&self(e)->token, make_lock, &l, "C_CreateObject", d);
 	if (s == OK && l.is_locked) {
 		s = diag_set(d, EXISTS, NULL, "slot %u is locked already", slot);
 	}
@@ -512,7 +501,7 @@ find_locks(struct pkcs11_token *t, void *context)
 	CK_RV rv = CKR_OK;
 
 	*mask = 0;
-	for (unsigned slot = 2; rv == CKR_OK && slot < SLOT_COUNT; slot++) {
+	for (unsigned slot = 2; rv == CKR_OK && slot < ELEMENT_SLOTS; slot++) {
 		bool is_locked = false;
 
 		rv = find_lock(t, slot, &is_locked);

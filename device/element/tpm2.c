@@ -17,7 +17,6 @@
 #include "element/evidence.h"
 #include "element/tpm2_credential.h"
 
-#define SLOT_COUNT 5
 #define SLOT_ATTESTATION 1
 
 struct element_tpm2 {
@@ -36,11 +35,8 @@ self(struct element *e)
 static status
 slot_path(struct element *e, unsigned slot, char out[PATH_MAX + 16], struct diag *d)
 {
-	if (slot >= SLOT_COUNT) {
-		return diag_set(d, BAD_INPUT, NULL, "the element has slots 0 to 4, not %u", slot);
-	}
 	snprintf(out, PATH_MAX + 16, "%s/slot%u.tss2", self(e)->folder, slot);
-	return OK;
+	return element_slot_check(slot, d);
 }
 
 static status
@@ -205,7 +201,7 @@ may_make(struct element *e, struct tpm2_session *t, unsigned slot, struct diag *
 	uint64_t locks = 0;
 	status s;
 
-	if (slot == SLOT_ATTESTATION || slot >= SLOT_COUNT) {
+	if (slot == SLOT_ATTESTATION || slot >= ELEMENT_SLOTS) {
 		return diag_set(d, DENIED, NULL, "slot %u is not for operational keys", slot);
 	}
 	if (slot == 0) {
@@ -476,12 +472,11 @@ tpm2_lock(struct element *e, unsigned slot, struct diag *d)
 {
 	struct tpm2_session t = { 0 };
 	uint64_t locks = 0;
-	status s;
+	status s = element_lock_check(slot, d);
 
-	if (slot < 2 || slot >= SLOT_COUNT) {
-		return diag_set(d, DENIED, NULL, "slots 2 to 4 can be locked, not %u", slot);
+	if (s == OK) {
+		s = tpm2_session_open(self(e)->tcti, &t, d);
 	}
-	s = tpm2_session_open(self(e)->tcti, &t, d);
 	if (s == OK) {
 		s = tpm2_index_locks(&t, &locks, d);
 	}
@@ -506,7 +501,7 @@ tpm2_closed(struct element *e, unsigned *mask, struct diag *d)
 		s = tpm2_index_locks(&t, &locks, d);
 	}
 	tpm2_session_close(&t);
-	*mask = (unsigned)(locks & ((1u << SLOT_COUNT) - 4)); /* 2 and up */
+	*mask = (unsigned)(locks & ((1u << ELEMENT_SLOTS) - 4)); /* 2 and up */
 	return s;
 }
 

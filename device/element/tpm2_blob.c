@@ -98,6 +98,7 @@ status
 tpm2_blob_read(const char *path, struct tpm2_blob *out, struct diag *d)
 {
 	struct arena *a = arena_new(4 * BLOB_FILE_MAX);
+	struct diag why = { 0 };
 	struct buffer file;
 	span der = { 0 };
 	status s = a != NULL ? OK : diag_set(d, NO_MEMORY, NULL, "no memory for a key");
@@ -107,8 +108,11 @@ tpm2_blob_read(const char *path, struct tpm2_blob *out, struct diag *d)
 		s = file_read(path, BLOB_FILE_MAX, &file, d);
 	}
 	if (s == OK) {
-		s = pem_read(a, buffer_span(&file), LABEL, &der, d);
-		s = s == NOT_FOUND ? BAD_INPUT : s; /* the key is there, but cut or edited */
+		s = pem_read(a, buffer_span(&file), LABEL, &der, &why);
+		/* Not found in it: the key's file is there, but cut or edited. */
+		s = s == NOT_FOUND ? diag_set(d, BAD_INPUT, why.clause, "%s", why.text)
+		    : s != OK	   ? diag_copy(d, &why)
+				   : OK;
 	}
 	if (s == OK) {
 		s = read_key(der, out, d);

@@ -367,30 +367,36 @@ agent_do(struct agent *a, const struct plan_step *step, struct diag *d)
 		"back to the factory line");
 }
 
-static status
-lock_folder(struct agent *a, struct diag *d)
+status
+agent_lock(const char *folder, int *fd, struct diag *d)
 {
 	char path[PATH_MAX];
 	status s;
 
-	snprintf(path, sizeof(path), "%s/lock", a->options.folder);
-	s = file_lock(path, &a->lock, d);
+	snprintf(path, sizeof(path), "%s/lock", folder);
+	s = file_lock(path, fd, d);
 	if (s == CONFLICT) {
 		diag_clear(d);
-		return diag_set(d, CONFLICT, NULL, "another tenure-agent is at work in %s",
-			a->options.folder);
-	}
-	if (s == OK) {
-		kept_sweep(a->options.folder);
+		return diag_set(d, CONFLICT, NULL, "another tenure-agent is at work in %s", folder);
 	}
 	return s;
+}
+
+status
+agent_element_open(const struct agent_options *o, struct element **out, struct diag *d)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/element", o->folder) >= (int)sizeof(path) - 64) {
+		return diag_set(d, LIMIT, NULL, "path too long: %.80s...", o->folder);
+	}
+	return element_open(o->element != NULL ? o->element : "file:", path, out, d);
 }
 
 status
 agent_open(struct agent *a, const struct agent_options *o, struct diag *d)
 {
 	struct plan_held held = { 0 };
-	char path[PATH_MAX];
 	status s = OK;
 
 	*a = (struct agent){ .options = *o, .lock = -1 };
@@ -399,14 +405,14 @@ agent_open(struct agent *a, const struct agent_options *o, struct diag *d)
 	if (a->arena == NULL || a->kept_arena == NULL) {
 		return diag_set(d, NO_MEMORY, NULL, "no memory for the agent");
 	}
-	if (snprintf(path, sizeof(path), "%s/element", o->folder) >= (int)sizeof(path) - 64) {
-		return diag_set(d, LIMIT, NULL, "path too long: %.80s...", o->folder);
-	}
 	if (!o->is_reader) {
-		s = lock_folder(a, d);
+		s = agent_lock(o->folder, &a->lock, d);
+		if (s == OK) {
+			kept_sweep(o->folder);
+		}
 	}
 	if (s == OK) {
-		s = element_open(o->element != NULL ? o->element : "file:", path, &a->element, d);
+		s = agent_element_open(o, &a->element, d);
 	}
 	if (s == OK) {
 		s = a->element->operations->serial(a->element, a->serial, d);

@@ -29,6 +29,12 @@ struct agent {
 	int lock;
 };
 
+/* Whoever changes things in a folder first locks it; close *fd to let it go. CONFLICT: another one is at work there. */
+MUST_USE status agent_lock(const char *folder, int *fd, struct diag *d);
+/* The options' element. LIMIT: FOLDER is too long. */
+MUST_USE status agent_element_open(
+	const struct agent_options *o, struct element **out, struct diag *d);
+
 /* CONFLICT: another agent holds the folder. The server is not asked yet. Close also after a failure. */
 MUST_USE status agent_open(struct agent *a, const struct agent_options *o, struct diag *d);
 void agent_close(struct agent *a);

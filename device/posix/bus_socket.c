@@ -15,7 +15,9 @@
 #define FRAME_MAX 256
 #define HEAD_LEN 4
 #define ANSWER_HEAD_LEN 3
-#define PATIENCE_S 30 /* somebody else may have the part for as long as it makes a key */
+#define DAMAGED_PART 3
+#define DAMAGE_MAX 319 /* bytes of what is wrong with a part */
+#define PATIENCE_S 30  /* somebody else may have the part for as long as it makes a key */
 
 static enum bus_result
 break_down(struct posix_bus *b, const char *what)
@@ -48,6 +50,20 @@ receive_whole(int fd, uint8_t *out, size_t len)
 	return read_all(fd, out, len, NULL) == OK;
 }
 
+/* In the words of whoever has its state. */
+static enum bus_result
+say_damage(struct posix_bus *b, size_t len)
+{
+	char what[DAMAGE_MAX + 1] = "", all[DAMAGE_MAX + 32];
+
+	if (len == 0 || len > DAMAGE_MAX || !receive_whole(b->fd, (uint8_t *)what, len) ||
+		!utf8_is_printable(span_of(what, len))) {
+		return break_down(b, "its answer is none of a virtual element");
+	}
+	snprintf(all, sizeof(all), "this part is damaged: %s", what);
+	return break_down(b, all);
+}
+
 struct frame {
 	uint8_t kind, address;
 	const uint8_t *bytes; /* NULL: none follow */
@@ -73,6 +89,9 @@ ask(struct posix_bus *b, const struct frame *f, uint8_t *out, size_t out_len)
 		return break_down(b, "the virtual element ended the connection, or says nothing");
 	}
 	len = (size_t)(answer[1] | answer[2] << 8);
+	if (answer[0] == DAMAGED_PART && f->kind == 'b') {
+		return say_damage(b, len);
+	}
 	if (answer[0] > 2 || len != (answer[0] == 0 ? out_len : 0) ||
 		!receive_whole(b->fd, out, len)) {
 		return break_down(b, "its answer is none of a virtual element");

@@ -11,7 +11,7 @@
 struct posix_bus {
 	struct bus bus;
 	char path[BUS_PATH_MAX + 1];
-	char fault[256];   /* why the bus is BUS_GONE; "" else */
+	char fault[512];   /* why the bus is BUS_GONE; "" else */
 	int fd;		   /* -1: closed */
 	uint8_t serial[9]; /* a socket's part, if has_serial */
 	bool has_serial, has_just_woken;

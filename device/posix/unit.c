@@ -1,12 +1,14 @@
 /*
  * The factory's bench: what a TPM or a token needs before it has a birth certificate, and what the server's factory
- * line wants to know of it. Run again it makes nothing anew and prints the same.
+ * line wants to know of it. Run again it makes nothing anew and prints the same; two at once in one folder would make two keys,
+ * so the second is refused.
  *
  * That an attestation key is in a genuine TPM is proven here and nowhere else: the bench believes the makers' authorities that it
  * was given, and the TPM, however far away on whatever wire, must take out what only it can.
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/rand.h>
 
@@ -232,18 +234,23 @@ status
 command_unit(const struct command_options *o, struct diag *d)
 {
 	struct unit u = { .arena = arena_new(4 * ROOTS_FILE_MAX) };
-	const char *folder =
-		u.arena != NULL ? arena_printf(u.arena, "%s/element", o->agent.folder) : NULL;
-	status s = folder != NULL ? OK : diag_set(d, NO_MEMORY, NULL, "no memory for a unit");
+	int lock = -1;
+	status s = u.arena != NULL ? folder_make(o->agent.folder, 0700, d)
+				   : diag_set(d, NO_MEMORY, NULL, "no memory for a unit");
 
 	if (s == OK) {
-		s = element_open(o->agent.element != NULL ? o->agent.element : "file:", folder,
-			&u.element, d);
+		s = agent_lock(o->agent.folder, &lock, d);
+	}
+	if (s == OK) {
+		s = agent_element_open(&o->agent, &u.element, d);
 	}
 	if (s == OK) {
 		s = make_unit(&u, o->roots, d);
 	}
 	element_close(u.element);
 	arena_free(u.arena);
+	if (lock >= 0) {
+		close(lock);
+	}
 	return s;
 }

@@ -61,7 +61,7 @@ find_key(struct part *p, const struct part_call *c, enum part_status *s)
 	if (c->param2 == SLOT_IS_TEMP_KEY) {
 		return temp_key(p, at);
 	}
-	if (!part_data_is_locked(p) || slot_key_type(p, c->param2) != KEY_TYPE_AES ||
+	if (!part_data_is_locked(p) || slot_key_type(p, c->param2) != PART_KEY_TYPE_AES ||
 		at + 16 > part_slot_size(c->param2)) {
 		return NULL;
 	}

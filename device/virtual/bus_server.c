@@ -28,7 +28,7 @@
 #define OUT_MAX (LIST_MAX * 9 + 3 + 4 * (READ_MAX + 3)) /* what one round can answer */
 #define CONNECTIONS_MAX 20000
 
-enum { ACKNOWLEDGED = 0, NOT_ACKNOWLEDGED = 1, NO_SUCH_PART = 2 };
+enum { ACKNOWLEDGED = 0, NOT_ACKNOWLEDGED = 1, NO_SUCH_PART = 2, DAMAGED_PART = 3 };
 
 struct connection {
 	int fd;
@@ -181,6 +181,7 @@ close_connection(struct bus_server *s, struct connection *c)
 static bool
 choose(struct bus_server *s, struct connection *c, span serial)
 {
+	const char *damage = NULL;
 	struct shelf_bus *b = NULL;
 
 	if (c->bus != NULL || (serial.len != 0 && serial.len != 9)) {
@@ -188,8 +189,13 @@ choose(struct bus_server *s, struct connection *c, span serial)
 	}
 	if (serial.len == 9) {
 		b = shelf_find(s->shelf, serial.data);
-	} else if (shelf_count(s->shelf) == 1) {
+		damage = b == NULL ? shelf_damage(s->shelf, serial.data) : NULL;
+	} else if (shelf_count(s->shelf) + shelf_damaged_count(s->shelf) == 1) {
 		b = shelf_at(s->shelf, 0);
+	}
+	if (b == NULL && damage != NULL) {
+		answer(c, DAMAGED_PART, damage, strlen(damage));
+		return true;
 	}
 	if (b == NULL) {
 		answer(c, NO_SUCH_PART, NULL, 0);

@@ -35,7 +35,7 @@ static bool
 may_derive(const struct part *p, unsigned slot)
 {
 	return part_data_is_locked(p) && slot_policy_has(p, slot, SLOT_DERIVE) &&
-	       !key_policy_has(p, slot, KEY_PRIVATE) &&
+	       !key_policy_has(p, slot, PART_KEY_IS_PRIVATE) &&
 	       !part_slot_is_locked(p->memory.config, slot);
 }
 

@@ -26,7 +26,7 @@ put_beside(struct part *p, unsigned slot, const uint8_t secret[32])
 	unsigned beside = slot | 1;
 
 	if (beside == slot || part_slot_is_locked(p->memory.config, beside) ||
-		(part_key_config(p->memory.config, beside) & KEY_PRIVATE) != 0) {
+		(part_key_config(p->memory.config, beside) & PART_KEY_IS_PRIVATE) != 0) {
 		return PART_EXECUTION;
 	}
 	part_slot_put(p, beside, 0, secret, 32);

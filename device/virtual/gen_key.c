@@ -46,7 +46,7 @@ is_private_kind(const struct part *p, unsigned slot)
 {
 	uint16_t key = part_key_config(p->memory.config, slot);
 
-	return (key & KEY_PRIVATE) != 0 && KEY_TYPE(key) == KEY_TYPE_P256;
+	return (key & PART_KEY_IS_PRIVATE) != 0 && PART_KEY_TYPE(key) == PART_KEY_TYPE_P256;
 }
 
 static enum part_status

@@ -20,10 +20,10 @@ key_valid(const struct part *p, unsigned slot, uint8_t out[4])
 	uint16_t key = part_key_config(p->memory.config, slot);
 	uint8_t point[64];
 
-	if (KEY_TYPE(key) != KEY_TYPE_P256) {
+	if (PART_KEY_TYPE(key) != PART_KEY_TYPE_P256) {
 		return PART_EXECUTION;
 	}
-	if ((key & KEY_PRIVATE) != 0) {
+	if ((key & PART_KEY_IS_PRIVATE) != 0) {
 		out[0] = part_private_key(p, slot) != NULL;
 	} else if (part_slot_is_public_key(p, slot)) {
 		part_public_key(p, slot, point);

@@ -119,7 +119,7 @@ slot_bytes(struct part *p, unsigned slot)
 	const uint8_t *secret;
 
 	if (!part_data_is_locked(p) || slot_policy_has(p, slot, SLOT_NO_MAC) ||
-		slot_key_type(p, slot) == KEY_TYPE_P256) {
+		slot_key_type(p, slot) == PART_KEY_TYPE_P256) {
 		return (span){ NULL, 0 };
 	}
 	secret = part_secret_use(p, slot, &s);
@@ -135,7 +135,7 @@ source_bytes(struct part *p, const struct step *k)
 	case FROM_TEMP_UPPER:
 		return span_slice(temp_bytes(p), 32, 32);
 	case FROM_SLOT:
-		if (k->algorithm == AES && slot_key_type(p, k->from_slot) != KEY_TYPE_AES) {
+		if (k->algorithm == AES && slot_key_type(p, k->from_slot) != PART_KEY_TYPE_AES) {
 			break;
 		}
 		return slot_bytes(p, k->from_slot);
@@ -233,9 +233,9 @@ compute(struct step *k)
 static enum part_status
 put_slot(struct part *p, const struct step *k)
 {
-	if (!part_data_is_locked(p) || key_policy_has(p, k->to_slot, KEY_PRIVATE) ||
+	if (!part_data_is_locked(p) || key_policy_has(p, k->to_slot, PART_KEY_IS_PRIVATE) ||
 		!key_policy_has(p, k->to_slot, KEY_PUB_INFO) ||
-		slot_key_type(p, k->to_slot) == KEY_TYPE_P256 ||
+		slot_key_type(p, k->to_slot) == PART_KEY_TYPE_P256 ||
 		part_slot_is_locked(p->memory.config, k->to_slot) ||
 		part_slot_size(k->to_slot) < k->result_len) {
 		return PART_EXECUTION;

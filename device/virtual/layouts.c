@@ -6,11 +6,12 @@
 #include "pki/key.h"
 
 #define OPCODE_NONCE 0x16
+#define OPCODE_SIGN 0x41
 #define MODE_GEN_KEY_STORED 0x10
 #define MODE_WHOLE_SERIAL 0x40
 
-static void
-put_head(const struct part_call *c, uint8_t out[4])
+void
+layout_head(const struct part_call *c, uint8_t out[4])
 {
 	out[0] = c->opcode;
 	out[1] = c->param1;
@@ -53,7 +54,7 @@ layout_gen_key(const struct part *p, const struct part_call *c, const uint8_t po
 {
 	memset(out, 0, LAYOUT_GEN_KEY_LEN);
 	memcpy(out, p->live.temp.value, 32);
-	put_head(c, out + 32);
+	layout_head(c, out + 32);
 	if ((c->param1 & MODE_GEN_KEY_STORED) != 0 && c->data_len == 3) {
 		memcpy(out + 33, c->data, 3);
 	}
@@ -74,7 +75,7 @@ layout_sign(const struct part *p, const struct part_call *c, bool is_valid,
 	part_serial(p, serial);
 	memset(out, 0, LAYOUT_SIGN_LEN);
 	memcpy(out, p->live.temp.value, 32);
-	put_head(c, out + 32);
+	layout_head(c, out + 32);
 	out[36] = (uint8_t)slot_config;
 	out[37] = (uint8_t)(slot_config >> 8);
 	out[38] = (uint8_t)key_config;
@@ -91,12 +92,27 @@ layout_sign(const struct part *p, const struct part_call *c, bool is_valid,
 }
 
 void
+layout_validation(const struct part *p, const uint8_t *other, uint8_t out[LAYOUT_SIGN_LEN])
+{
+	uint8_t serial[3];
+
+	put_serial(p, serial);
+	memcpy(out, p->live.temp.value, 32);
+	out[32] = OPCODE_SIGN;
+	memcpy(out + 33, other, 10);
+	out[43] = serial[0];
+	memcpy(out + 44, other + 10, 4);
+	memcpy(out + 48, serial + 1, 2);
+	memcpy(out + 50, other + 14, 5);
+}
+
+void
 layout_mix(const struct part *p, const struct part_call *c, const uint8_t first[32],
 	const uint8_t last[32], uint8_t out[LAYOUT_MIX_LEN])
 {
 	memset(out, 0, LAYOUT_MIX_LEN);
 	memcpy(out, first, 32);
-	put_head(c, out + LAYOUT_MIX_HEAD_AT);
+	layout_head(c, out + LAYOUT_MIX_HEAD_AT);
 	put_serial(p, out + 36);
 	memcpy(out + 64, last, 32);
 }
@@ -107,7 +123,7 @@ layout_priv_write(const struct part *p, const struct part_call *c, const uint8_t
 {
 	memset(out, 0, LAYOUT_PRIV_WRITE_LEN);
 	memcpy(out, p->live.temp.value, 32);
-	put_head(c, out + 32);
+	layout_head(c, out + 32);
 	put_serial(p, out + 36);
 	memcpy(out + 60, plain, 36);
 }
@@ -117,7 +133,7 @@ layout_derive_mac(const struct part *p, const struct part_call *c, const uint8_t
 	uint8_t out[LAYOUT_DERIVE_MAC_LEN])
 {
 	memcpy(out, parent, 32);
-	put_head(c, out + 32);
+	layout_head(c, out + 32);
 	put_serial(p, out + 36);
 }
 
@@ -145,7 +161,7 @@ layout_verify_mac(const struct part_call *c, const struct layout_verify_mac *m,
 	memcpy(out + 32, m->message, 32);
 	memcpy(out + 64, m->nonce, 32);
 	memcpy(out + 96, m->signature, 64);
-	put_head(c, out + 160);
+	layout_head(c, out + 160);
 }
 
 size_t
@@ -160,7 +176,7 @@ layout_boot_mac(const struct part_call *c, const uint8_t pad[32], const uint8_t 
 		memcpy(out + len, signature, 64);
 		len += 64;
 	}
-	put_head(c, out + len);
+	layout_head(c, out + len);
 	return len + 4;
 }
 
@@ -173,7 +189,7 @@ part_io_key(const struct part *p)
 	unsigned slot = options >> 12;
 
 	if ((options & OPTION_IO_KEY) == 0 ||
-		(part_key_config(p->memory.config, slot) & KEY_PRIVATE) != 0) {
+		(part_key_config(p->memory.config, slot) & PART_KEY_IS_PRIVATE) != 0) {
 		return NULL;
 	}
 	return part_slot(p, slot);
@@ -218,7 +234,7 @@ part_secret_use(struct part *p, unsigned slot, enum part_status *s)
 	uint16_t key = part_key_config(p->memory.config, slot);
 
 	*s = PART_EXECUTION;
-	if ((key & KEY_PRIVATE) != 0 || !part_slot_is_enabled(p, slot)) {
+	if ((key & PART_KEY_IS_PRIVATE) != 0 || !part_slot_is_enabled(p, slot)) {
 		return NULL;
 	}
 	if ((key & KEY_REQ_RANDOM) != 0 && (!t->is_valid || t->source_is_input)) {

@@ -11,6 +11,7 @@
 #define LAYOUT_NONCE_LEN 55
 #define LAYOUT_GEN_KEY_LEN 128
 #define LAYOUT_SIGN_LEN 55
+#define LAYOUT_OTHER_LEN 19
 #define LAYOUT_MIX_LEN 96
 #define LAYOUT_MIX_HEAD_AT 32 /* head: 4 bytes of the caller's instead, by a NoMac key's GenDig */
 #define LAYOUT_MIX_FILL_AT 39 /* 25 bytes, 00 unless GenDig puts in a counter or a slot's policy */
@@ -22,6 +23,8 @@
 #define LAYOUT_IO_NONCE_LEN 32
 #define LAYOUT_IO_OUT_MAX 64
 
+/* opcode | param1 | param2 LE */
+void layout_head(const struct part_call *c, uint8_t out[4]);
 /* random32 | NumIn20 | 16 | mode | param2's low byte. NumIn is the call's data. */
 void layout_nonce(const struct part_call *c, const uint8_t first[32], uint8_t out[55]);
 /* TempKey32 | 40 | mode | slot LE | SN8 | SN01 | 25 x 00 | X | Y. Mode 10 with three bytes of data has these for mode and slot. */
@@ -34,6 +37,11 @@ void layout_gen_key(
  */
 void layout_sign(const struct part *p, const struct part_call *c, bool is_valid,
 	uint8_t out[LAYOUT_SIGN_LEN]);
+/*
+ * What another part's layout_sign gave, of which this one takes TempKey and its own serial number, and the caller gives the rest in
+ * LAYOUT_OTHER_LEN bytes: TempKey32 | 41 | other 0..9 | SN8 | other 10..13 | SN01 | other 14..18.
+ */
+void layout_validation(const struct part *p, const uint8_t *other, uint8_t out[LAYOUT_SIGN_LEN]);
 /* first32 | head | SN8 | SN01 | 25 x 00 | last32: GenDig (value, TempKey), DeriveKey (parent, TempKey), an encrypted Write's
  * MAC (TempKey, plain). */
 void layout_mix(const struct part *p, const struct part_call *c, const uint8_t first[32],

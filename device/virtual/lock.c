@@ -49,7 +49,7 @@ lock_slot(struct part *p, unsigned slot)
 	uint8_t *locked = p->memory.config + AT_SLOT_LOCKED + slot / 8;
 
 	if (!part_config_is_locked(p) || part_slot_is_locked(p->memory.config, slot) ||
-		(part_key_config(p->memory.config, slot) & KEY_LOCKABLE) == 0) {
+		(part_key_config(p->memory.config, slot) & PART_KEY_IS_LOCKABLE) == 0) {
 		return PART_EXECUTION;
 	}
 	*locked = (uint8_t)(*locked & ~(1u << slot % 8));

@@ -33,10 +33,7 @@ fill(const struct part *p, const struct part_call *c, struct layout_mac *m)
 {
 	uint8_t serial[9];
 
-	m->head[0] = c->opcode;
-	m->head[1] = c->param1;
-	m->head[2] = (uint8_t)c->param2;
-	m->head[3] = (uint8_t)(c->param2 >> 8);
+	layout_head(c, m->head);
 	if ((c->param1 & MODE_OTP_11) != 0) {
 		memcpy(m->otp, p->memory.otp, 11);
 	} else if ((c->param1 & MODE_OTP_8) != 0) {

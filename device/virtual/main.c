@@ -22,27 +22,37 @@
 #define TEXT_OF_TOKEN(x) #x
 #define TEXT_OF(x) TEXT_OF_TOKEN(x)
 
+struct fault {
+	uint8_t serial[9], tests; /* SelfTest's bits */
+};
+
 struct arguments {
 	const char *socket, *state, *profile;
 	uint8_t (*serials)[9];
-	size_t serial_count, count;
+	struct fault *faults;
+	size_t serial_count, fault_count, count;
 	bool has_count, has_delays, is_volatile;
 };
 
 static void
 print_help(FILE *to)
 {
-	fprintf(to, "usage: tenure-element --socket PATH (--state DIR | --volatile) [--profile "
-		    "NAME|FILE]\n"
-		    "                      [--count N | --serial HEX ...] [--delays]\n\n"
-		    "  --socket PATH   where the elements' buses are\n"
-		    "  --state DIR     keeps the elements, one file each; those that are there are "
-		    "loaded\n"
-		    "  --volatile      keeps nothing: they are gone when this ends\n"
-		    "  --profile P     what new ones are, a name or a file; " DEFAULT_PROFILE "\n"
-		    "  --count N       makes new ones until there are N; 1 where there are none\n"
-		    "  --serial HEX    makes this one if it is not there; may be given again\n"
-		    "  --delays        commands take as long as on a chip\n\nprofiles:");
+	fprintf(to,
+		"usage: tenure-element --socket PATH (--state DIR | --volatile) [--profile "
+		"NAME|FILE]\n"
+		"                      [--count N | --serial HEX ...] [--faulty HEX=TESTS ...] "
+		"[--delays]\n\n"
+		"  --socket PATH   where the elements' buses are\n"
+		"  --state DIR     keeps the elements, one file each; those that are there are "
+		"loaded\n"
+		"  --volatile      keeps nothing: they are gone when this ends\n"
+		"  --profile P     what new ones are, a name or a file; " DEFAULT_PROFILE "\n"
+		"  --count N       makes new ones until there are N; 1 where there are none\n"
+		"  --serial HEX    makes this one if it is not there; may be given again\n"
+		"  --faulty HEX=TESTS\n"
+		"                  this one finds itself faulty: random, ecdsa, ecdh, aes, sha, by "
+		"comma\n"
+		"  --delays        commands take as long as on a chip\n\nprofiles:");
 	for (size_t i = 0; i < part_profile_count(); i++) {
 		fprintf(to, " %s", part_profile_at(i)->name);
 	}
@@ -58,15 +68,43 @@ wrong_usage(const char *what)
 
 /* 18 hex digits, 0123...01. */
 static bool
+read_serial(span text, uint8_t out[9])
+{
+	return hex_decode(text, out, 9) == OK && out[0] == 0x01 && out[1] == 0x23 && out[8] == 0x01;
+}
+
+static bool
 take_serial(struct arguments *a, const char *text)
 {
-	uint8_t *serial = a->serials[a->serial_count];
-
-	if (hex_decode(span_text(text), serial, 9) != OK || serial[0] != 0x01 ||
-		serial[1] != 0x23 || serial[8] != 0x01) {
+	if (!read_serial(span_text(text), a->serials[a->serial_count])) {
 		return false;
 	}
 	a->serial_count++;
+	return true;
+}
+
+/* SERIAL=TEST,TEST */
+static bool
+take_fault(struct arguments *a, const char *text)
+{
+	struct fault *f = &a->faults[a->fault_count];
+	const char *at = strchr(text, '=');
+
+	if (at == NULL || !read_serial(span_of(text, (size_t)(at - text)), f->serial)) {
+		return false;
+	}
+	f->tests = 0;
+	do {
+		size_t len = strcspn(++at, ",");
+		uint8_t bit = part_self_test_bit(span_of(at, len));
+
+		if (bit == 0) {
+			return false;
+		}
+		f->tests |= bit;
+		at += len;
+	} while (*at == ',');
+	a->fault_count++;
 	return true;
 }
 
@@ -105,6 +143,10 @@ take_option(int letter, struct arguments *a)
 		return take_serial(a, optarg)
 			       ? NULL
 			       : "--serial: 18 hex digits, 0123 at first, 01 at last";
+	case 'f':
+		return take_fault(a, optarg) ? NULL
+					     : "--faulty: a serial number, =, and some of random, "
+					       "ecdsa, ecdh, aes, sha by comma";
 	case 'y':
 		a->has_delays = true;
 		return NULL;
@@ -126,7 +168,8 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 		{ "state", required_argument, NULL, 'd' },
 		{ "profile", required_argument, NULL, 'p' },
 		{ "count", required_argument, NULL, 'c' },
-		{ "serial", required_argument, NULL, 'n' }, { "delays", no_argument, NULL, 'y' },
+		{ "serial", required_argument, NULL, 'n' },
+		{ "faulty", required_argument, NULL, 'f' }, { "delays", no_argument, NULL, 'y' },
 		{ "volatile", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' }, { 0 } };
 	const char *wanted;
@@ -193,7 +236,7 @@ static status
 fill(struct shelf *shelf, const struct arguments *a, struct diag *d)
 {
 	size_t wanted = a->has_count ? a->count : a->serial_count == 0 ? 1 : 0;
-	size_t there = shelf_count(shelf);
+	size_t there = shelf_count(shelf) + shelf_damaged_count(shelf);
 	struct part_profile profile;
 	status s = OK;
 
@@ -208,6 +251,23 @@ fill(struct shelf *shelf, const struct arguments *a, struct diag *d)
 		s = shelf_make(shelf, &profile, NULL, wanted - there, d);
 	}
 	return s;
+}
+
+/* What broke in which part: for this run. */
+static status
+break_some(struct shelf *shelf, const struct arguments *a, struct diag *d)
+{
+	for (size_t i = 0; i < a->fault_count; i++) {
+		struct shelf_bus *b = shelf_find(shelf, a->faults[i].serial);
+		char digits[19];
+
+		if (b == NULL) {
+			return diag_set(d, NOT_FOUND, NULL, "--faulty: there is no part %s",
+				hex_encode(digits, SPAN_ARRAY(a->faults[i].serial)));
+		}
+		b->wire.part.faults = a->faults[i].tests;
+	}
+	return OK;
 }
 
 /* A descriptor that can be read when the process is told to end. */
@@ -254,7 +314,8 @@ serve(const struct arguments *a, struct shelf *shelf, struct diag *d)
 		s = element_sandbox_enter(d);
 	}
 	if (s == OK) {
-		log_event(LOG_INFO, "started", "parts=%zu kept=%s delays=%s", shelf_count(shelf),
+		log_event(LOG_INFO, "started", "parts=%zu damaged=%zu kept=%s delays=%s",
+			shelf_count(shelf), shelf_damaged_count(shelf),
 			a->is_volatile ? "no" : "yes", a->has_delays ? "yes" : "no");
 		s = bus_server_run(server, stop, d);
 	}
@@ -289,9 +350,11 @@ main(int argc, char **argv)
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	a.serials = calloc((size_t)argc, sizeof(*a.serials));
-	usage = a.serials != NULL ? parse_arguments(argc, argv, &a) : 1;
+	a.faults = calloc((size_t)argc, sizeof(*a.faults));
+	usage = a.serials != NULL && a.faults != NULL ? parse_arguments(argc, argv, &a) : 1;
 	if (usage >= 0) {
 		free(a.serials);
+		free(a.faults);
 		return usage;
 	}
 	secret_harden_process();
@@ -301,10 +364,14 @@ main(int argc, char **argv)
 		s = fill(shelf, &a, &d);
 	}
 	if (s == OK) {
+		s = break_some(shelf, &a, &d);
+	}
+	if (s == OK) {
 		s = serve(&a, shelf, &d);
 	}
 	shelf_close(shelf);
 	free(a.serials);
+	free(a.faults);
 	if (s != OK) {
 		fprintf(stderr, "tenure-element: %s\n",
 			d.text[0] != '\0' ? d.text : status_name(s));

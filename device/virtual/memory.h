@@ -21,18 +21,12 @@ struct part_place {
 /* False: there is no such place (a parse error). With 32 bytes the word does not count. */
 bool part_place_find(uint8_t zone, uint16_t address, struct part_place *out);
 
-/* SlotConfig and KeyConfig of slots that hold no private key. */
+/* SlotConfig and KeyConfig of slots that hold no private key, beyond part_profile.h. */
 #define SLOT_READ_KEY(policy) ((policy)&15u)
 #define SLOT_WRITE_KEY(policy) ((policy) >> 8 & 15u)
 #define SLOT_WRITE_CONFIG(policy) ((policy) >> 12 & 15u)
-#define SLOT_ENCRYPTED_READ 0x40
-#define SLOT_SECRET 0x80
-#define KEY_PRIVATE 0x0001
 #define KEY_PUB_INFO 0x0002
-#define KEY_LOCKABLE 0x0020
 #define KEY_REQ_RANDOM 0x0040
-#define KEY_TYPE(key) ((key) >> 2 & 7u)
-#define KEY_TYPE_P256 4u
 
 /* A slot with a validated public key: the high nibble of its first byte. */
 #define VALID 0x50

@@ -39,7 +39,7 @@ part_slot_is_public_key(const struct part *p, unsigned slot)
 {
 	uint16_t key = part_key_config(p->memory.config, slot);
 
-	return KEY_TYPE(key) == KEY_TYPE_P256 && (key & KEY_PRIVATE) == 0 &&
+	return PART_KEY_TYPE(key) == PART_KEY_TYPE_P256 && (key & PART_KEY_IS_PRIVATE) == 0 &&
 	       part_slot_size(slot) >= 72;
 }
 
@@ -95,10 +95,10 @@ read_slot(struct part *p, const struct part_place *place, struct part_answer *ou
 {
 	uint16_t policy = part_slot_config(p->memory.config, place->slot);
 	uint16_t key = part_key_config(p->memory.config, place->slot);
-	bool is_secret = (policy & SLOT_SECRET) != 0;
-	bool is_encrypted = (policy & SLOT_ENCRYPTED_READ) != 0;
+	bool is_secret = (policy & PART_SLOT_IS_SECRET) != 0;
+	bool is_encrypted = (policy & PART_SLOT_READ_ENCRYPTED) != 0;
 
-	if ((key & KEY_PRIVATE) != 0 || is_secret != is_encrypted) {
+	if ((key & PART_KEY_IS_PRIVATE) != 0 || is_secret != is_encrypted) {
 		return PART_EXECUTION;
 	}
 	if (is_encrypted && (place->len != 32 || !part_temp_is_of_key(p, SLOT_READ_KEY(policy)))) {

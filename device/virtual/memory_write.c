@@ -53,7 +53,7 @@ is_permitted(const struct part *p, const struct part_place *place)
 	uint16_t policy = part_slot_config(p->memory.config, place->slot);
 	unsigned how = SLOT_WRITE_CONFIG(policy);
 
-	if ((part_key_config(p->memory.config, place->slot) & KEY_PRIVATE) != 0 ||
+	if ((part_key_config(p->memory.config, place->slot) & PART_KEY_IS_PRIVATE) != 0 ||
 		!part_config_is_locked(p) || part_slot_is_locked(p->memory.config, place->slot)) {
 		return false;
 	}

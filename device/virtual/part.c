@@ -14,6 +14,7 @@
 
 #define SERIAL_END 0x01
 #define COUNT_MIN 7
+#define OP_SELF_TEST 0x77
 #define UNLOCKED 0x55
 #define LOCKED 0x00
 #define FACTORY_KEYS 5 /* slots 0 to 4 */
@@ -48,7 +49,7 @@ part_private_key(const struct part *p, unsigned slot)
 {
 	static const uint8_t none[36];
 
-	if ((part_key_config(p->memory.config, slot) & KEY_PRIVATE) == 0 ||
+	if ((part_key_config(p->memory.config, slot) & PART_KEY_IS_PRIVATE) == 0 ||
 		memcmp(part_slot(p, slot), none, sizeof(none)) == 0) {
 		return NULL;
 	}
@@ -262,6 +263,14 @@ seal(uint8_t answer[PART_ANSWER_MAX], const uint8_t *data, size_t len)
 	return len + 3;
 }
 
+size_t
+part_status_frame(enum part_status s, uint8_t answer[PART_ANSWER_MAX])
+{
+	const uint8_t byte = (uint8_t)s;
+
+	return seal(answer, &byte, 1);
+}
+
 static bool
 is_whole(const uint8_t *packet, size_t len)
 {
@@ -284,6 +293,10 @@ run(struct part *p, const struct part_call *c, int64_t now_ms, struct part_answe
 	if (command == NULL) {
 		return PART_PARSE;
 	}
+	/* Inferred: until it passes, or the part has slept. */
+	if (p->live.self_test != 0 && c->opcode != OP_SELF_TEST) {
+		return PART_SELF_TEST;
+	}
 	if (p->live.awake_until_ms - now_ms < command->wait_ms) {
 		return PART_WATCHDOG;
 	}
@@ -303,7 +316,6 @@ part_execute(struct part *p, const uint8_t *packet, size_t len, int64_t now_ms,
 	struct part_answer out;
 	struct part_call call;
 	enum part_status s = PART_CRC;
-	uint8_t byte;
 	size_t answer_len;
 
 	if (!part_is_awake(p, now_ms)) {
@@ -323,8 +335,7 @@ part_execute(struct part *p, const uint8_t *packet, size_t len, int64_t now_ms,
 		OPENSSL_cleanse(out.data, out.len);
 		return answer_len;
 	}
-	byte = (uint8_t)s;
-	return seal(answer, &byte, 1);
+	return part_status_frame(s, answer);
 }
 
 /* --- making --- */
@@ -380,7 +391,7 @@ part_make(const struct part_profile *profile, const uint8_t serial[9], struct pa
 	for (unsigned slot = 0; s == OK && profile->data_is_locked && slot < FACTORY_KEYS; slot++) {
 		uint8_t number[32], point[64];
 
-		if ((part_key_config(profile->config, slot) & KEY_PRIVATE) == 0) {
+		if ((part_key_config(profile->config, slot) & PART_KEY_IS_PRIVATE) == 0) {
 			continue;
 		}
 		if (!p256_generate(number, point)) {

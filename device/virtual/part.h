@@ -75,13 +75,14 @@ struct part_volatile {
 	bool is_authorized; /* a key with ReqAuth may be used: its AuthKey is authorized_by */
 	uint8_t authorized_by;
 	struct part_sha sha;
-	uint8_t self_test; /* failures found, 00: none */
+	uint8_t self_test; /* failures found, 00: none; while there are any, only SelfTest works */
 };
 
 struct part {
 	struct part_memory memory;
 	struct part_volatile live;
 	bool is_changed; /* memory was written since the owner cleared it: to be kept before the answer goes out */
+	uint8_t faults; /* of SelfTest's tests: these always fail, as on a chip that broke. The owner's; nothing keeps it. */
 };
 
 struct part_call {
@@ -137,6 +138,10 @@ size_t part_execute(struct part *p, const uint8_t *packet, size_t len, int64_t n
 	uint8_t answer[PART_ANSWER_MAX]);
 
 uint16_t part_crc(const uint8_t *bytes, size_t len);
+/* An answer that is this status alone. Returns its length. */
+size_t part_status_frame(enum part_status s, uint8_t answer[PART_ANSWER_MAX]);
+/* The bit of one of SelfTest's tests: "random", "ecdsa", "ecdh", "aes", "sha". 0: there is none of this name. */
+uint8_t part_self_test_bit(span name);
 
 /* --- for the commands' files --- */
 

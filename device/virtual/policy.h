@@ -8,7 +8,6 @@
 #define SLOT_DERIVE 0x2000
 #define SLOT_WRITE_ENCRYPTED 0x4000 /* of a private key: PrivWrite */
 #define SLOT_DERIVE_NEEDS_MAC 0x8000
-#define KEY_TYPE_AES 6u
 /* Configuration zone */
 #define CONFIG_AES_ENABLE_AT 13
 #define CONFIG_SECURE_BOOT_AT 70
@@ -40,7 +39,7 @@ slot_write_key(const struct part *p, unsigned slot)
 static inline unsigned
 slot_key_type(const struct part *p, unsigned slot)
 {
-	return KEY_TYPE(part_key_config(p->memory.config, slot));
+	return PART_KEY_TYPE(part_key_config(p->memory.config, slot));
 }
 
 static inline uint16_t

@@ -48,8 +48,8 @@ is_key(const uint8_t plain[PLAIN_LEN])
 static bool
 may_write(const struct part *p, unsigned slot, bool is_encrypted)
 {
-	if (!part_config_is_locked(p) || !key_policy_has(p, slot, KEY_PRIVATE) ||
-		slot_key_type(p, slot) != KEY_TYPE_P256 ||
+	if (!part_config_is_locked(p) || !key_policy_has(p, slot, PART_KEY_IS_PRIVATE) ||
+		slot_key_type(p, slot) != PART_KEY_TYPE_P256 ||
 		part_slot_is_locked(p->memory.config, slot)) {
 		return false;
 	}

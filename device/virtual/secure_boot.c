@@ -46,7 +46,7 @@ slots_are_fit(const struct part *p, const struct boot *b)
 
 	return part_public_key_is_usable(p, b->key_slot) &&
 	       (b->setting == BOOT_FULL_ONLY ||
-		       (!key_policy_has(p, b->stored_slot, KEY_PRIVATE) &&
+		       (!key_policy_has(p, b->stored_slot, PART_KEY_IS_PRIVATE) &&
 			       part_slot_size(b->stored_slot) >= stored_len));
 }
 

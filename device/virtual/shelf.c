@@ -19,12 +19,20 @@
 #define NEW_SUFFIX ".new"
 #define MADE_AT_ONCE 1024
 
+struct damaged {
+	uint8_t serial[9]; /* first: what they are sorted and found by */
+	char why[sizeof(((struct diag *)0)->text)];
+};
+
+/* Both arrays are sorted by serial number, whenever nothing is being added. */
 struct shelf {
 	const char *folder;
 	int lock;
 	bool has_delays;
-	struct shelf_bus **buses; /* sorted by serial number */
+	struct shelf_bus **buses;
 	size_t count, room;
+	struct damaged *damaged;
+	size_t damaged_count, damaged_room;
 };
 
 static int
@@ -74,6 +82,35 @@ shelf_find(struct shelf *s, const uint8_t serial[9])
 	return at < s->count && compare_serial(s->buses[at], serial) == 0 ? s->buses[at] : NULL;
 }
 
+static int
+compare_damaged(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(((struct damaged *)0)->serial));
+}
+
+size_t
+shelf_damaged_count(const struct shelf *s)
+{
+	return s->damaged_count;
+}
+
+const char *
+shelf_damage(const struct shelf *s, const uint8_t serial[9])
+{
+	const struct damaged *found = s->damaged_count > 0
+					      ? bsearch(serial, s->damaged, s->damaged_count,
+							sizeof(*s->damaged), compare_damaged)
+					      : NULL;
+
+	return found != NULL ? found->why : NULL;
+}
+
+static bool
+is_there(struct shelf *s, const uint8_t serial[9])
+{
+	return shelf_find(s, serial) != NULL || shelf_damage(s, serial) != NULL;
+}
+
 /* The wire's keeper. */
 static bool
 keep(void *context, const struct part *p)
@@ -98,29 +135,39 @@ keep(void *context, const struct part *p)
 	return s == OK;
 }
 
+/* Room for one more behind `count` of them, which are `size` bytes each. */
 static status
-put(struct shelf *s, const struct part *p, const char *profile, struct diag *d)
+reserve(void **items, size_t count, size_t *room, size_t size, struct diag *d)
 {
-	struct shelf_bus *b;
-	uint8_t serial[9];
-	size_t at;
+	size_t wanted = *room == 0 ? 16 : 2 * *room;
+	void *grown;
 
-	part_serial(p, serial);
-	if (shelf_find(s, serial) != NULL) {
-		return diag_set(d, EXISTS, NULL, "two parts with one serial number");
-	}
-	if (s->count == SHELF_PARTS_MAX) {
+	if (count == SHELF_PARTS_MAX) {
 		return diag_set(d, LIMIT, NULL, "more than %d parts", SHELF_PARTS_MAX);
 	}
-	if (s->count == s->room) {
-		size_t room = s->room == 0 ? 16 : 2 * s->room;
-		void *grown = realloc(s->buses, room * sizeof(struct shelf_bus *));
+	if (count < *room) {
+		return OK;
+	}
+	grown = reallocarray(*items, wanted, size);
+	if (grown == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for %zu parts", wanted);
+	}
+	*items = grown;
+	*room = wanted;
+	return OK;
+}
 
-		if (grown == NULL) {
-			return diag_set(d, NO_MEMORY, NULL, "no memory for %zu parts", room);
-		}
-		s->buses = grown;
-		s->room = room;
+/* Behind the others, wherever it belongs: `arrange` sees to that once all are there. */
+static status
+append(struct shelf *s, const struct part *p, const char *profile, struct diag *d)
+{
+	struct shelf_bus *b;
+	void *buses = s->buses;
+	status answer = reserve(&buses, s->count, &s->room, sizeof(*s->buses), d);
+
+	s->buses = buses;
+	if (answer != OK) {
+		return answer;
 	}
 	b = calloc(1, sizeof(*b));
 	if (b == NULL) {
@@ -133,29 +180,105 @@ put(struct shelf *s, const struct part *p, const char *profile, struct diag *d)
 	b->wire.keep_context = b;
 	b->shelf = s;
 	snprintf(b->profile, sizeof(b->profile), "%s", profile);
-	at = place_of(s, serial);
-	memmove(s->buses + at + 1, s->buses + at, (s->count - at) * sizeof(struct shelf_bus *));
-	s->buses[at] = b;
-	s->count++;
+	s->buses[s->count++] = b;
+	return OK;
+}
+
+static int
+compare_buses(const void *a, const void *b)
+{
+	uint8_t serial[9];
+
+	part_serial(&(*(struct shelf_bus *const *)b)->wire.part, serial);
+	return compare_serial(*(struct shelf_bus *const *)a, serial);
+}
+
+/* In order again: the first `known` are, those behind them come among them. */
+static status
+arrange(struct shelf *s, size_t known, struct diag *d)
+{
+	size_t count = s->count - known;
+	struct shelf_bus **added = NULL;
+
+	if (count == 0) {
+		return OK;
+	}
+	qsort(s->buses + known, count, sizeof(struct shelf_bus *), compare_buses);
+	added = malloc(count * sizeof(struct shelf_bus *));
+	if (added == NULL) {
+		return diag_set(d, NO_MEMORY, NULL, "no memory for %zu parts", count);
+	}
+	memcpy(added, s->buses + known, count * sizeof(struct shelf_bus *));
+	for (size_t at = s->count; count > 0;) {
+		bool is_known =
+			known > 0 && compare_buses(&s->buses[known - 1], &added[count - 1]) > 0;
+
+		s->buses[--at] = is_known ? s->buses[--known] : added[--count];
+	}
+	free(added);
 	return OK;
 }
 
 /* --- the folder --- */
 
-/* "0123....part" and nothing else. */
+/* "0123....part" in lower-case digits, and nothing else. */
 static bool
 take_serial(const char *name, uint8_t out[9])
 {
+	char digits[19];
+
 	return strlen(name) == 18 + strlen(STATE_FILE_SUFFIX) &&
 	       strcmp(name + 18, STATE_FILE_SUFFIX) == 0 &&
-	       hex_decode(span_of(name, 18), out, 9) == OK;
+	       hex_decode(span_of(name, 18), out, 9) == OK &&
+	       memcmp(hex_encode(digits, span_of(out, 9)), name, 18) == 0;
+}
+
+static status
+note_damaged(struct shelf *s, const uint8_t serial[9], const struct diag *why, struct diag *d)
+{
+	void *damaged = s->damaged;
+	status answer =
+		reserve(&damaged, s->damaged_count, &s->damaged_room, sizeof(*s->damaged), d);
+
+	s->damaged = damaged;
+	if (answer == OK) {
+		struct damaged *new = &s->damaged[s->damaged_count++];
+
+		memcpy(new->serial, serial, sizeof(new->serial));
+		memcpy(new->why, why->text, sizeof(new->why));
+		log_diag(LOG_ERROR, "part_damaged", why);
+	}
+	return answer;
+}
+
+static status
+read_part(const char *path, const uint8_t serial[9], struct part *out,
+	char profile[NAME_MAX_LEN + 1], struct diag *d)
+{
+	struct buffer content;
+	status answer;
+
+	buffer_init(&content, STATE_FILE_LEN + 1);
+	answer = file_read(path, STATE_FILE_LEN + 1, &content, d);
+	if (answer == LIMIT) { /* longer yet: it says so in its own words */
+		diag_clear(d);
+		answer = OK;
+	}
+	if (answer == OK) {
+		answer = state_file_read(buffer_span(&content), serial, out, profile, d);
+		if (answer != OK) {
+			diag_prefix(d, "%s: ", path);
+		}
+	}
+	buffer_wipe(&content);
+	return answer;
 }
 
 static status
 load(struct shelf *s, const char *name, struct diag *d)
 {
 	char path[PATH_MAX], profile[NAME_MAX_LEN + 1];
-	struct buffer content;
+	struct diag why = { 0 };
 	struct part part;
 	uint8_t serial[9];
 	status answer;
@@ -163,22 +286,19 @@ load(struct shelf *s, const char *name, struct diag *d)
 	if (!take_serial(name, serial)) {
 		return OK; /* not ours */
 	}
-	buffer_init(&content, STATE_FILE_LEN + 1);
 	answer = state_file_path(s->folder, serial, path, sizeof(path), d);
-	if (answer == OK) {
-		answer = file_read(path, STATE_FILE_LEN + 1, &content, d);
+	if (answer != OK) {
+		return answer;
 	}
-	if (answer == OK || answer == LIMIT) {
-		answer = state_file_read(buffer_span(&content), serial, &part, profile, d);
-		if (answer != OK) {
-			diag_prefix(d, "%s: ", path);
-		}
-	}
+	answer = read_part(path, serial, &part, profile, &why);
 	if (answer == OK) {
-		answer = put(s, &part, profile, d);
+		answer = append(s, &part, profile, d);
+	} else if (answer == NO_MEMORY) {
+		answer = diag_copy(d, &why);
+	} else {
+		answer = note_damaged(s, serial, &why, d);
 	}
 	OPENSSL_cleanse(&part, sizeof(part));
-	buffer_wipe(&content);
 	return answer;
 }
 
@@ -196,6 +316,18 @@ load_all(struct shelf *s, struct diag *d)
 		answer = load(s, e->d_name, d);
 	}
 	closedir(folder);
+	if (answer == OK) {
+		answer = arrange(s, 0, d);
+	}
+	if (s->damaged_count > 1) {
+		qsort(s->damaged, s->damaged_count, sizeof(*s->damaged), compare_damaged);
+	}
+	if (answer == OK && s->count == 0 && s->damaged_count > 0) {
+		answer = diag_set(d, BAD_INPUT, NULL, "%s", s->damaged[0].why);
+		if (s->damaged_count > 1) {
+			diag_prefix(d, "%zu parts, and all are damaged: ", s->damaged_count);
+		}
+	}
 	return answer;
 }
 
@@ -334,7 +466,7 @@ make_some(struct shelf *s, const struct part_profile *profile, const uint8_t (*s
 	size_t count, struct diag *d)
 {
 	struct part *parts = calloc(count > 0 ? count : 1, sizeof(*parts));
-	size_t made = 0;
+	size_t made = 0, known = s->count;
 	status answer = OK;
 
 	if (parts == NULL) {
@@ -349,8 +481,7 @@ make_some(struct shelf *s, const struct part_profile *profile, const uint8_t (*s
 			answer = diag_set(d, CRYPTO, NULL, "no randomness for serial numbers");
 			break;
 		}
-		if (shelf_find(s, serial) != NULL ||
-			(serials != NULL && is_among(parts, made, serial))) {
+		if (is_there(s, serial) || is_among(parts, made, serial)) {
 			continue;
 		}
 		answer = part_make(profile, serial, &parts[made], d);
@@ -360,7 +491,10 @@ make_some(struct shelf *s, const struct part_profile *profile, const uint8_t (*s
 		answer = keep_new(s, parts, made, profile->name, d);
 	}
 	for (size_t i = 0; answer == OK && i < made; i++) {
-		answer = put(s, &parts[i], profile->name, d);
+		answer = append(s, &parts[i], profile->name, d);
+	}
+	if (answer == OK) {
+		answer = arrange(s, known, d);
 	}
 	OPENSSL_cleanse(parts, count * sizeof(*parts));
 	free(parts);
@@ -396,5 +530,6 @@ shelf_close(struct shelf *s)
 		close(s->lock);
 	}
 	free(s->buses);
+	free(s->damaged);
 	free(s);
 }

@@ -2,18 +2,14 @@
  * Verify: a signature over the digest in TempKey or the message digest buffer, by a key of the host's or of a slot; and
  * whether a stored public key is valid, which its parent (SlotConfig's ReadKey) signs.
  *
- * What the parent signed is Sign's internal message (sign.c), of which the caller gives what this part cannot know:
- *
- *	TempKey32 | 41 | other 0..9 | SN8 | other 10..13 | SN0..1 | other 14..18
- *
- * other 0 is Sign's mode; its lowest bit tells invalidation from validation.
+ * What the parent signed is Sign's internal message, of which the caller gives what this part cannot know
+ * (layout_validation). The first byte of that is Sign's mode; its lowest bit tells invalidation from validation.
  */
 #include "device/virtual/commands.h"
 #include "device/virtual/layouts.h"
 #include "device/virtual/memory.h"
 #include "device/virtual/p256.h"
 
-#define SIGN_OPCODE 0x41
 #define MODE_KIND 0x07
 #define MODE_STORED 0
 #define MODE_EXTERNAL 2
@@ -23,7 +19,6 @@
 #define MODE_MAC 0x80
 #define CURVE_P256 4 /* param2 of an external key: its KeyConfig's type */
 #define SIGNATURE_LEN 64
-#define OTHER_LEN 19
 
 /* The 64 bytes whose first half is the message, the second the host's nonce for a MAC. NULL: not there. */
 static const uint8_t *
@@ -119,18 +114,11 @@ by_stored(struct part *p, const struct part_call *c, struct part_answer *out)
 
 /* The digest that the parent signed. */
 static void
-validation_digest(const struct part *p, const uint8_t other[OTHER_LEN], uint8_t out[32])
+validation_digest(const struct part *p, const uint8_t other[LAYOUT_OTHER_LEN], uint8_t out[32])
 {
-	uint8_t message[55], serial[9];
+	uint8_t message[LAYOUT_SIGN_LEN];
 
-	part_serial(p, serial);
-	memcpy(message, p->live.temp.value, 32);
-	message[32] = SIGN_OPCODE;
-	memcpy(message + 33, other, 10);
-	message[43] = serial[8];
-	memcpy(message + 44, other + 10, 4);
-	memcpy(message + 48, serial, 2);
-	memcpy(message + 50, other + 14, 5);
+	layout_validation(p, other, message);
 	layout_digest(message, sizeof(message), out);
 }
 
@@ -142,7 +130,7 @@ by_parent(struct part *p, const struct part_call *c)
 	uint8_t point[64], digest[32];
 	bool is_good;
 
-	if (c->data_len != SIGNATURE_LEN + OTHER_LEN || c->param2 >= PART_SLOTS ||
+	if (c->data_len != SIGNATURE_LEN + LAYOUT_OTHER_LEN || c->param2 >= PART_SLOTS ||
 		(c->param1 & ~MODE_KIND) != 0) {
 		return PART_PARSE;
 	}

@@ -26,8 +26,6 @@ is_listening(struct wire *w, uint8_t address, int64_t now_ms)
 bool
 wire_wake(struct wire *w, int64_t now_ms)
 {
-	static const uint8_t awake[4] = { 0x04, PART_AFTER_WAKE, 0x33, 0x43 };
-
 	if (!is_kept(w)) {
 		return false;
 	}
@@ -35,8 +33,8 @@ wire_wake(struct wire *w, int64_t now_ms)
 		return true; /* it does not notice */
 	}
 	part_wake(&w->part, now_ms);
-	memcpy(w->answer, awake, sizeof(awake));
-	w->answer_len = sizeof(awake);
+	w->answer_len = (uint8_t)part_status_frame(
+		w->part.live.self_test != 0 ? PART_SELF_TEST : PART_AFTER_WAKE, w->answer);
 	w->answer_at = 0;
 	return true;
 }

@@ -3,7 +3,7 @@
  * One part on its own I2C bus, without the socket: what it acknowledges and what it gives to read.
  *
  *	write    word address, then    00 read from the answer's beginning again   01 sleep   02 idle   03 command packet
- *	read     the answer's bytes; FF behind its end; 04 11 33 43 after a wake
+ *	read     the answer's bytes; FF behind its end; 04 11 33 43 after a wake, with 07 for 11 while a self-test has failed
  *
  * Asleep, idle and (with delays) while a command runs it acknowledges nothing. What a command wrote is kept before its
  * answer can be read; where that fails the part acknowledges nothing until it could be kept.

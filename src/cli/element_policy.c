@@ -99,18 +99,19 @@ tell_counters(struct bench_rows *rows, struct element *e, struct diag *d)
 
 	for (unsigned i = 0; s == OK && i < 2; i++) {
 		uint32_t value = 0;
-		char what[16], now[16], command[16];
+		char what[16], now[16], command[16], more[32];
+		bool is_open;
 
 		s = e->operations->counter(e, i, false, &value, d);
 		snprintf(what, sizeof(what), "counter %u", i);
 		snprintf(now, sizeof(now), "%u", value);
 		snprintf(command, sizeof(command), "counter %u", i);
+		snprintf(more, sizeof(more), "one more, up to %d", ATECC608_COUNTER_MAX);
+		is_open = value < ATECC608_COUNTER_MAX;
 		if (s == OK) {
 			s = tell(rows,
-				(const char *const[]){ what, now,
-					value < ATECC608_COUNTER_MAX ? "one more, up to 2097151"
-								     : "nothing",
-					value < ATECC608_COUNTER_MAX ? command : "-" },
+				(const char *const[]){ what, now, is_open ? more : "nothing",
+					is_open ? command : "-" },
 				d);
 		}
 	}

@@ -6,7 +6,6 @@
 #include "pki/key.h"
 
 #define WORDS_MAX 256
-#define FILE_SLOTS 5
 #define SELF_TEST_ALL 0x3B
 
 /* --- info --- */
@@ -231,7 +230,7 @@ show_numbers(struct element *e, struct bench_rows *rows, struct diag *d)
 {
 	status s = OK;
 
-	for (unsigned slot = 0; s == OK && slot < FILE_SLOTS; slot++) {
+	for (unsigned slot = 0; s == OK && slot < ELEMENT_SLOTS; slot++) {
 		struct slot_row r = { .slot = slot,
 			.use = slot == 0 ? "birth key" : "operational key",
 			.lock = "-",

@@ -150,6 +150,17 @@ take_born(struct line_run *r, const struct factory_folder *u, const cJSON *o, st
 	return s;
 }
 
+/* The others go on; `why` may be anybody's words. */
+static void
+refuse(struct line_run *r, const char *serial, span why)
+{
+	r->refused++;
+	progress_end(&r->progress);
+	fprintf(stderr, "%s: ", serial);
+	lines_print(stderr, why);
+	fputc('\n', stderr);
+}
+
 struct answer {
 	struct line_run *run;
 	struct factory_folder *const *batch;
@@ -170,11 +181,7 @@ take_line(void *context, const cJSON *o, struct diag *d)
 			d, BAD_INPUT, NULL, "the server's answer is not in the order of the units");
 	}
 	if (json_get_text(o, "problem", &problem, NULL) == OK) {
-		a->run->refused++;
-		progress_end(&a->run->progress);
-		fprintf(stderr, "%s: ", u->serial);
-		lines_print(stderr, problem);
-		fputc('\n', stderr);
+		refuse(a->run, u->serial, problem);
 		return OK;
 	}
 	s = take_born(a->run, u, o, d);
@@ -240,14 +247,6 @@ is_to_be_made(const struct line_run *r, const struct factory_folder *u)
 	return is_here && !u->is_born;
 }
 
-static void
-refuse(struct line_run *r, const char *serial, const char *why)
-{
-	r->refused++;
-	progress_end(&r->progress);
-	fprintf(stderr, "%s: %s\n", serial, why);
-}
-
 /* A unit that was made before, with its part on the line again. */
 static status
 look_at_known(struct line_run *r, const struct factory_folder *u, struct diag *d)
@@ -259,7 +258,7 @@ look_at_known(struct line_run *r, const struct factory_folder *u, struct diag *d
 		s = part_is_known(u->part, folder, d);
 	}
 	if (s == CONFLICT) {
-		refuse(r, u->serial, d->text);
+		refuse(r, u->serial, span_text(d->text));
 		diag_clear(d);
 		s = OK;
 	}

@@ -56,6 +56,9 @@ MUST_USE status part_profile_read(span text, struct part_profile *out, struct di
 #define PART_SLOT_IS_SECRET 0x0080
 #define PART_KEY_IS_PRIVATE 0x0001
 #define PART_KEY_IS_LOCKABLE 0x0020
+#define PART_KEY_TYPE(key_config) ((key_config) >> 2 & 7u)
+#define PART_KEY_TYPE_P256 4u
+#define PART_KEY_TYPE_AES 6u
 /* SlotConfig and KeyConfig of a slot as stored (little-endian), from a configuration zone. */
 uint16_t part_slot_config(const uint8_t config[PART_CONFIG_LEN], unsigned slot);
 uint16_t part_key_config(const uint8_t config[PART_CONFIG_LEN], unsigned slot);

@@ -4,10 +4,6 @@
 
 #include "element/part_profile.h"
 
-#define KEY_TYPE(k) ((k) >> 2 & 7)
-#define TYPE_P256 4
-#define TYPE_AES 6
-
 uint16_t
 part_slot_config(const uint8_t config[PART_CONFIG_LEN], unsigned slot)
 {
@@ -112,12 +108,12 @@ static void
 say_data(struct words *w, uint16_t policy, uint16_t key)
 {
 	static const char *const kinds[8] = {
-		[TYPE_P256] = "public P-256 key", [TYPE_AES] = "AES key"
+		[PART_KEY_TYPE_P256] = "public P-256 key", [PART_KEY_TYPE_AES] = "AES key"
 	};
-	const char *kind = kinds[KEY_TYPE(key)];
+	const char *kind = kinds[PART_KEY_TYPE(key)];
 
 	say(w, "%s", kind != NULL ? kind : (policy & PART_SLOT_IS_SECRET) != 0 ? "secret" : "data");
-	if (KEY_TYPE(key) == TYPE_P256 && (key & 2) != 0) {
+	if (PART_KEY_TYPE(key) == PART_KEY_TYPE_P256 && (key & 2) != 0) {
 		say(w, ", validated by slot %u", policy & 15);
 	}
 	say_read(w, policy);

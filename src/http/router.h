@@ -17,9 +17,9 @@ struct route {
 	 */
 	bool (*at_once)(struct exchange *x);
 	/*
-	 * Instead of the handler: by one worker, all those of routes with this `together` that came to a loop while the ones
-	 * before them were away, at most HTTP_TOGETHER_MAX. Each reply must be there, none parked. For what is cheaper in one message than in
-	 * many. NULL: each by itself.
+	 * Instead of the handler: by one worker, all those of routes with this `together` that came while the ones before
+	 * them were away, at most HTTP_TOGETHER_MAX (http/gather.h). Each reply must be there, none parked. For what is cheaper in
+	 * one message than in many. NULL: each by itself.
 	 */
 	void (*together)(struct exchange *const *x, size_t count);
 };

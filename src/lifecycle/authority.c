@@ -8,6 +8,8 @@
 #include "pki/certificate.h"
 
 #define YEAR_S (INT64_C(31557600))
+#define SHORT_YEAR_S (INT64_C(365) * 86400)
+#define COMPRESSED_YEARS_MAX 31 /* of a certificate that a part holds: element/compressed.h */
 
 static const struct {
 	enum key_role role;
@@ -151,6 +153,23 @@ complete_names(struct session *s, const struct authority *parent, struct authori
 	return OK;
 }
 
+/* Whole years by the calendar, as far as the parent lives; as asked where that is less than one, or too many to be carried. */
+static int64_t
+end_of_years(int64_t begin_s, int64_t lifetime_s, int64_t parent_end_s)
+{
+	int64_t years = lifetime_s / SHORT_YEAR_S;
+
+	for (; years > 0 && years <= COMPRESSED_YEARS_MAX; years--) {
+		struct civil end = civil_from_time(begin_s);
+
+		end.year += (int)years;
+		if (civil_to_time(end) <= parent_end_s) {
+			return civil_to_time(end);
+		}
+	}
+	return begin_s + lifetime_s - 1;
+}
+
 static status
 make_key(struct session *s, const struct authority_request *r, const struct authority *parent,
 	span *der, struct diag *d)
@@ -171,6 +190,9 @@ make_key(struct session *s, const struct authority_request *r, const struct auth
 		k.not_before_s = parent->not_before_s;
 	}
 	k.not_after_s = k.not_before_s + lifetime_s - 1;
+	if (r->kind == AUTHORITY_FACTORY_SIGNER) {
+		k.not_after_s = end_of_years(k.not_before_s, lifetime_s, parent->not_after_s);
+	}
 	if (parent->row != 0 && k.not_after_s > parent->not_after_s) {
 		k.not_after_s = parent->not_after_s;
 	}

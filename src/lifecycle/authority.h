@@ -10,8 +10,10 @@ struct authority_request {
 	enum phase phase;
 	/* O; "": the title of the maker who is named as the hierarchy is, else the hierarchy. CN; "": the name. */
 	char organization[65], common_name[65];
-	int64_t lifetime_s; /* 0: root 40 years, issuing 15, factory signer 31: births live 28 */
-	bool is_p384;	    /* roots only */
+	/* 0: root 40 years, issuing 15, factory signer 31: births live 28. A factory signer of 1 to 31 years lives whole ones, by the
+	 * calendar: then an element can hold its certificate (element/compressed.h). */
+	int64_t lifetime_s;
+	bool is_p384; /* roots only */
 };
 /* Key and certificate by the signer, then the record; again after a crash between the two: taken up where it stood. An
  * issuing CA also gets its OCSP responder ("NAME.ocsp"), which authority_renew_responders keeps alive. Admin. */

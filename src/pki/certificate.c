@@ -54,26 +54,6 @@ read_ext_key_usage(struct der_cursor *v, struct certificate_view *out)
 }
 
 static status
-read_authority_key_id(struct der_cursor *v, struct certificate_view *out)
-{
-	struct der_cursor inside;
-	span skip;
-	status s = der_enter(v, DER_SEQUENCE, "AuthorityKeyIdentifier", &inside);
-
-	if (s == OK && der_next_is(&inside, DER_CONTEXT(0))) {
-		s = der_read(&inside, DER_CONTEXT(0), "keyIdentifier", &out->authority_key_id);
-	}
-	/* Issuer and serial may follow; they are not used for anything here. */
-	if (s == OK && der_next_is(&inside, DER_CONTEXT_IN(1))) {
-		s = der_read_whole(&inside, DER_CONTEXT_IN(1), "authorityCertIssuer", &skip);
-	}
-	if (s == OK && der_next_is(&inside, DER_CONTEXT(2))) {
-		s = der_read(&inside, DER_CONTEXT(2), "authorityCertSerialNumber", &skip);
-	}
-	return s == OK ? der_end(&inside, "AuthorityKeyIdentifier") : s;
-}
-
-static status
 read_extension_value(
 	enum oid_known type, bool critical, struct der_cursor *v, struct certificate_view *out)
 {
@@ -96,7 +76,7 @@ read_extension_value(
 		return der_read(v, DER_OCTET_STRING, "SubjectKeyIdentifier", &out->subject_key_id);
 	case OID_AUTHORITY_KEY_IDENTIFIER:
 		v->clause = "RFC 5280 4.2.1.1";
-		return read_authority_key_id(v, out);
+		return authority_key_id_read(v, &out->authority_key_id);
 	case OID_SUBJECT_ALT_NAME:
 		v->clause = "RFC 5280 4.2.1.6";
 		s = der_enter(v, DER_SEQUENCE, "SubjectAltName", &names);
@@ -164,8 +144,9 @@ read_validity(struct der_cursor *tbs, struct certificate_view *out)
 }
 
 static status
-read_tbs(struct der_cursor *tbs, span *inner_algorithm, struct certificate_view *out)
+read_tbs(struct der_cursor *tbs, span *inner_algorithm, void *view)
 {
+	struct certificate_view *out = view;
 	struct der_cursor version;
 	uint32_t number = 0;
 	span skip;
@@ -232,26 +213,20 @@ tbs_certificate_read(span tbs, struct certificate_view *out, struct diag *d)
 status
 certificate_read(span der, struct certificate_view *out, struct diag *d)
 {
-	struct der_cursor c = der_cursor_of(der, "RFC 5280 4.1", d);
+	static const struct signed_kind kind = { "Certificate", "TBSCertificate", "RFC 5280 4.1",
+		"RFC 5280 4.1.1.2", read_tbs };
 	struct signed_frame frame;
-	span algorithm = { NULL, 0 };
 	status s;
 
 	*out = (struct certificate_view){ .der = der };
 	if (der.len > CERTIFICATE_SIZE_MAX) {
 		return diag_set(d, LIMIT, NULL, "a certificate of %zu bytes", der.len);
 	}
-	s = signed_enter(&c, "Certificate", "TBSCertificate", &frame);
+	s = signed_read(der, &kind, &frame, out, d);
 	out->tbs = frame.tbs;
-	if (s == OK) {
-		s = read_tbs(&frame.inside, &algorithm, out);
-	}
-	if (s == OK) {
-		s = signed_leave(&frame, algorithm, "RFC 5280 4.1.1.2");
-		out->signature_kind = frame.signature_kind;
-		out->signature = frame.signature;
-	}
-	return s == OK ? der_end(&c, "the certificate") : s;
+	out->signature_kind = frame.signature_kind;
+	out->signature = frame.signature;
+	return s;
 }
 
 void

@@ -106,18 +106,6 @@ read_entries(struct der_cursor *tbs, struct crl_view *out)
 }
 
 static status
-read_key_id(struct der_cursor *value, struct crl_view *out)
-{
-	struct der_cursor id;
-	status s = der_enter(value, DER_SEQUENCE, "authorityKeyIdentifier", &id);
-
-	if (s == OK && der_next_is(&id, DER_CONTEXT(0))) {
-		s = der_read(&id, DER_CONTEXT(0), "keyIdentifier", &out->authority_key_id);
-	}
-	return s;
-}
-
-static status
 read_number(struct der_cursor *value, struct crl_view *out)
 {
 	span number;
@@ -157,7 +145,8 @@ read_extension_value(enum oid_known type, struct der_cursor *value, struct crl_v
 {
 	switch (type) {
 	case OID_AUTHORITY_KEY_IDENTIFIER:
-		return read_key_id(value, out);
+		value->clause = "RFC 5280 5.2.1";
+		return authority_key_id_read(value, &out->authority_key_id);
 	case OID_CRL_NUMBER:
 		return read_number(value, out);
 	case OID_ISSUING_DISTRIBUTION_POINT:
@@ -166,6 +155,7 @@ read_extension_value(enum oid_known type, struct der_cursor *value, struct crl_v
 		value->clause = "RFC 5280 5.2.4";
 		return der_refuse(value, "a delta: the whole list is wanted");
 	default:
+		value->at = value->end;
 		return OK;
 	}
 }
@@ -195,7 +185,8 @@ read_extension(struct der_cursor *list, unsigned *seen, struct crl_view *out)
 		e.whole.clause = "RFC 5280 5.2";
 		return der_refuse(&e.whole, "a critical extension that is not known");
 	}
-	return read_extension_value(known, &e.value, out);
+	s = read_extension_value(known, &e.value, out);
+	return s == OK ? der_end(&e.value, "extnValue") : s;
 }
 
 static status
@@ -215,8 +206,9 @@ read_extensions(struct der_cursor *tbs, struct crl_view *out)
 }
 
 static status
-read_tbs(struct der_cursor *tbs, span *algorithm, struct crl_view *out)
+read_tbs(struct der_cursor *tbs, span *algorithm, void *view)
 {
+	struct crl_view *out = view;
 	uint32_t version;
 	status s = der_read_number(tbs, DER_INTEGER, "version", 1, &version);
 
@@ -247,21 +239,17 @@ read_tbs(struct der_cursor *tbs, span *algorithm, struct crl_view *out)
 status
 crl_read(span der, struct crl_view *out, struct diag *d)
 {
-	struct der_cursor c = der_cursor_of(der, "RFC 5280 5.1", d);
+	static const struct signed_kind kind = { "CertificateList", "TBSCertList", "RFC 5280 5.1",
+		"RFC 5280 5.1.1.2", read_tbs };
 	struct signed_frame frame;
-	span algorithm = { NULL, 0 };
-	status s = signed_enter(&c, "CertificateList", "TBSCertList", &frame);
+	status s;
 
-	*out = (struct crl_view){ .der = der, .tbs = frame.tbs };
-	if (s == OK) {
-		s = read_tbs(&frame.inside, &algorithm, out);
-	}
-	if (s == OK) {
-		s = signed_leave(&frame, algorithm, "RFC 5280 5.1.1.2");
-		out->signature_kind = frame.signature_kind;
-		out->signature = frame.signature;
-	}
-	return s == OK ? der_end(&c, "the list") : s;
+	*out = (struct crl_view){ .der = der };
+	s = signed_read(der, &kind, &frame, out, d);
+	out->tbs = frame.tbs;
+	out->signature_kind = frame.signature_kind;
+	out->signature = frame.signature;
+	return s;
 }
 
 status

@@ -198,6 +198,12 @@ write_info(struct der_writer *w, const struct simple_name *subject, const struct
 }
 
 status
+csr_sign_by_key(void *key, span message, uint8_t *out, size_t *len, struct diag *d)
+{
+	return private_key_sign(key, message, out, len, d);
+}
+
+status
 csr_write(const struct simple_name *subject, const struct public_key *key, enum oid_known attribute,
 	span value, const struct csr_signer *signer, struct buffer *out, struct diag *d)
 {

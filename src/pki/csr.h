@@ -46,6 +46,8 @@ struct csr_signer {
 	status (*sign)(void *context, span message, uint8_t *out, size_t *len, struct diag *d);
 	void *context;
 };
+/* The `sign` of a signer whose context is a struct private_key. */
+MUST_USE status csr_sign_by_key(void *key, span message, uint8_t *out, size_t *len, struct diag *d);
 MUST_USE status csr_write(const struct simple_name *subject, const struct public_key *key,
 	enum oid_known attribute, span value, const struct csr_signer *signer, struct buffer *out,
 	struct diag *d);

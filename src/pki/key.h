@@ -60,23 +60,22 @@ enum signature_kind {
 /* An AlgorithmIdentifier of a signature; its parameters as the standards want them. */
 MUST_USE status signature_kind_read(struct der_cursor *c, enum signature_kind *out);
 void signature_kind_write(struct der_writer *w, enum signature_kind k);
-/*
- * The frame of certificates and CRLs (RFC 5280 4.1, 5.1): a SEQUENCE of what is signed, the signature's algorithm, and the
- * signature. Between the two calls the caller reads `inside` to its end, and in it the algorithm, which must stand there
- * the same to the byte. Statuses are der.h's; `what` and `signed_what` name the two SEQUENCEs, `clause` is the
- * algorithm's. After a fault in signed_enter the spans are empty.
- */
+/* The frame of certificates and CRLs (RFC 5280 4.1, 5.1): a SEQUENCE of what is signed, the signature's algorithm, and the
+ * signature. */
+struct signed_kind {
+	const char *what, *signed_what; /* the two SEQUENCEs */
+	const char *clause, *algorithm_clause;
+	/* Reads what is signed to its end, and notes the algorithm in it, which must stand outside the same to the byte. */
+	status (*read)(struct der_cursor *inside, span *algorithm, void *out);
+};
 struct signed_frame {
-	struct der_cursor inside; /* what is signed */
-	span tbs;		  /* the same, with its header */
+	span tbs; /* what is signed, with its header */
 	enum signature_kind signature_kind;
 	span signature;
-	const char *what;
-	struct der_cursor rest;
 };
-MUST_USE status signed_enter(
-	struct der_cursor *c, const char *what, const char *signed_what, struct signed_frame *out);
-MUST_USE status signed_leave(struct signed_frame *f, span algorithm_inside, const char *clause);
+/* The whole of `der`, `out` by way of `read`. Statuses are der.h's; what was not come to is empty in the frame. */
+MUST_USE status signed_read(span der, const struct signed_kind *kind, struct signed_frame *frame,
+	void *out, struct diag *d);
 
 /* Whether a key of this kind makes such signatures. */
 bool signature_fits(enum signature_kind s, enum key_kind k);

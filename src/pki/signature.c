@@ -123,40 +123,46 @@ signature_kind_write(struct der_writer *w, enum signature_kind k)
 	der_close(w);
 }
 
-status
-signed_enter(
-	struct der_cursor *c, const char *what, const char *signed_what, struct signed_frame *out)
+/* Behind what is signed. */
+static status
+read_signature(struct der_cursor *c, span algorithm_inside, struct signed_frame *out)
 {
-	const uint8_t *begin;
-	status s;
+	const uint8_t *begin = c->at;
+	status s = signature_kind_read(c, &out->signature_kind);
 
-	*out = (struct signed_frame){ .what = what };
-	s = der_enter(c, DER_SEQUENCE, what, &out->rest);
-	if (s != OK) {
-		return s;
+	if (s == OK && !span_equal(algorithm_inside, span_of(begin, (size_t)(c->at - begin)))) {
+		s = der_refuse(c, "signatureAlgorithm: not the one inside");
 	}
-	begin = out->rest.at;
-	s = der_enter(&out->rest, DER_SEQUENCE, signed_what, &out->inside);
-	out->tbs = span_of(begin, (size_t)(out->rest.at - begin));
-	return s;
+	return s == OK ? der_read_bit_octets(c, "signatureValue", &out->signature) : s;
 }
 
 status
-signed_leave(struct signed_frame *f, span algorithm_inside, const char *clause)
+signed_read(span der, const struct signed_kind *kind, struct signed_frame *frame, void *out,
+	struct diag *d)
 {
-	const uint8_t *begin = f->rest.at;
-	status s;
+	struct der_cursor c = der_cursor_of(der, kind->clause, d), outer, inside;
+	const uint8_t *begin;
+	span algorithm = { NULL, 0 };
+	status s = der_enter(&c, DER_SEQUENCE, kind->what, &outer);
 
-	f->rest.clause = clause;
-	s = signature_kind_read(&f->rest, &f->signature_kind);
-	if (s == OK &&
-		!span_equal(algorithm_inside, span_of(begin, (size_t)(f->rest.at - begin)))) {
-		s = der_refuse(&f->rest, "signatureAlgorithm: not the one inside");
+	*frame = (struct signed_frame){ .signature = { NULL, 0 } };
+	if (s != OK) {
+		return s;
+	}
+	begin = outer.at;
+	s = der_enter(&outer, DER_SEQUENCE, kind->signed_what, &inside);
+	frame->tbs = span_of(begin, (size_t)(outer.at - begin));
+	if (s == OK) {
+		s = kind->read(&inside, &algorithm, out);
 	}
 	if (s == OK) {
-		s = der_read_bit_octets(&f->rest, "signatureValue", &f->signature);
+		outer.clause = kind->algorithm_clause;
+		s = read_signature(&outer, algorithm, frame);
 	}
-	return s == OK ? der_end(&f->rest, f->what) : s;
+	if (s == OK) {
+		s = der_end(&outer, kind->what);
+	}
+	return s == OK ? der_end(&c, kind->what) : s;
 }
 
 bool

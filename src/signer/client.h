@@ -108,7 +108,10 @@ struct create_request {
 	int64_t not_before_s, not_after_s;
 	char url_base[128];
 };
-/* Makes the key, durably, and its certificate (a ledger's: the 32 bytes of its public key). EXISTS. */
+/*
+ * Makes the key, durably, and its certificate (a ledger's: the 32 bytes of its public key). A factory signer's that begins with
+ * an hour and lasts whole years, 31 at most, has a serial number made of key and dates, so that an element can hold it. EXISTS.
+ */
 MUST_USE status signer_create(struct signer *s, struct arena *a, const struct create_request *r,
 	span *certificate, struct diag *d);
 

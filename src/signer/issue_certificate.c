@@ -8,6 +8,9 @@
 #include "signer/message.h"
 
 #define TBS_ROOM 8192
+#define COMPRESSED_YEAR_FIRST 2000
+#define COMPRESSED_YEAR_LAST 2031 /* five bits */
+#define COMPRESSED_YEARS_MAX 31
 #define BIRTH_YEARS_MAX 28 /* what the profile "birth" allows in any 28 years, leap days included */
 #define SERIAL_FIRST_BYTE 0x41 /* positive, and never a leading zero */
 
@@ -219,14 +222,15 @@ issue_certificate(
 	return s == OK ? encode_and_sign(&c, by, out, d) : s;
 }
 
-/* --- birth certificates --- */
+/* --- what an element can rebuild --- */
 
 /* The 24 bits of dates in a compressed certificate: year 5, month 4, day 5, hour 5, years of life 5. */
 static void
 pack_dates(struct civil from, int64_t years, uint8_t out[3])
 {
-	uint32_t bits = (uint32_t)(from.year - 2000) << 19 | (uint32_t)from.month << 15 |
-			(uint32_t)from.day << 10 | (uint32_t)from.hour << 5 | (uint32_t)years;
+	uint32_t bits = (uint32_t)(from.year - COMPRESSED_YEAR_FIRST) << 19 |
+			(uint32_t)from.month << 15 | (uint32_t)from.day << 10 |
+			(uint32_t)from.hour << 5 | (uint32_t)years;
 
 	out[0] = (uint8_t)(bits >> 16);
 	out[1] = (uint8_t)(bits >> 8);
@@ -240,6 +244,19 @@ years_later(struct civil from, int64_t years)
 	return civil_to_time(from);
 }
 
+/* Source A of src/element/compressed.h: whoever has the key and the dates has the number. */
+static void
+hashed_serial(const uint8_t point[64], const uint8_t dates[3], uint8_t out[16])
+{
+	uint8_t hash[32];
+
+	sha256_two(span_of(point, 64), span_of(dates, 3), hash);
+	memcpy(out, hash, 16);
+	out[0] = (uint8_t)((out[0] & 0x7f) | 0x40);
+}
+
+/* --- birth certificates --- */
+
 /* Hour-granular, and no later than the issuer's own end. */
 static status
 birth_dates(const struct birth_request *r, const struct signing_key *by, struct civil *from,
@@ -247,10 +264,11 @@ birth_dates(const struct birth_request *r, const struct signing_key *by, struct 
 {
 	*from = civil_from_time(r->not_before_s);
 	from->minute = from->second = 0;
-	if (from->year < 2000 || from->year > 2031 || r->years < 1 || r->years > BIRTH_YEARS_MAX) {
+	if (from->year < COMPRESSED_YEAR_FIRST || from->year > COMPRESSED_YEAR_LAST ||
+		r->years < 1 || r->years > BIRTH_YEARS_MAX) {
 		return diag_set(d, BAD_INPUT, NULL,
-			"a birth certificate is from 2000 to 2031, for 1 to %d years",
-			BIRTH_YEARS_MAX);
+			"a birth certificate is from %d to %d, for 1 to %d years",
+			COMPRESSED_YEAR_FIRST, COMPRESSED_YEAR_LAST, BIRTH_YEARS_MAX);
 	}
 	for (*years = r->years; *years > 0; (*years)--) {
 		if (years_later(*from, *years) <= by->view.not_after_s) {
@@ -258,16 +276,6 @@ birth_dates(const struct birth_request *r, const struct signing_key *by, struct 
 		}
 	}
 	return diag_set(d, BAD_INPUT, "RFC 5280 6.1", "%s ends within a year", by->name);
-}
-
-static void
-birth_serial(const uint8_t point[64], const uint8_t dates[3], uint8_t out[16])
-{
-	uint8_t hash[32];
-
-	sha256_two(span_of(point, 64), span_of(dates, 3), hash);
-	memcpy(out, hash, 16);
-	out[0] = (uint8_t)((out[0] & 0x7f) | 0x40);
 }
 
 static status
@@ -317,7 +325,7 @@ issue_birth(struct issuer *i, const struct birth_request *r, struct buffer *out,
 		return s;
 	}
 	pack_dates(from, years, dates);
-	birth_serial(r->point, dates, serial);
+	hashed_serial(r->point, dates, serial);
 	spki_of_point(r->point, spki);
 	c.serial = SPAN_ARRAY(serial);
 	c.signature = by->signature;
@@ -387,6 +395,40 @@ self_sign(const struct certificate_draft *c, const struct private_key *key, stru
 		       : s;
 }
 
+/* False: from no full hour on, or not for whole years, or not of this time. */
+static bool
+has_compressed_dates(const struct create_request *r, uint8_t out[3])
+{
+	struct civil from = civil_from_time(r->not_before_s), to = civil_from_time(r->not_after_s);
+	int64_t years = (int64_t)to.year - from.year;
+
+	if (from.minute != 0 || from.second != 0 || from.year < COMPRESSED_YEAR_FIRST ||
+		from.year > COMPRESSED_YEAR_LAST || years < 1 || years > COMPRESSED_YEARS_MAX ||
+		years_later(from, years) != r->not_after_s) {
+		return false;
+	}
+	pack_dates(from, years, out);
+	return true;
+}
+
+/*
+ * A factory signer's is made of its key and its dates where these let the part itself hold the certificate (slot 12). No two are
+ * alike for all that: the key was made a moment ago, here, and is certified this once.
+ */
+static status
+key_serial(const struct create_request *r, const struct public_key *key, uint8_t out[16],
+	size_t *len, struct diag *d)
+{
+	uint8_t dates[3];
+
+	if (r->role == KEY_ROLE_FACTORY && has_compressed_dates(r, dates)) {
+		hashed_serial(key->point, dates, out);
+		*len = 16;
+		return OK;
+	}
+	return make_serial(0, out, len, d);
+}
+
 static status
 certify_key(struct issuer *i, const struct create_request *r, const struct private_key *key,
 	struct buffer *out, struct diag *d)
@@ -402,7 +444,7 @@ certify_key(struct issuer *i, const struct create_request *r, const struct priva
 		s = private_key_public(key, spki, sizeof(spki), &public, d);
 	}
 	if (s == OK) {
-		s = make_serial(0, serial, &serial_len, d);
+		s = key_serial(r, &public, serial, &serial_len, d);
 	}
 	if (s != OK) {
 		return s;

@@ -43,18 +43,19 @@ wait_for(const char *address)
 	fail_msg("%s does not answer", address);
 }
 
+/* In `folder`, with SERIAL and what the options say. */
 static int
-start(void **state, const char *second)
+run_program(const char *const options[])
 {
 	char path[200], address[340];
-	const char *argv[] = { getenv("TENURE_ELEMENT"), "--socket", path, "--volatile", "--serial",
-		SERIAL, second != NULL ? "--serial" : NULL, second, NULL };
+	const char *argv[16] = { getenv("TENURE_ELEMENT"), "--socket", path, "--serial", SERIAL };
 
-	(void)state;
 	if (argv[0] == NULL) {
 		return 1;
 	}
-	folder = temporary_folder();
+	for (size_t i = 0; options[i] != NULL; i++) {
+		argv[5 + i] = options[i];
+	}
 	snprintf(path, sizeof(path), "%s/bus", folder);
 	snprintf(at, sizeof(at), "--element atecc608:unix:%s", path);
 	spawn_program(&program, argv);
@@ -66,13 +67,47 @@ start(void **state, const char *second)
 static int
 fresh(void **state)
 {
-	return start(state, NULL);
+	(void)state;
+	folder = temporary_folder();
+	return run_program((const char *const[]){ "--volatile", NULL });
 }
 
 static int
 fresh_pair(void **state)
 {
-	return start(state, SECOND);
+	(void)state;
+	folder = temporary_folder();
+	return run_program((const char *const[]){ "--volatile", "--serial", SECOND, NULL });
+}
+
+static int
+fresh_faulty(void **state)
+{
+	(void)state;
+	folder = temporary_folder();
+	return run_program(
+		(const char *const[]){ "--volatile", "--faulty", SERIAL "=aes,random", NULL });
+}
+
+/* Two that are kept; then the second's file is cut, and they are there again. */
+static int
+fresh_damaged(void **state)
+{
+	char kept[200], path[300];
+	const char *const options[] = { "--state", kept, "--serial", SECOND, NULL };
+	int begun;
+
+	(void)state;
+	folder = temporary_folder();
+	snprintf(kept, sizeof(kept), "%s/kept", folder);
+	snprintf(path, sizeof(path), "%s/" SECOND ".part", kept);
+	begun = run_program(options);
+	if (begun != 0) {
+		return begun;
+	}
+	assert_int_equal(spawned_end(&program, SIGTERM, LIMIT_MS), 0);
+	assert_int_equal(truncate(path, 100), 0);
+	return run_program(options);
 }
 
 static int
@@ -100,6 +135,31 @@ test_info(void **state)
 		folder);
 	expect(1, "", "there are #" SERIAL, "element info %s#0123ffffffffffff01", at);
 	expect(1, "", "no part with this serial", "element info %s#0123ffffffffffff01", at);
+}
+
+/* It says which test, and ends as refused: no script goes on with such a part. */
+static void
+test_faulty(void **state)
+{
+	(void)state;
+	expect(1, "random numbers  failed\n", "found itself faulty", "element selftest %s", at);
+	expect(1, "AES             failed\n", "", "element selftest %s", at);
+	expect(1, "ECDSA           ok\n", "", "element selftest %s", at);
+	expect(1, "{\"test\":\"AES\",\"result\":\"failed\"}", "do not use it",
+		"element selftest --json %s", at);
+}
+
+/* The other is there; who asks for the damaged one is told which file to look at. */
+static void
+test_damaged(void **state)
+{
+	char path[300];
+
+	(void)state;
+	snprintf(path, sizeof(path), "damaged: %s/kept/" SECOND ".part: ", folder);
+	expect(0, SERIAL, "", "element info %s#" SERIAL, at);
+	expect(1, "", path, "element info %s#" SECOND, at);
+	expect(1, "", "it was cut", "element info --json %s#" SECOND, at);
 }
 
 static void
@@ -562,6 +622,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_info, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_faulty, fresh_faulty, clear),
+		cmocka_unit_test_setup_teardown(test_damaged, fresh_damaged, clear),
 		cmocka_unit_test_setup_teardown(test_slots, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_attest, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_attest_by_a_manifest, fresh, clear),

@@ -20,22 +20,26 @@ ground_tear_down(void **state)
 	return 0;
 }
 
+static int
+fresh(enum fake_state state)
+{
+	ground.folder = temporary_folder();
+	fake_device_make(&ground.server, ground.folder, state);
+	return 0;
+}
+
 int
 ground_awaiting(void **state)
 {
 	(void)state;
-	ground.folder = temporary_folder();
-	fake_device_make(&ground.server, ground.folder, FAKE_AWAITING);
-	return 0;
+	return fresh(FAKE_AWAITING);
 }
 
 int
 ground_held(void **state)
 {
 	(void)state;
-	ground.folder = temporary_folder();
-	fake_device_make(&ground.server, ground.folder, FAKE_HELD);
-	return 0;
+	return fresh(FAKE_HELD);
 }
 
 int

@@ -282,6 +282,37 @@ test_words_of_the_part(void **state)
 	}
 }
 
+/* SelfTest's byte is a bit for each test that failed; with other bits it is a status, as of any command. */
+static void
+test_words_of_a_self_test(void **state)
+{
+	static const struct {
+		uint8_t word, mode;
+		enum atecc608_status status;
+	} cases[] = { { 0x01, 0x3B, ATECC608_OK }, { 0x03, 0x3B, ATECC608_OK },
+		{ 0x08, 0x3B, ATECC608_OK }, { 0x11, 0x3B, ATECC608_OK },
+		{ 0x3B, 0x3B, ATECC608_OK }, { 0x05, 0x3B, ATECC608_ECC_FAULT },
+		{ 0x07, 0x3B, ATECC608_SELF_TEST }, { 0x0F, 0x3B, ATECC608_REFUSED },
+		{ 0x42, 0x3B, ATECC608_OTHER_WORD }, { 0x10, 0x10, ATECC608_OK },
+		{ 0x03, 0x10, ATECC608_PARSE }, { 0x08, 0x20, ATECC608_HEALTH_TEST },
+		{ 0x11, 0x10, ATECC608_OTHER_WORD } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		uint8_t failures = 0xA5;
+		struct bench b;
+
+		bench_init(&b);
+		assert_int_equal(atecc608_begin(&b.driver), ATECC608_OK);
+		b.part.word = cases[i].word;
+		b.part.refused_words = 1;
+		assert_int_equal(
+			atecc608_self_test(&b.driver, cases[i].mode, &failures), cases[i].status);
+		assert_int_equal(failures, cases[i].status == ATECC608_OK ? cases[i].word : 0xA5);
+		atecc608_end(&b.driver);
+	}
+}
+
 /* A part that is slower than its maker says, and one that is as slow as that. */
 static void
 test_slow_parts(void **state)
@@ -385,6 +416,7 @@ main(void)
 		cmocka_unit_test(test_persistent_faults_are_named),
 		cmocka_unit_test(test_another_part_is_noticed),
 		cmocka_unit_test(test_words_of_the_part),
+		cmocka_unit_test(test_words_of_a_self_test),
 		cmocka_unit_test(test_slow_parts),
 		cmocka_unit_test(test_bad_calls),
 	};

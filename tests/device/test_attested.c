@@ -104,9 +104,8 @@ test_an_element_that_cannot(void **state)
 
 	(void)state;
 	ground_clear(NULL);
-	ground.folder = temporary_folder();
 	ground.server.element = NULL;
-	fake_device_make(&ground.server, ground.folder, FAKE_AWAITING);
+	ground_awaiting(NULL);
 	ground.server.world->wants_proofs = 1;
 	driver_open(&ground.server, ground.folder, &a);
 	assert_int_equal(up_to(&a, PLAN_SEND, &d), DENIED);

@@ -21,25 +21,16 @@
 #include "base/file.h"
 #include "device/element/element.h"
 #include "device/posix/buses.h"
+#include "folder.h"
 #include "part_bus.h"
 
-static char *folder;
 static char path[100];
 
 static int
 fresh(void **state)
 {
-	(void)state;
-	folder = temporary_folder();
+	folder_fresh(state);
 	snprintf(path, sizeof(path), "%s/bus", folder);
-	return 0;
-}
-
-static int
-clear(void **state)
-{
-	(void)state;
-	temporary_folder_remove(folder);
 	return 0;
 }
 
@@ -98,7 +89,7 @@ test_who_answers_the_choice(void **state)
 	static const uint8_t serial[9] = { 0x01, 0x23, 1, 2, 3, 4, 5, 6, 0x01 };
 	static const struct {
 		const char *what;
-		uint8_t says[4];
+		uint8_t says[8];
 		size_t len;
 		enum bus_result result;
 		const char *fault;
@@ -106,7 +97,14 @@ test_who_answers_the_choice(void **state)
 		{ "no such part", { 2, 0, 0 }, 3, BUS_GONE, "no part with this serial" },
 		{ "closes", { 0 }, 0, BUS_GONE, "ended the connection" },
 		{ "half an answer", { 0, 0 }, 2, BUS_GONE, "ended the connection" },
-		{ "no result", { 3, 0, 0 }, 3, BUS_GONE, "none of a virtual element" },
+		{ "no result", { 4, 0, 0 }, 3, BUS_GONE, "none of a virtual element" },
+		{ "damaged", { 3, 3, 0, 'c', 'u', 't' }, 6, BUS_GONE, "this part is damaged: cut" },
+		{ "damaged without a word", { 3, 0, 0 }, 3, BUS_GONE, "none of a virtual element" },
+		{ "damaged, cut off", { 3, 3, 0, 'c' }, 4, BUS_GONE, "none of a virtual element" },
+		{ "damaged, control characters", { 3, 3, 0, 'c', 0x1B, 't' }, 6, BUS_GONE,
+			"none of a virtual element" },
+		{ "damaged, at great length", { 3, 0x40, 1, 'c' }, 4, BUS_GONE,
+			"none of a virtual element" },
 		{ "bytes that nobody asked for", { 0, 1, 0, 9 }, 4, BUS_GONE,
 			"none of a virtual element" },
 		{ "very many", { 0, 0xFF, 0xFF }, 3, BUS_GONE, "none of a virtual element" } };
@@ -387,15 +385,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_who_answers_the_choice, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_who_answers_a_read, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_nobody_there, fresh, clear),
-		cmocka_unit_test_setup_teardown(test_a_part_on_i2c, fresh_i2c, clear),
+		cmocka_unit_test_setup_teardown(test_who_answers_the_choice, fresh, folder_clear),
+		cmocka_unit_test_setup_teardown(test_who_answers_a_read, fresh, folder_clear),
+		cmocka_unit_test_setup_teardown(test_nobody_there, fresh, folder_clear),
+		cmocka_unit_test_setup_teardown(test_a_part_on_i2c, fresh_i2c, folder_clear),
 		cmocka_unit_test_setup_teardown(
-			test_an_adapter_without_empty_messages, fresh_i2c, clear),
-		cmocka_unit_test_setup_teardown(test_faults_of_i2c, fresh_i2c, clear),
-		cmocka_unit_test_setup_teardown(test_addresses, fresh_i2c, clear),
-		cmocka_unit_test_setup_teardown(test_the_bus_is_one_processs, fresh_i2c, clear),
+			test_an_adapter_without_empty_messages, fresh_i2c, folder_clear),
+		cmocka_unit_test_setup_teardown(test_faults_of_i2c, fresh_i2c, folder_clear),
+		cmocka_unit_test_setup_teardown(test_addresses, fresh_i2c, folder_clear),
+		cmocka_unit_test_setup_teardown(
+			test_the_bus_is_one_processs, fresh_i2c, folder_clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/x509.h>
 
@@ -11,35 +12,16 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "device/element/element.h"
+#include "device/posix/command.h"
 #include "device/posix/slot_key.h"
 #include "device/posix/state.h"
-
-static char *folder;
-
-static void
-put(const char *name, const char *text)
-{
-	char path[600];
-	struct diag d = { 0 };
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	assert_ok(file_replace(path, span_text(text), 0600, &d), d);
-}
+#include "folder.h"
 
 static int
 set_up(void **state)
 {
-	(void)state;
-	folder = temporary_folder();
-	put("serial", "0123ABcd01\n");
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	temporary_folder_remove(folder);
+	folder_fresh(state);
+	folder_put("serial", span_text("0123ABcd01\n"));
 	return 0;
 }
 
@@ -70,7 +52,7 @@ test_serials(void **state)
 		struct diag d = { 0 };
 		status s;
 
-		put("serial", table[i].content);
+		folder_put("serial", span_text(table[i].content));
 		s = element_file_open(folder, &e, &d);
 		assert_int_equal(s == OK, table[i].serial != NULL);
 		if (s == OK) {
@@ -79,7 +61,7 @@ test_serials(void **state)
 			element_close(e);
 		}
 	}
-	put("serial", "0123ABcd01\n");
+	folder_put("serial", span_text("0123ABcd01\n"));
 	assert_int_equal(element_file_open("/nonexistent", &e, NULL), NOT_FOUND);
 }
 
@@ -109,11 +91,12 @@ test_slots(void **state)
 	snprintf(path, sizeof(path), "%s/slot2.key", folder);
 	assert_int_equal(stat(path, &found), 0);
 	assert_int_equal(found.st_mode & 0777, 0600);
-	put("slot3.key", "rubbish");
+	folder_put("slot3.key", span_text("rubbish"));
 	assert_int_equal(e->operations->point(e, 3, again, NULL), BAD_INPUT);
-	put("slot3.key", "-----BEGIN PRIVATE KEY-----\n"
-			 "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
-			 "-----END PRIVATE KEY-----\n"); /* RFC 8032 7.1, Ed25519 */
+	folder_put("slot3.key",
+		span_text("-----BEGIN PRIVATE KEY-----\n"
+			  "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+			  "-----END PRIVATE KEY-----\n")); /* RFC 8032 7.1, Ed25519 */
 	assert_int_equal(e->operations->point(e, 3, again, NULL), BAD_INPUT);
 	assert_string_equal(e->operations->attestation, "none");
 	element_close(e);
@@ -206,6 +189,30 @@ test_state_read(void **state)
 	}
 }
 
+/* Two at the bench of one unit would make it two birth keys. */
+static void
+test_one_bench_at_a_time(void **state)
+{
+	char place[300], element[400];
+	const struct command_options o = { .agent = { .folder = place, .element = element } };
+	struct diag d = { 0 };
+	int lock = -1;
+
+	(void)state;
+	snprintf(place, sizeof(place), "%s/unit", folder);
+	snprintf(element, sizeof(element), "file:%s", folder);
+	assert_ok(folder_make(place, 0700, &d), d);
+	assert_ok(agent_lock(place, &lock, &d), d);
+	assert_int_equal(command_unit(&o, &d), CONFLICT);
+	assert_non_null(strstr(d.text, "another tenure-agent"));
+	diag_clear(&d);
+	close(lock);
+	assert_int_equal(command_unit(&o, &d), DENIED); /* files have their keys already */
+	assert_non_null(strstr(d.text, "of kind file"));
+	assert_ok(agent_lock(place, &lock, NULL), d); /* let go */
+	close(lock);
+}
+
 int
 main(void)
 {
@@ -214,7 +221,8 @@ main(void)
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_slot_key),
 		cmocka_unit_test(test_state_read),
+		cmocka_unit_test(test_one_bench_at_a_time),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, folder_clear);
 }

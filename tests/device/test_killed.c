@@ -21,8 +21,7 @@ enum scenario { FIRST_ENROLMENT, RENEWAL, REENROLMENT };
 static int
 prepare(enum scenario scenario)
 {
-	ground.folder = temporary_folder();
-	fake_device_make(&ground.server, ground.folder, FAKE_AWAITING);
+	ground_awaiting(NULL);
 	if (scenario == FIRST_ENROLMENT) {
 		return 1;
 	}
@@ -97,7 +96,7 @@ kill_everywhere(enum scenario scenario)
 			assert_false(drive_killed(&ground.server, ground.folder, 0));
 		}
 		assert_settled(wanted);
-		temporary_folder_remove(ground.folder);
+		ground_clear(NULL);
 	}
 	print_message("# %d acts\n", at - 2);
 	assert_true(at > 40); /* it was killed at all */
@@ -158,7 +157,7 @@ test_many_times(void **state)
 		} while (drive_killed(&ground.server, ground.folder,
 			kills < 12 ? 1 + (int)(random >> 16) % 70 : 0));
 		assert_settled(wanted);
-		temporary_folder_remove(ground.folder);
+		ground_clear(NULL);
 	}
 }
 

@@ -274,7 +274,10 @@ cut_and_edited_files_are_refused(void **state)
 	assert_ok(file_read(path, 8192, &whole, &b.d), b.d);
 	for (size_t len = 0; len + 1 < whole.len; len += 7) {
 		assert_ok(file_replace(path, span_of(whole.data, len), 0600, &b.d), b.d);
-		assert_int_equal(b.e->operations->point(b.e, 2, raw, NULL), BAD_INPUT);
+		assert_int_equal(b.e->operations->point(b.e, 2, raw, &b.d), BAD_INPUT);
+		assert_int_equal(b.d.status, BAD_INPUT);
+		assert_non_null(strstr(b.d.text, path));
+		diag_clear(&b.d);
 		assert_int_equal(b.e->operations->sign(b.e, 2, point, raw, NULL), BAD_INPUT);
 	}
 	for (size_t at = 30; at < whole.len - 30; at += 11) {

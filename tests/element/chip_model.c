@@ -117,16 +117,10 @@ chip_attest(struct arena *a, const struct chip *c, const struct chip_attest *how
 	return der;
 }
 
-static status
-sign(void *context, span message, uint8_t *out, size_t *len, struct diag *d)
-{
-	return private_key_sign(context, message, out, len, d);
-}
-
 span
 chip_request(struct arena *a, struct chip *c, unsigned slot, span evidence)
 {
-	const struct csr_signer by = { sign, &c->keys[slot] };
+	const struct csr_signer by = { csr_sign_by_key, &c->keys[slot] };
 	const struct simple_name nobody = { 0 };
 	struct public_key public;
 	struct diag d = { 0 };

@@ -55,17 +55,11 @@ unit_new(unsigned number, enum device_state in)
 	return u;
 }
 
-static status
-sign_info(void *context, span message, uint8_t *out, size_t *len, struct diag *d)
-{
-	return private_key_sign(context, message, out, len, d);
-}
-
 span
 csr_by(struct private_key *key, const struct simple_name *subject, enum oid_known attribute,
 	span value)
 {
-	struct csr_signer signer = { .sign = sign_info, .context = key };
+	struct csr_signer signer = { .sign = csr_sign_by_key, .context = key };
 	uint8_t spki[600];
 	struct public_key public;
 	struct diag d = { 0 };

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "element/compressed.h"
 #include "lifecycle/registry.h"
 #include "lifecycle/responder.h"
 #include "pki/chain.h"
@@ -297,6 +298,75 @@ another_key_of_the_name_is_not_taken_up(void **state)
 		read_authority_by_name(h.reader, h.arena, "cb", &(struct authority){ 0 }));
 }
 
+/* As a part has it: 72 bytes in slot 12, the key in slot 11. Made again of these, byte for byte. */
+static bool
+comes_back(const struct authority *signer, const struct authority *root)
+{
+	const struct compressed_ids ids = { .template_id = 1 };
+	struct certificate_view own, by;
+	uint8_t compressed[COMPRESSED_LEN];
+	struct buffer template, made;
+	struct diag d = { 0 };
+	bool is_carried;
+
+	assert_ok(certificate_read(signer->der, &own, &d), d);
+	assert_ok(certificate_read(root->der, &by, &d), d);
+	buffer_init(&template, COMPRESSED_TEMPLATE_MAX);
+	buffer_init(&made, CERTIFICATE_SIZE_MAX);
+	assert_ok(compressed_template_of(signer->der, &template, &d), d);
+	is_carried =
+		compressed_write(signer->der, buffer_span(&template), ids, compressed, &d) == OK;
+	if (is_carried) {
+		const struct compressed_parts parts = { .point = own.key.point,
+			.issuer_point = by.key.point };
+
+		assert_ok(compressed_rebuild(buffer_span(&template), compressed, &parts, &made, &d),
+			d);
+		assert_true(span_equal(buffer_span(&made), signer->der));
+	}
+	buffer_wipe(&template);
+	buffer_wipe(&made);
+	return is_carried;
+}
+
+static void
+a_part_can_hold_a_factory_signer(void **state)
+{
+	static const struct {
+		int64_t root_s, lifetime_s;
+		int years; /* it has; 0: not whole ones */
+	} rows[] = { { 0, 0, 31 }, { 0, 10 * INT64_C(31536000), 10 }, { 0, INT64_C(31536000), 1 },
+		{ 0, INT64_C(31536000) + 86400 * 200, 1 }, { 0, INT64_C(31536000) - 1, 0 },
+		{ 0, 86400 * 30, 0 }, { 0, 33 * INT64_C(31557600), 0 },
+		{ 6 * INT64_C(31557600) - 86400, 0, 5 }, { 86400 * 200, 0, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct authority_request r = { .kind = AUTHORITY_ROOT,
+			.phase = PHASE_PRODUCTION,
+			.hierarchy = "test",
+			.lifetime_s = rows[i].root_s };
+		struct authority root, signer;
+		struct civil end, begin;
+		struct diag d = { 0 };
+
+		snprintf(r.name, sizeof(r.name), "root-%zu", i);
+		assert_ok(authority_create(&h.session, &r, &root, &d), d);
+		snprintf(r.parent, sizeof(r.parent), "root-%zu", i);
+		snprintf(r.name, sizeof(r.name), "factory-%zu", i);
+		r.kind = AUTHORITY_FACTORY_SIGNER;
+		r.lifetime_s = rows[i].lifetime_s;
+		assert_ok(authority_create(&h.session, &r, &signer, &d), d);
+		assert_true(signer.not_after_s <= root.not_after_s);
+		begin = civil_from_time(signer.not_before_s);
+		end = civil_from_time(signer.not_after_s);
+		if (comes_back(&signer, &root) != (rows[i].years > 0) ||
+			(rows[i].years > 0 && end.year - begin.year != rows[i].years)) {
+			fail_msg("row %zu: from %d to %d", i, begin.year, end.year);
+		}
+	}
+}
+
 static void
 responders_are_renewed_in_time(void **state)
 {
@@ -483,6 +553,8 @@ main(void)
 			a_crash_between_key_and_record_is_taken_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			another_key_of_the_name_is_not_taken_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_part_can_hold_a_factory_signer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(responders_are_renewed_in_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_authorities_are_judged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(manifest_signers_are_pinned, set_up, tear_down),

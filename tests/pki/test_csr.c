@@ -33,18 +33,12 @@ tear_down(void **state)
 	return 0;
 }
 
-static status
-sign(void *context, span message, uint8_t *out, size_t *len, struct diag *d)
-{
-	return private_key_sign(context, message, out, len, d);
-}
-
 static span
 request(span evidence, struct private_key *signer)
 {
 	const struct simple_name subject = { .common_name = "sn0123ABCDEF",
 		.organization = "Acme, Inc" };
-	const struct csr_signer by = { sign, signer };
+	const struct csr_signer by = { csr_sign_by_key, signer };
 	struct diag d = { 0 };
 	struct buffer b;
 	span copy;

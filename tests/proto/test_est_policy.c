@@ -268,12 +268,6 @@ lines_by_the_fleets_wish(void **state)
 
 /* --- the link --- */
 
-static status
-sign_by(void *context, span message, uint8_t *out, size_t *len, struct diag *d)
-{
-	return private_key_sign(context, message, out, len, d);
-}
-
 /* A request whose challengePassword is base64 of `link`; none for an empty one. */
 static span
 linked_request(span link)
@@ -282,7 +276,7 @@ linked_request(span link)
 	uint8_t spki[SPKI_P256_LEN], room[256];
 	struct private_key key;
 	struct public_key public;
-	struct csr_signer signer = { .sign = sign_by, .context = &key };
+	struct csr_signer signer = { .sign = csr_sign_by_key, .context = &key };
 	struct diag d = { 0 };
 	struct der_writer w;
 	struct buffer der;
@@ -484,7 +478,7 @@ request_with(enum oid_known attribute, span value, bool breaks)
 	uint8_t spki[SPKI_P256_LEN];
 	struct private_key key;
 	struct public_key public;
-	struct csr_signer signer = { .sign = sign_by, .context = &key };
+	struct csr_signer signer = { .sign = csr_sign_by_key, .context = &key };
 	struct diag d = { 0 };
 	struct buffer der;
 	span kept;

@@ -160,6 +160,44 @@ test_wrong_frames(void **state)
 	temporary_folder_remove(folder);
 }
 
+/* The others are served; who asks for the damaged one learns which file it is, and that file stays as it is. */
+static void
+test_damaged(void **state)
+{
+	static const uint8_t hurt[9] = { 1, 0x23, 4, 4, 4, 4, 4, 4, 1 };
+	static const uint8_t well[9] = { 1, 0x23, 5, 5, 5, 5, 5, 5, 1 };
+	char *folder = temporary_folder(), kept[300], path[400];
+	const char *const options[] = { "--state", kept, "--serial", "012304040404040401",
+		"--serial", "012305050505050501", NULL };
+	struct element_program e;
+	struct stat found;
+	uint8_t answer[400];
+	size_t len;
+	int fd;
+
+	snprintf(kept, sizeof(kept), "%s/kept", folder);
+	snprintf(path, sizeof(path), "%s/012304040404040401.part", kept);
+	element_start(&e, folder, options);
+	assert_int_equal(element_end(&e, SIGTERM), 0);
+	assert_int_equal(truncate(path, 100), 0);
+	element_start(&e, folder, options);
+	serials(&e, (uint8_t(*)[9])answer, 1);
+	assert_memory_equal(answer, well, 9);
+	fd = line_open(&e);
+	assert_true(line_send(fd, 'b', 9, hurt, 9));
+	assert_int_equal(line_take(fd, answer, sizeof(answer) - 1, &len), 3);
+	answer[len] = '\0';
+	assert_non_null(strstr((const char *)answer, path));
+	assert_int_equal(line_ask(fd, 'b', NULL, 0), 2); /* two are there */
+	line_begin(fd, well);
+	assert_int_equal(line_command(fd, 0x30, 0, 0, answer), 4);
+	close(fd);
+	assert_int_equal(element_end(&e, SIGTERM), 0);
+	assert_int_equal(stat(path, &found), 0);
+	assert_int_equal(found.st_size, 100);
+	temporary_folder_remove(folder);
+}
+
 /* A frame byte by byte, and many at once. */
 static void
 test_pieces(void **state)
@@ -339,6 +377,16 @@ test_usage(void **state)
 			  "0124000000000000ff" },
 			2 },
 		{ { program, "--socket", "/nowhere/s", "--volatile", "--nonsense" }, 2 },
+		{ { program, "--socket", "/nowhere/s", "--volatile", "--faulty", "0123" }, 2 },
+		{ { program, "--socket", "/nowhere/s", "--volatile", "--faulty",
+			  "012304040404040401=" },
+			2 },
+		{ { program, "--socket", "/nowhere/s", "--volatile", "--faulty",
+			  "012304040404040401=aes,rsa" },
+			2 },
+		{ { program, "--socket", "/nowhere/s", "--volatile", "--faulty",
+			  "012304040404040401=aes" },
+			1 },
 		{ { program, "--socket", "/nowhere/s", "--volatile", "--profile", "/nowhere" }, 1 },
 		{ { program, "--socket", "/nowhere/s", "--volatile" }, 1 },
 		{ { program, "--help" }, 0 }, { { program, "--version" }, 0 } };
@@ -386,6 +434,7 @@ main(void)
 		cmocka_unit_test(test_choosing),
 		cmocka_unit_test(test_waiting),
 		cmocka_unit_test(test_wrong_frames),
+		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_folder_is_away),

@@ -84,7 +84,8 @@ test_order(void **state)
 	struct shelf *s;
 
 	open_shelf(NULL, &s);
-	assert_ok(shelf_make(s, part_profile_find("blank"), NULL, 1500, &d), d);
+	assert_ok(shelf_make(s, part_profile_find("blank"), NULL, 300, &d), d);
+	assert_ok(shelf_make(s, part_profile_find("blank"), NULL, 1200, &d), d);
 	assert_int_equal(shelf_count(s), 1500);
 	for (size_t i = 0; i < 1500; i++) {
 		part_serial(&shelf_at(s, i)->wire.part, serial);
@@ -207,12 +208,77 @@ test_forged(void **state)
 		put_file(path, bytes, STATE_FILE_LEN);
 		expect_refused(folder, path, rows[i].word);
 	}
-	/* Two parts with one serial number: a copy under another name. */
+	/* Two parts with one serial number: a copy under another name is damaged, the true one is not. */
 	put_file(path, whole, STATE_FILE_LEN);
 	path_of(folder, other_serial, path);
 	put_file(path, whole, STATE_FILE_LEN);
-	expect_refused(folder, path, "one serial");
+	open_shelf(folder, &s);
+	assert_non_null(shelf_find(s, talk_serial));
+	assert_null(shelf_find(s, other_serial));
+	assert_non_null(strstr(shelf_damage(s, other_serial), "one serial"));
+	shelf_close(s);
 	arena_free(a);
+	temporary_folder_remove(folder);
+}
+
+/* What is damaged stops its own part: the others are served, nothing is made in its place, its file stays. */
+static void
+test_one_damaged(void **state)
+{
+	char *folder = temporary_folder(), path[300], unread[300];
+	static const uint8_t third[9] = { 0x01, 0x23, 1, 1, 1, 1, 1, 1, 0x01 };
+	struct arena *a = arena_new(1 << 20);
+	struct diag d = { 0 };
+	struct shelf *s;
+
+	open_shelf(folder, &s);
+	make(s, talk_serial);
+	make(s, other_serial);
+	make(s, third);
+	shelf_close(s);
+	path_of(folder, other_serial, path);
+	put_file(path, (const uint8_t *)"scratch", 7);
+	path_of(folder, third, unread);
+	assert_int_equal(unlink(unread), 0);
+	assert_int_equal(mkdir(unread, 0700), 0);
+	open_shelf(folder, &s);
+	assert_int_equal(shelf_count(s), 1);
+	assert_int_equal(shelf_damaged_count(s), 2);
+	assert_non_null(shelf_find(s, talk_serial));
+	assert_null(shelf_damage(s, talk_serial));
+	assert_null(shelf_find(s, other_serial));
+	assert_non_null(strstr(shelf_damage(s, other_serial), path));
+	assert_non_null(strstr(shelf_damage(s, other_serial), "cut"));
+	assert_non_null(strstr(shelf_damage(s, third), unread));
+	make(s, other_serial);
+	make(s, third);
+	assert_ok(shelf_make(s, part_profile_find("trustflex-tls"), NULL, 2, &d), d);
+	assert_int_equal(shelf_count(s), 3);
+	assert_null(shelf_find(s, other_serial));
+	shelf_close(s);
+	assert_true(span_is(bytes_of_file(a, path), "scratch"));
+	arena_free(a);
+	temporary_folder_remove(folder);
+}
+
+/* Where none is left to be served, nothing starts. */
+static void
+test_all_damaged(void **state)
+{
+	char *folder = temporary_folder(), path[300], second[300];
+	struct shelf *s = NULL;
+
+	path_of(folder, other_serial, path);
+	put_file(path, (const uint8_t *)"scratch", 7);
+	expect_refused(folder, path, "cut");
+	path_of(folder, talk_serial, second);
+	put_file(second, (const uint8_t *)"scratch", 7);
+	expect_refused(folder, path, "2 parts, and all are damaged");
+	assert_int_equal(unlink(second), 0);
+	assert_int_equal(unlink(path), 0);
+	open_shelf(folder, &s);
+	assert_int_equal(shelf_count(s), 0);
+	shelf_close(s);
 	temporary_folder_remove(folder);
 }
 
@@ -222,7 +288,8 @@ test_strangers(void **state)
 {
 	char *folder = temporary_folder(), path[400];
 	static const char *const names[] = { "readme", "0123.part", "01235a17c0ffee4201.part.new",
-		"01235a17c0ffee4201.part.AbCdEf", "zz235a17c0ffee4201.part" };
+		"01235a17c0ffee4201.part.AbCdEf", "zz235a17c0ffee4201.part",
+		"01235A17C0FFEE4201.part" };
 	struct shelf *s;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -248,6 +315,8 @@ main(void)
 		cmocka_unit_test(test_one_process),
 		cmocka_unit_test(test_cut_and_edited),
 		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_one_damaged),
+		cmocka_unit_test(test_all_damaged),
 		cmocka_unit_test(test_strangers),
 	};
 
