@@ -15,6 +15,7 @@
 #define TURN 32		     /* steps of one connection before the others have theirs */
 #define STOP_GRACE_MS 1000   /* for a first request, when the server stops */
 #define PIECE_MAX (16 << 10) /* of a reply at once: a TLS record's content */
+#define WATCHED (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
 void
 body_timer_set(struct connection *c)
@@ -379,13 +380,29 @@ static enum step (*const steps[CONNECTION_STATE_COUNT])(struct connection *) = {
 	[CONNECTION_LINGER] = step_linger,
 };
 
+/*
+ * That a socket takes bytes is only asked for when it did not: else each connection would be told so once for nothing, and
+ * again whenever the peer has taken something.
+ */
+static bool
+watch(struct connection *c)
+{
+	struct epoll_event event = { .events = WATCHED | EPOLLOUT, .data.ptr = c };
+
+	if (c->transport.may_write || c->watches_write) {
+		return true;
+	}
+	c->watches_write = true;
+	return epoll_ctl(c->loop->epoll, EPOLL_CTL_MOD, c->transport.fd, &event) == 0;
+}
+
 static void
 follow(struct connection *c, enum step next)
 {
 	for (int i = 0; next == STEP_ON && i < TURN; i++) {
 		next = steps[c->state](c);
 	}
-	if (next == STEP_CLOSE) {
+	if (next == STEP_CLOSE || !watch(c)) {
 		connection_drop(c);
 	} else if (next == STEP_ON && !c->is_again) {
 		c->is_again = true;
@@ -564,8 +581,7 @@ void
 connection_begin(struct connection *c)
 {
 	struct loop *l = c->loop;
-	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-		.data.ptr = c };
+	struct epoll_event event = { .events = WATCHED, .data.ptr = c };
 
 	c->older = l->connections;
 	if (c->older != NULL) {

@@ -48,6 +48,7 @@ struct connection {
 	bool is_again; /* on the list of those whose turn was up */
 	enum connection_state state;
 	struct transport transport;
+	bool watches_write; /* since the socket first took less than it was given */
 	struct timer timer;
 	struct http_peer peer;
 	uint8_t *peer_block;

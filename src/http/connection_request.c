@@ -160,6 +160,9 @@ take_header(struct connection *c, size_t used)
 			w->route->body_max == 0 ? "no body is taken here"
 						: "the body is too large for this path");
 	}
+	if (w->route->is_linked) {
+		tls_peer_link(c->transport.ssl, &c->peer);
+	}
 	return has_body ? begin_body(c) : request_submit(c);
 }
 

@@ -25,8 +25,8 @@ struct http_peer {
 	size_t chain_count;
 	uint8_t tls_unique[64]; /* RFC 5929 3, TLS 1.2 only */
 	size_t tls_unique_len;
-	uint8_t tls_exporter[32]; /* RFC 9266, TLS 1.3 only, and with a client certificate */
-	size_t tls_exporter_len;
+	uint8_t tls_exporter[32]; /* RFC 9266: TLS 1.3 with a client certificate, where the */
+	size_t tls_exporter_len;  /* route is linked */
 };
 
 struct http_reply {

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -52,6 +53,15 @@ read_bound(struct listener *l)
 	return colon != NULL;
 }
 
+/* Its connections inherit it (tcp(7)): a reply does not wait for the acknowledgement of what went before. */
+static void
+send_at_once(int fd)
+{
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
 static status
 listen_at(struct listener *l, const struct addrinfo *at, const char *address, int backlog,
 	struct diag *d)
@@ -63,6 +73,7 @@ listen_at(struct listener *l, const struct addrinfo *at, const char *address, in
 		return diag_set(d, IO, NULL, "no socket for %s: %s", address, strerror(errno));
 	}
 	setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	send_at_once(l->fd);
 	if (at->ai_family == AF_INET6) {
 		setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	}
@@ -99,6 +110,7 @@ listener_take(struct listener *l, int fd, struct diag *d)
 			"started the server",
 			fd);
 	}
+	send_at_once(fd);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
 		fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
 		return diag_set(d, IO, NULL, "descriptor %d: %s", fd, strerror(errno));

@@ -1,8 +1,6 @@
 #include "http/loop.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,7 +137,6 @@ admit(struct loop *l, const struct listener *from, int fd, const struct sockaddr
 	struct connection *c;
 	struct loop *to;
 	uint32_t slot;
-	int on = 1;
 
 	count(&s->counters.connections);
 	if (from->is_proxied && !address_list_has(&from->proxies, address)) {
@@ -153,7 +150,6 @@ admit(struct loop *l, const struct listener *from, int fd, const struct sockaddr
 		close(fd);
 		return;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c = connection_new(fd, from, text);
 	if (c == NULL) {
 		count(&s->counters.connections_refused);

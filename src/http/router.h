@@ -22,6 +22,7 @@ struct route {
 	 * one message than in many. NULL: each by itself.
 	 */
 	void (*together)(struct exchange *const *x, size_t count);
+	bool is_linked; /* the handler asks for the peer's tls_exporter, which costs a little */
 };
 
 struct router {

@@ -6,6 +6,8 @@
 #include <openssl/err.h>
 
 #include "base/check.h"
+#include "base/log.h"
+#include "http/tls_library.h"
 #include "pki/certificate.h"
 
 struct tls {
@@ -69,9 +71,9 @@ configure_sessions(SSL_CTX *c, const struct tls *t)
 }
 
 static SSL_CTX *
-context_new(const struct tls *t)
+context_in(OSSL_LIB_CTX *library, const struct tls *t)
 {
-	SSL_CTX *c = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *c = SSL_CTX_new_ex(library, NULL, TLS_server_method());
 
 	if (c == NULL) {
 		return NULL;
@@ -95,6 +97,20 @@ context_new(const struct tls *t)
 		SSL_CTX_set_session_id_context(c, (const unsigned char *)"tenure", 6) != 1) {
 		SSL_CTX_free(c);
 		return NULL;
+	}
+	return c;
+}
+
+static SSL_CTX *
+context_new(const struct tls *t)
+{
+	OSSL_LIB_CTX *library = tls_library();
+	SSL_CTX *c = context_in(library, t);
+
+	if (c == NULL && library != NULL) {
+		log_event(LOG_WARNING, "listener_library",
+			"error=\"libssl does not take it; handshakes cost more than they need\"");
+		c = context_in(NULL, t);
 	}
 	return c;
 }
@@ -254,22 +270,31 @@ read_certificates(SSL *ssl, X509 *leaf, struct http_peer *out, uint8_t **block)
 
 /*
  * What ties a message to this connection. RFC 5929 3.1: the first Finished of the handshake; a resumed one begins with
- * ours. TLS 1.3 has no such thing, but RFC 9266, which costs a little: for whom it may matter.
+ * ours.
  */
 static void
-read_binding(SSL *ssl, bool has_certificate, struct http_peer *out)
+read_unique(SSL *ssl, struct http_peer *out)
 {
-	static const char label[] = "EXPORTER-Channel-Binding";
-
 	if (SSL_version(ssl) == TLS1_2_VERSION) {
 		out->tls_unique_len = out->is_resumed ? SSL_get_finished(ssl, out->tls_unique,
 								sizeof(out->tls_unique))
 						      : SSL_get_peer_finished(ssl, out->tls_unique,
 								sizeof(out->tls_unique));
-	} else if (has_certificate &&
-		   SSL_export_keying_material(ssl, out->tls_exporter, sizeof(out->tls_exporter),
-			   label, sizeof(label) - 1, NULL, 0, 0) == 1) {
-		out->tls_exporter_len = sizeof(out->tls_exporter);
+	}
+}
+
+void
+tls_peer_link(SSL *ssl, struct http_peer *peer)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+
+	if (ssl == NULL || SSL_version(ssl) == TLS1_2_VERSION || peer->certificate.len == 0 ||
+		peer->tls_exporter_len > 0) {
+		return;
+	}
+	if (SSL_export_keying_material(ssl, peer->tls_exporter, sizeof(peer->tls_exporter), label,
+		    sizeof(label) - 1, NULL, 0, 0) == 1) {
+		peer->tls_exporter_len = sizeof(peer->tls_exporter);
 	}
 }
 
@@ -282,7 +307,7 @@ tls_peer_read(SSL *ssl, struct http_peer *out, uint8_t **block)
 	out->is_tls = true;
 	out->is_resumed = SSL_session_reused(ssl) == 1;
 	out->protocol = SSL_get_version(ssl);
-	read_binding(ssl, leaf != NULL, out);
+	read_unique(ssl, out);
 	return leaf != NULL ? read_certificates(ssl, leaf, out, block) : OK;
 }
 

@@ -27,3 +27,5 @@ SSL *tls_ssl_new(struct tls *t);
  * given); free it after the peer's last use. NO_MEMORY.
  */
 MUST_USE status tls_peer_read(SSL *ssl, struct http_peer *out, uint8_t **block);
+/* For a route that is linked: fills in tls_exporter, where it has not been before (RFC 9266; TLS 1.3 has no tls-unique). */
+void tls_peer_link(SSL *ssl, struct http_peer *peer);

@@ -45,6 +45,31 @@ every_job_runs_once(void **state)
 }
 
 static void
+note_worker(void *argument, unsigned worker)
+{
+	*(unsigned *)argument = worker;
+}
+
+/* A worker that begins late comes to rest last: it may take over, once. */
+static void
+the_last_to_rest_is_called_first(void **state)
+{
+	unsigned last = 0, now = 0, changes = 0;
+	struct pool *p;
+
+	(void)state;
+	assert_int_equal(pool_new(3, 100, &p), OK);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(pool_run(p, note_worker, &now), OK);
+		pool_drain(p);
+		changes += i > 0 && now != last;
+		last = now;
+	}
+	assert_true(changes <= 2);
+	pool_free(p);
+}
+
+static void
 a_full_queue_refuses(void **state)
 {
 	struct pool *p;
@@ -66,6 +91,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_job_runs_once),
+		cmocka_unit_test(the_last_to_rest_is_called_first),
 		cmocka_unit_test(a_full_queue_refuses),
 	};
 

@@ -31,14 +31,21 @@ add_padding(X509 *x, size_t padding)
 	free(bytes);
 }
 
+/* Ed25519 and Ed448 have theirs within. */
+static const EVP_MD *
+digest_for(const EVP_PKEY *key)
+{
+	return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? NULL : EVP_sha256();
+}
+
 void
-credential_make(struct credential *c, const char *name, size_t padding)
+credential_make_of(struct credential *c, const char *name, size_t padding, EVP_PKEY *key)
 {
 	X509 *x = X509_new();
 	X509_NAME *subject = X509_get_subject_name(x);
 	int len;
 
-	c->key = EVP_EC_gen("P-256");
+	c->key = key;
 	c->der = NULL;
 	assert_non_null(c->key);
 	X509_set_version(x, 2);
@@ -52,11 +59,17 @@ credential_make(struct credential *c, const char *name, size_t padding)
 	if (padding > 0) {
 		add_padding(x, padding);
 	}
-	assert_true(X509_sign(x, c->key, EVP_sha256()) > 0);
+	assert_true(X509_sign(x, c->key, digest_for(c->key)) > 0);
 	len = i2d_X509(x, &c->der);
 	assert_true(len > 0);
 	c->der_len = (size_t)len;
 	X509_free(x);
+}
+
+void
+credential_make(struct credential *c, const char *name, size_t padding)
+{
+	credential_make_of(c, name, padding, EVP_EC_gen("P-256"));
 }
 
 void

@@ -11,6 +11,8 @@ struct credential {
 };
 /* A self-signed P-256 certificate; `padding` bytes of an extension make it large. */
 void credential_make(struct credential *c, const char *name, size_t padding);
+/* The same of any key, which it takes. */
+void credential_make_of(struct credential *c, const char *name, size_t padding, EVP_PKEY *key);
 void credential_wipe(struct credential *c);
 span credential_span(const struct credential *c);
 
