@@ -78,6 +78,13 @@ static const struct copy copies[] = {
 			{ "key_generation", "1" } } },
 };
 
+/*
+ * From here on with the indexes. One that is made of rows that are there already has no room in its pages: the first
+ * entry behind that in each divides it, and the first thousands of enrolments would write twice the pages that they
+ * do in a store that has grown.
+ */
+#define INDEXED_FROM 2
+
 static void
 must(const struct filling *f, int code, const char *what)
 {
@@ -185,10 +192,12 @@ fill_store(const struct stage *s, size_t count)
 	run(&f, issuer);
 	run(&f, sql);
 	for (size_t i = 0; i < COUNT_OF(copies); i++) {
+		if (i == INDEXED_FROM) {
+			make_indexes(&f);
+		}
 		make_copies(&f, &copies[i]);
 	}
 	run(&f, states);
-	make_indexes(&f);
 	run(&f, "COMMIT");
 	sqlite3_free(sql);
 	must(&f, sqlite3_close(f.db), "closing it");

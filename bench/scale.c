@@ -14,7 +14,7 @@
 #define WARM 1000
 /* With many, the log is moved into the file every thousand or so: each round has its share. */
 #define ROUND 2500
-#define ROUNDS 5 /* of each, in turn */
+#define ROUNDS 9 /* of each, in turn */
 #define UNITS (WARM + ROUNDS * ROUND)
 #define LABEL_ROOM 128
 

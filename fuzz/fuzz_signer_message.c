@@ -83,7 +83,8 @@ check_encoding(unsigned type, span body)
 
 	if (message_is_batch(type)) {
 		(void)wire_u16(&w); /* how many follow */
-		body = w.rest;
+		body = wire_bytes(&w, SIGNER_FRAME_MAX);
+		w.rest = body;
 	}
 	if (w.failed || type == MESSAGE_CHECKPOINT || type == MESSAGE_KEYS) {
 		return;

@@ -118,8 +118,16 @@ message(uint8_t type)
 	buffer_put_byte(&b, type);
 	if (message_is_batch(type)) {
 		wire_put_u16(&b, 1);
+		(void)wire_begin_bytes(&b);
 	}
 	return b;
+}
+
+/* The one request of a batch is written. */
+static void
+end_batch(struct buffer *b)
+{
+	wire_end_bytes(b, 1 + 2 + 4);
 }
 
 /* The one certificate of a batch's answer: status, status, length, DER. */
@@ -166,6 +174,7 @@ save_issue(const char *name, const char *profile, bool has_names)
 		memcpy(r.alt_names[1].address, "\x7f\0\0\1", 4);
 	}
 	message_put_issue(&b, &r);
+	end_batch(&b);
 	save_issued(name, MESSAGE_ISSUE, &b);
 	save_buffer("signer_message", name, &b);
 	private_key_wipe(&key);
@@ -189,6 +198,7 @@ save_birth(void)
 	HOLDS(private_key_public(&key, whole, sizeof(whole), &public, NULL) == OK);
 	memcpy(r.point, public.point, sizeof(r.point));
 	message_put_birth(&b, &r);
+	end_batch(&b);
 	save_issued("birth", MESSAGE_BIRTH, &b);
 	save_buffer("signer_message", "birth", &b);
 	private_key_wipe(&key);
@@ -284,6 +294,7 @@ save_ocsp(void)
 		.reason = 1 };
 	r.draft.nonce = SPAN_ARRAY(nonce);
 	message_put_ocsp(&b, &r);
+	end_batch(&b);
 	save_buffer("signer_message", "ocsp", &b);
 }
 

@@ -5,7 +5,6 @@
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
-#include "pki/pem.h"
 
 static status
 write_authority(struct call *c, struct json_writer *w, void *context)
@@ -138,13 +137,11 @@ static status
 import(struct call *c, const struct authority_body *b, struct authority *out)
 {
 	span der;
+	status s = body_certificate(c, "pem", b->pem, &der);
 
-	if (pem_read(c->session.arena, b->pem, "CERTIFICATE", &der, NULL) != OK) {
-		return diag_set(
-			&c->diag, BAD_INPUT, "RFC 7468 5", "member \"pem\" holds no certificate");
-	}
-	return authority_import(
-		&c->session, b->name, b->hierarchy, (enum phase)b->phase, der, out, &c->diag);
+	return s == OK ? authority_import(&c->session, b->name, b->hierarchy, (enum phase)b->phase,
+				 der, out, &c->diag)
+		       : s;
 }
 
 /* Making one is two steps, key and record, and asked again it is taken up where it stood: no key needed. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "pki/pem.h"
 
 bool
 name_is_valid(span name)
@@ -182,6 +183,9 @@ fields_read(struct arena *a, const cJSON *o, const struct field *fields, size_t 
 {
 	unsigned seen = 0;
 
+	if (count > FIELDS_MAX) {
+		return diag_set(d, BUG, NULL, "a body of over %d members", FIELDS_MAX);
+	}
 	if (!cJSON_IsObject(o)) {
 		return diag_set(d, BAD_INPUT, NULL, "not a JSON object");
 	}
@@ -231,4 +235,17 @@ body_read(struct call *c, const struct field *fields, size_t count, void *record
 		cJSON_Delete(o);
 	}
 	return s == OK ? true : call_refuse(c, s);
+}
+
+status
+body_certificate(struct call *c, const char *member, span pem, span *der)
+{
+	status s = pem_read(c->session.arena, pem, "CERTIFICATE", der, NULL);
+
+	if (s == NO_MEMORY) {
+		return diag_set(&c->diag, s, NULL, "no memory for a certificate");
+	}
+	return s == OK ? OK
+		       : diag_set(&c->diag, BAD_INPUT, "RFC 7468 5",
+				 "member \"%s\" holds no certificate in PEM", member);
 }

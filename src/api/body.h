@@ -32,7 +32,7 @@ struct field {
 	int64_t min, max;
 	word_parse *word;
 };
-#define FIELDS_MAX 32
+#define FIELDS_MAX 32 /* in a table: a bit each in `given` */
 #define FIELD(record, member) offsetof(struct record, member)
 
 /*
@@ -46,5 +46,8 @@ MUST_USE bool body_read(
 /* One object of a line, without replies. */
 MUST_USE status fields_read(struct arena *a, const cJSON *o, const struct field *fields,
 	size_t count, void *record, unsigned *given, struct diag *d);
+
+/* The certificate that the member holds as PEM, its DER in the arena. BAD_INPUT, NO_MEMORY; the call's diag says why. */
+MUST_USE status body_certificate(struct call *c, const char *member, span pem, span *der);
 
 bool name_is_valid(span name);

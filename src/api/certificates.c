@@ -35,16 +35,6 @@ struct proven {
 	struct element element;
 };
 
-static const char *
-anchor_name(enum attestation_kind k)
-{
-	static const char *const names[] = { [ATTESTATION_NONE] = "none",
-		[ATTESTATION_ATECC608] = "atecc608",
-		[ATTESTATION_TPM2] = "tpm2" };
-
-	return names[k];
-}
-
 static void
 write_element(struct json_writer *w, const struct element *e)
 {
@@ -53,7 +43,7 @@ write_element(struct json_writer *w, const struct element *e)
 	json_text(w, "model", e->model);
 	json_text(w, "part_number", e->part_number);
 	json_text(w, "profile", e->profile[0] != '\0' ? e->profile : NULL);
-	json_text(w, "attests_by", anchor_name(e->attestation));
+	json_text(w, "attests_by", attestation_kind_name(e->attestation));
 	if (e->attestation != ATTESTATION_NONE) {
 		json_hex(w, "key", SPAN_ARRAY(e->attestation_key));
 	} else {

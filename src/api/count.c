@@ -9,8 +9,8 @@ static const char *const use_names[] = { "owner-add", "fleet-create", "fleet-set
 	"authority-create", "authority-import", "authority-publish", "authority-crl",
 	"manifest-signer-add", "manifest-import", "factory", "claim", "code", "offer", "accept",
 	"decline", "cancel", "release", "hold", "resume", "rotate", "retire", "refurbish",
-	"suspend", "revoke", "mark", "return", "replace", "element", "certificate-revoke",
-	"operator-add", "operator-token", "operator-remove" };
+	"suspend", "revoke", "mark", "return", "replace", "element", "element-check",
+	"certificate-revoke", "operator-add", "operator-token", "operator-remove" };
 _Static_assert(COUNT_OF(use_names) == USE_CASE_COUNT, "every use case has a name");
 
 static const struct {

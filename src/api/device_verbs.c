@@ -2,6 +2,10 @@
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/verb.h"
+#include "base/text.h"
+#include "element/evidence.h"
+
+#define EVIDENCE_TEXT_MAX (EVIDENCE_MAX / 3 * 4 + 4) /* in base64 */
 
 /* --- one call of lifecycle/ each --- */
 
@@ -76,6 +80,23 @@ run_element(struct call *c, int64_t device, const struct verb_body *b, struct ou
 	return element_changed(&c->session, device, &change, o, &c->diag);
 }
 
+static status
+run_element_check(struct call *c, int64_t device, const struct verb_body *b, struct outcome *o)
+{
+	struct element_check check;
+	status s = base64_decode(c->session.arena, b->evidence, &check.evidence);
+
+	if (s != OK) {
+		return diag_set(&c->diag, s, NULL, "member \"evidence\": %s",
+			s == NO_MEMORY ? "no memory" : "no base64");
+	}
+	if (hex_decode(b->point, check.point, sizeof(check.point)) != OK) {
+		return diag_set(
+			&c->diag, BAD_INPUT, NULL, "member \"point\" is not 64 bytes in hex");
+	}
+	return element_check(&c->session, device, &check, o, &c->diag);
+}
+
 /* --- what their bodies may say --- */
 
 static const struct field claim_fields[] = {
@@ -100,6 +121,11 @@ static const struct field return_fields[] = {
 };
 static const struct field replace_fields[] = {
 	{ "element", FIELD_TEXT, true, VERB_FIELD(element), 1, ELEMENT_SERIAL_MAX },
+};
+
+static const struct field element_check_fields[] = {
+	{ "evidence", FIELD_TEXT, true, VERB_FIELD(evidence), 1, EVIDENCE_TEXT_MAX },
+	{ "point", FIELD_TEXT, true, VERB_FIELD(point), 128, 128 },
 };
 
 static const struct field element_fields[] = {
@@ -148,6 +174,9 @@ static const struct verb replace = { BY_SUPPORT | BY_MAKER, USE_REPLACE, FIELDS(
 	.run = run_replace, .write = verb_write_device };
 static const struct verb element = { BY_SUPPORT | BY_MAKER, USE_ELEMENT, FIELDS(element_fields),
 	.run = run_element, .write = verb_write_device };
+
+static const struct verb check_element = { BY_SUPPORT | BY_MAKER, USE_ELEMENT_CHECK,
+	FIELDS(element_check_fields), .run = run_element_check, .write = verb_write_check };
 
 /* --- all of them alike --- */
 
@@ -274,4 +303,10 @@ void
 device_element(struct exchange *x)
 {
 	serve(x, &element);
+}
+
+void
+device_element_check(struct exchange *x)
+{
+	serve(x, &check_element);
 }

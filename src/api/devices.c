@@ -2,6 +2,8 @@
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
+#include "base/text.h"
+#include "lifecycle/challenge.h"
 
 static status
 write_device(struct call *c, struct json_writer *w, void *context)
@@ -175,4 +177,52 @@ devices_certificates(struct exchange *x)
 	if (begin_part(&c, x, 0, &list)) {
 		call_show(&c, 200, write_certificates, &list);
 	}
+}
+
+/* --- for the bench --- */
+
+struct asked_challenge {
+	uint8_t challenge[CHALLENGE_LEN];
+	int64_t expires_s;
+	bool counts;
+};
+
+static status
+write_challenge(struct call *c, struct json_writer *w, void *context)
+{
+	const struct asked_challenge *a = context;
+	char text[2 * CHALLENGE_LEN];
+
+	(void)c;
+	json_object_open(w, NULL);
+	json_text(w, "challenge", base64url_encode(text, SPAN_ARRAY(a->challenge)));
+	json_text(w, "purpose", "element");
+	json_time(w, "expires", a->expires_s);
+	json_bool(w, "counts", a->counts);
+	json_object_close(w);
+	return OK;
+}
+
+void
+devices_challenge(struct exchange *x)
+{
+	struct call c;
+	struct device device;
+	struct asked_challenge a = { 0 };
+	status s;
+
+	if (!call_begin(&c, x, BY_SUPPORT | BY_MAKER) || !query_allow(&c, NULL, 0) ||
+		!lookup_device(&c, &device)) {
+		return;
+	}
+	s = challenge_new(
+		&c.session, &device.id, CHALLENGE_ELEMENT, a.challenge, &a.expires_s, &c.diag);
+	if (s == OK) {
+		s = challenge_counts(&c.session, &device, &a.counts, &c.diag);
+	}
+	if (s != OK) {
+		call_refuse(&c, s);
+		return;
+	}
+	call_show(&c, 200, write_challenge, &a);
 }

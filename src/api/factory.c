@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "api/body.h"
 #include "api/lookup.h"
 #include "api/handlers.h"
 #include "api/lines.h"
@@ -100,7 +99,8 @@ static status
 read_attestation(const cJSON *o, struct factory_unit *u, struct diag *d)
 {
 	static const char *const names[] = { "kind", "key", NULL };
-	span kind, key;
+	enum attestation_kind kind;
+	span word, key;
 	status s;
 
 	if (o == NULL || cJSON_IsNull(o)) {
@@ -108,13 +108,15 @@ read_attestation(const cJSON *o, struct factory_unit *u, struct diag *d)
 	}
 	s = check_members(o, names, d);
 	if (s == OK) {
-		s = json_get_text(o, "kind", &kind, d);
+		s = json_get_text(o, "kind", &word, d);
 	}
 	if (s == OK) {
 		s = json_get_text(o, "key", &key, d);
 	}
-	if (s == OK && !span_is(kind, "tpm2")) {
-		s = diag_set(d, BAD_INPUT, NULL, "attestation's kind is \"tpm2\"");
+	/* An ATECC608's key is one of its points. */
+	if (s == OK && (attestation_kind_parse(word, &kind) != OK || kind != ATTESTATION_TPM2)) {
+		s = diag_set(d, BAD_INPUT, NULL, "attestation's kind is \"%s\"",
+			attestation_kind_name(ATTESTATION_TPM2));
 	}
 	if (s == OK && hex_decode(key, u->tpm2_key, sizeof(u->tpm2_key)) != OK) {
 		s = diag_set(d, BAD_INPUT, NULL, "attestation's key is not 64 bytes in hex");

@@ -1,13 +1,13 @@
 /* For operations: is it alive, is it ready, and how is it. */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/handlers.h"
 #include "api/query.h"
 #include "base/log.h"
+#include "base/served_file.h"
+#include "lifecycle/authorities.h"
 #include "pki/crl.h"
 
 #define PLAIN "text/plain; charset=utf-8"
@@ -154,97 +154,95 @@ print_http(struct buffer *out, const struct http_server *server)
 	}
 }
 
-/* By its file: what relying parties are served is what counts, not what the store believes. */
-static bool
-crl_age(const struct life *life, const char *authority, int64_t *age_s)
-{
-	char path[4096];
-	struct stat st;
+/* --- CRLs, by their files: what relying parties are served is what counts, not what the store believes --- */
 
-	snprintf(path, sizeof(path), "%s/%s/full.crl", life->crl_folder, authority);
-	if (stat(path, &st) != 0) {
-		return false;
-	}
-	*age_s = clock_now_s(life->clock) - (int64_t)st.st_mtim.tv_sec;
-	return true;
+/* Each family stands in one piece, and each file is looked at once. */
+enum crl_family { CRL_AGE, CRL_LEFT, CRL_DUE, CRL_FAMILIES };
+static const struct {
+	const char *name, *help;
+} crl_families[CRL_FAMILIES] = {
+	[CRL_AGE] = { "tenure_crl_age_seconds", "Since the authority's CRL was written." },
+	[CRL_LEFT] = { "tenure_crl_left_seconds", "Until the authority's CRL ends." },
+	[CRL_DUE] = { "tenure_crl_due", "Whether the authority's CRL is over half of its life." },
+};
+
+struct crl_print {
+	struct buffer families[CRL_FAMILIES];
+};
+
+static void
+print_crl(struct crl_print *p, enum crl_family f, const struct authority *a, int64_t value)
+{
+	buffer_printf(&p->families[f], "%s{authority=\"%s\"} %" PRId64 "\n", crl_families[f].name,
+		a->name, value);
 }
 
-/* The first of the authority's files that is there. */
+/* The authority's file of that name; false where it is not there. */
 static bool
-crl_dates(const struct life *life, const char *authority, int64_t *this_s, int64_t *next_s)
+open_crl(const struct session *s, const struct authority *a, const char *name,
+	struct served_file *out)
 {
-	static const char *const names[] = { "full.crl", "ca.crl" };
+	const char *path = arena_printf(s->arena, "%s/%s/%s", s->life->crl_folder, a->name, name);
+
+	return path != NULL && served_file_open(path, out) == OK;
+}
+
+static void
+print_crl_dates(struct crl_print *p, const struct session *s, const struct authority *a,
+	const struct served_file *file)
+{
 	uint8_t head[CRL_HEAD_MAX];
-	char path[4096];
-	ssize_t len = -1;
+	int64_t this_s, next_s;
+	size_t len;
 
-	for (size_t i = 0; len < 0 && i < COUNT_OF(names); i++) {
-		int fd;
-
-		snprintf(path, sizeof(path), "%s/%s/%s", life->crl_folder, authority, names[i]);
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd >= 0) {
-			len = pread(fd, head, sizeof(head), 0);
-			close(fd);
-		}
+	if (served_file_head(file, head, sizeof(head), &len) == OK &&
+		crl_dates_read(span_of(head, len), &this_s, &next_s) == OK) {
+		print_crl(p, CRL_LEFT, a, next_s - s->now_s);
+		print_crl(p, CRL_DUE, a, s->now_s >= this_s + (next_s - this_s) / 2);
 	}
-	return len > 0 && crl_dates_read(span_of(head, (size_t)len), this_s, next_s) == OK;
 }
 
-static void
-print_crl_family(struct buffer *out, const char *name, const char *help)
+/* Of the full list where there is one: who is named by none but the list of CA certificates has that alone. */
+static status
+print_crls_of(struct session *s, const struct authority *a, void *context, struct diag *d)
 {
-	buffer_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
-}
+	struct crl_print *p = context;
+	struct served_file file;
+	bool is_full = open_crl(s, a, "full.crl", &file);
 
-static void
-print_crl_ends(struct call *c, const struct authority *all, size_t count, struct buffer *out)
-{
-	static const char left[] = "tenure_crl_left_seconds", due[] = "tenure_crl_due";
-	int64_t now_s = c->session.now_s, this_s, next_s;
-	struct buffer dues; /* a family stands in one piece, and each file is looked at once */
-
-	buffer_init(&dues, out->cap);
-	print_crl_family(out, left, "Until the authority's CRL ends.");
-	print_crl_family(&dues, due, "Whether the authority's CRL is over half of its life.");
-	for (size_t i = 0; i < count; i++) {
-		if (crl_dates(c->session.life, all[i].name, &this_s, &next_s)) {
-			buffer_printf(out, "%s{authority=\"%s\"} %" PRId64 "\n", left, all[i].name,
-				next_s - now_s);
-			buffer_printf(&dues, "%s{authority=\"%s\"} %d\n", due, all[i].name,
-				now_s >= this_s + (next_s - this_s) / 2);
-		}
+	(void)d;
+	if (!is_full && !open_crl(s, a, "ca.crl", &file)) {
+		return OK;
 	}
-	buffer_put(out, buffer_span(&dues));
-	out->failed = out->failed || buffer_failed(&dues);
-	buffer_wipe(&dues);
+	if (is_full && a->has_key) {
+		print_crl(p, CRL_AGE, a, s->now_s - file.changed_ns / 1000000000);
+	}
+	print_crl_dates(p, s, a, &file);
+	close(file.fd);
+	return OK;
 }
 
 static status
 print_crls(struct call *c, struct buffer *out)
 {
-	static const char age[] = "tenure_crl_age_seconds";
-	struct authority *all = NULL;
-	size_t count = 0;
-	status s = list_authorities(
-		c->session.reader, c->session.arena, 0, LIST_PAGE_MAX, &all, &count);
+	struct crl_print p;
+	status s;
 
-	print_crl_family(out, age, "Since the authority's CRL was written.");
-	for (size_t i = 0; s == OK && i < count; i++) {
-		int64_t age_s;
-
-		if (all[i].has_key && crl_age(c->session.life, all[i].name, &age_s)) {
-			buffer_printf(
-				out, "%s{authority=\"%s\"} %" PRId64 "\n", age, all[i].name, age_s);
-		}
+	for (size_t f = 0; f < CRL_FAMILIES; f++) {
+		buffer_init(&p.families[f], out->cap);
+		buffer_printf(&p.families[f], "# HELP %s %s\n# TYPE %s gauge\n",
+			crl_families[f].name, crl_families[f].help, crl_families[f].name);
 	}
-	if (s == OK) {
-		print_crl_ends(c, all, count, out);
+	s = authorities_each(&c->session, print_crls_of, &p, &c->diag);
+	for (size_t f = 0; f < CRL_FAMILIES; f++) {
+		buffer_put(out, buffer_span(&p.families[f]));
+		out->failed = out->failed || buffer_failed(&p.families[f]);
+		buffer_wipe(&p.families[f]);
 	}
 	return s;
 }
 
-#define METRICS_SIZE_MAX (1 << 20)
+#define METRICS_SIZE_MAX (4 << 20) /* some 300 bytes an authority */
 
 /* Not for an owner's operator: how many there are is the maker's business. */
 void
@@ -265,6 +263,9 @@ health_metrics(struct exchange *x)
 		print_http(&out, service_of(x)->server);
 		count_print(&out);
 		s = print_crls(&c, &out);
+	}
+	if (s == OK && buffer_failed(&out)) {
+		s = diag_set(&c.diag, NO_MEMORY, NULL, "no memory for the metrics");
 	}
 	if (s == OK) {
 		reply_bytes(x, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_span(&out));

@@ -3,7 +3,6 @@
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
-#include "pki/pem.h"
 
 static status
 write_operator(struct call *c, struct json_writer *w, void *context)
@@ -79,12 +78,10 @@ static void
 add_ra(struct call *c, const struct operator_body *b, struct welcome *welcome)
 {
 	span der;
+	status s = body_certificate(c, "certificate", b->certificate, &der);
 
-	if (pem_read(c->x->arena, b->certificate, "CERTIFICATE", &der, &c->diag) != OK) {
-		diag_clear(&c->diag);
-		diag_set(&c->diag, BAD_INPUT, "RFC 7468 5",
-			"member \"certificate\": no certificate in PEM");
-		call_refuse(c, BAD_INPUT);
+	if (s != OK) {
+		call_refuse(c, s);
 		return;
 	}
 	if (call_without_key(c, 201, write_welcome, welcome)) {

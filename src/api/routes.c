@@ -45,6 +45,8 @@ const struct route api_routes[] = {
 	{ HTTP_POST, DEVICE "/return", device_return, SMALL_BODY_MAX },
 	{ HTTP_POST, DEVICE "/replace", device_replace, SMALL_BODY_MAX },
 	{ HTTP_POST, DEVICE "/element", device_element, SMALL_BODY_MAX },
+	{ HTTP_GET, DEVICE "/challenge", devices_challenge, 0 },
+	{ HTTP_POST, DEVICE "/element-check", device_element_check, SMALL_BODY_MAX },
 	{ HTTP_GET, "/api/v1/transfers", transfers_list, 0 },
 	{ HTTP_GET, TRANSFER, transfers_show, 0 },
 	{ HTTP_POST, TRANSFER "/accept", transfers_accept, SMALL_BODY_MAX },

@@ -56,6 +56,29 @@ verb_write_offer_code(struct call *c, struct json_writer *w, void *context)
 }
 
 status
+verb_write_check(struct call *c, struct json_writer *w, void *context)
+{
+	const struct outcome *o = context;
+	char device[ID_TEXT_LEN + 1];
+
+	(void)c;
+	json_object_open(w, NULL);
+	json_text(w, "device", id_text(device, &o->device.id));
+	json_text(w, "serial", o->device.serial);
+	json_text(w, "attestation", attestation_level_name(o->element.level));
+	if (o->element.slot >= 0) {
+		json_number(w, "slot", o->element.slot);
+		json_bool(w, "slot_locked", o->element.slot_is_locked);
+	} else {
+		json_null(w, "slot");
+		json_null(w, "slot_locked");
+	}
+	json_hex(w, "sha256", SPAN_ARRAY(o->element.evidence_hash));
+	json_object_close(w);
+	return OK;
+}
+
+status
 verb_coming_owner(struct call *c, const struct verb_body *b, int64_t *owner)
 {
 	struct owner found;

@@ -5,6 +5,7 @@
  */
 #include "api/body.h"
 #include "lifecycle/element_change.h"
+#include "lifecycle/element_check.h"
 #include "lifecycle/enrol.h"
 #include "lifecycle/retire.h"
 #include "lifecycle/revoke.h"
@@ -21,6 +22,7 @@ struct verb_body {
 	int change;
 	unsigned slots;
 	int64_t counter, before, after; /* -1: not given */
+	span evidence, point;
 };
 #define VERB_FIELD(member) offsetof(struct verb_body, member)
 #define CODE_TEXT_LIMIT 64 /* a code with whatever dashes and spaces it is typed with */
@@ -37,7 +39,8 @@ struct verb {
 };
 
 /* Answers, with `context` the struct outcome. */
-call_write verb_write_device, verb_write_device_code, verb_write_offer, verb_write_offer_code;
+call_write verb_write_device, verb_write_device_code, verb_write_offer, verb_write_offer_code,
+	verb_write_check;
 
 /*
  * The owner to be: for an owner's operator himself (0), and no other may be named; a maker must name one.

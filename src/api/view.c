@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/text.h"
 #include "pki/pem.h"
 
 /* An object's name must be there: the store's foreign keys say so. */

@@ -30,7 +30,13 @@ void
 buffer_clear(struct buffer *b)
 {
 	b->len = 0;
-	b->failed = false;
+	b->failed = b->is_over = false;
+}
+
+status
+buffer_fault(const struct buffer *b)
+{
+	return !b->failed ? OK : b->is_over ? LIMIT : NO_MEMORY;
 }
 
 static bool
@@ -40,6 +46,7 @@ make_room(struct buffer *b, size_t more)
 	uint8_t *data;
 
 	if (!size_add(b->len, more, &need) || need > b->cap) {
+		b->is_over = true;
 		return false;
 	}
 	if (need <= b->room) {

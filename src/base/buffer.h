@@ -13,6 +13,7 @@ struct buffer {
 	size_t room;
 	size_t cap;
 	bool failed;
+	bool is_over; /* it failed at its cap */
 };
 
 void buffer_init(struct buffer *b, size_t cap);
@@ -23,6 +24,8 @@ void buffer_put(struct buffer *b, span s);
 void buffer_put_byte(struct buffer *b, uint8_t byte);
 void buffer_put_text(struct buffer *b, const char *text);
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Why it failed: LIMIT at its cap, else NO_MEMORY; OK where it did not. */
+status buffer_fault(const struct buffer *b);
 /* `len` bytes to be written by the caller at once; NULL if failed. */
 uint8_t *buffer_grow(struct buffer *b, size_t len);
 

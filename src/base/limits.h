@@ -48,6 +48,14 @@
 #define HTTP_REPLY_HEAD_MAX (8 << 10) /* of a reply; what clients commonly take */
 #define HTTP_REPLY_MAX (64 << 20)     /* built in memory; what is larger is a file */
 #define PROXY_HEADER_MAX 1024	      /* addresses, and what balancers say of TLS and themselves */
+/* What tenure.conf can change has its default here; the file's own table says the same in words, and a test holds them together. */
+#define HTTP_QUEUE_MAX 512		  /* requests that wait for a worker */
+#define HTTP_CONNECTIONS_MAX 10000	  /* open at a time; idle ones go for new ones */
+#define HTTP_BACKLOG 1024		  /* that the kernel holds until they are taken */
+#define HTTP_HANDSHAKE_MS 10000		  /* with the PROXY protocol before it */
+#define HTTP_HEADER_MS 10000		  /* of a request, from its first byte */
+#define HTTP_BODY_MS 60000		  /* without any byte of a body */
+#define HTTP_IDLE_MS 75000		  /* between requests */
 #define HTTP_BODIES_MAX ((size_t)1 << 30) /* all requests' bodies together */
 #define HTTP_BODY_UNASKED \
 	(16 << 10)	  /* a request of a device fits; for more, who asks must be known first */

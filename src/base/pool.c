@@ -4,6 +4,9 @@
 #include <semaphore.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#define PROCESSORS_MAX 1024
 
 /*
  * Invariant, under `lock`: `queued` jobs stand in the ring from `head` on; `running` workers are inside a job; those that
@@ -125,12 +128,6 @@ pool_drain(struct pool *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-unsigned
-pool_threads(const struct pool *p)
-{
-	return p->threads;
-}
-
 void
 pool_free(struct pool *p)
 {
@@ -188,4 +185,12 @@ pool_new(unsigned threads, size_t queue_max, struct pool **out)
 	}
 	*out = p;
 	return OK;
+}
+
+unsigned
+processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > PROCESSORS_MAX ? PROCESSORS_MAX : (unsigned)n;
 }

@@ -14,4 +14,6 @@ MUST_USE status pool_run(struct pool *p, pool_job *job, void *argument);
 /* Waits until the queue is empty and every job has ended. */
 void pool_drain(struct pool *p);
 void pool_free(struct pool *p); /* drains first; nobody may still be inside pool_run */
-unsigned pool_threads(const struct pool *p);
+
+/* Processors that are on, 1 to 1024: how many threads are of use. */
+unsigned processors(void);

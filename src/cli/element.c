@@ -117,6 +117,9 @@ static const struct flag attest_flags[] = { COMMON_FLAGS,
 		"whose entry says which key may attest; else the part's own word", NULL, 0 },
 	{ "signer", VALUE_FILE, "CERT", "of the manifest: its signer's certificate", NULL, 0 },
 	{ "root", VALUE_FILE, "CERT", "of the birth certificates in the manifest, PEM", NULL, 0 },
+	{ "record", VALUE_NONE, NULL,
+		"have the server check the proof instead, and record it in the device's timeline",
+		NULL, 0 },
 	{ "yes", VALUE_NONE, NULL, "yes, replace the key", NULL, 0 }, { 0 } };
 static const struct flag policy_arguments[] = {
 	{ "CHANGE", VALUE_CHOICE, "lock|user-extra|address|counter",
@@ -143,8 +146,10 @@ static const struct command element_commands[] = {
 		"The key that was in the slot is gone. The proof is checked as the server would, "
 		"against the slot-1 key of the manifest's entry; without --manifest against the "
 		"one "
-		"that the part itself gives, which proves that it works, not whose it is.",
-		NULL, attest_flags, COMMAND_JSON, element_attest, { 0 } },
+		"that the part itself gives, which proves that it works, not whose it is. With "
+		"--record the server checks it, against what it has on record of this element, and "
+		"the check stands in the timeline of the element's device.",
+		NULL, attest_flags, COMMAND_JSON | COMMAND_RECORDS, element_attest, { 0 } },
 	{ "selftest", "have it test itself", NULL, NULL, common_flags, COMMAND_JSON,
 		element_selftest, { 0 } },
 	{ "policy", "what can still change on it, and changing it",

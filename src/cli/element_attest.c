@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/element.h"
+#include "cli/element_check.h"
 #include "cli/manifest_file.h"
 #include "element/attestation.h"
 #include "pki/key.h"
@@ -36,10 +37,12 @@ struct attesting {
 	unsigned slot;
 	char serial[ELEMENT_SERIAL_MAX + 1];
 	struct element_info info;
-	uint8_t challenge[CHALLENGE_LEN], point[64];
+	uint8_t challenge[CHALLENGE_MAX], point[64];
+	size_t challenge_len;
 	struct buffer evidence;
 	struct attestation_anchor anchor;
 	struct attestation result;
+	struct check_verdict verdict; /* with --record: the server's */
 };
 
 /* --- the manifest's word --- */
@@ -153,27 +156,57 @@ take_manifest(struct attesting *a, const char *path, struct diag *d)
 
 /* --- the proof --- */
 
-static status
-prove(struct attesting *a, struct diag *d)
+static span
+challenge_of(const struct attesting *a)
 {
-	const struct element_operations *o = a->element->operations;
-	const char *manifest = call_text(a->call, "manifest");
-	struct evidence e;
-	status s = o->serial(a->element, a->serial, d);
+	return span_of(a->challenge, a->challenge_len);
+}
+
+static status
+new_challenge(struct attesting *a, struct diag *d)
+{
+	a->challenge_len = CHALLENGE_LEN;
+	return RAND_bytes(a->challenge, CHALLENGE_LEN) == 1
+		       ? OK
+		       : diag_set(d, CRYPTO, NULL, "no random challenge");
+}
+
+static status
+attest(struct attesting *a, struct diag *d)
+{
+	return a->element->operations->attest(
+		a->element, a->slot, challenge_of(a), a->point, &a->evidence, d);
+}
+
+/* By the server, over its challenge, against what it has on record. */
+static status
+prove_to_server(struct attesting *a, struct diag *d)
+{
+	status s = check_challenge(a->call, a->serial, a->challenge, &a->challenge_len, d);
 
 	if (s == OK) {
-		s = o->info(a->element, &a->info, d);
+		s = attest(a, d);
+	}
+	return s == OK ? check_send(a->call, a->serial, buffer_span(&a->evidence), a->point,
+				 &a->verdict, d)
+		       : s;
+}
+
+/* Here, as the server would. */
+static status
+prove_here(struct attesting *a, struct diag *d)
+{
+	const char *manifest = call_text(a->call, "manifest");
+	struct evidence e;
+	status s = manifest != NULL
+			   ? take_manifest(a, manifest, d)
+			   : a->element->operations->point(a->element, 1, a->anchor.key, d);
+
+	if (s == OK) {
+		s = new_challenge(a, d);
 	}
 	if (s == OK) {
-		s = manifest != NULL ? take_manifest(a, manifest, d)
-				     : o->point(a->element, 1, a->anchor.key, d);
-	}
-	if (s == OK && RAND_bytes(a->challenge, sizeof(a->challenge)) != 1) {
-		s = diag_set(d, CRYPTO, NULL, "no random challenge");
-	}
-	if (s == OK) {
-		s = o->attest(
-			a->element, a->slot, SPAN_ARRAY(a->challenge), a->point, &a->evidence, d);
+		s = attest(a, d);
 	}
 	if (s == OK) {
 		s = evidence_read(buffer_span(&a->evidence), &e, d);
@@ -188,26 +221,52 @@ prove(struct attesting *a, struct diag *d)
 	return attestation_check(&e, &a->anchor, a->point, &a->result, d);
 }
 
+static status
+prove(struct attesting *a, struct diag *d)
+{
+	const struct element_operations *o = a->element->operations;
+	status s = o->serial(a->element, a->serial, d);
+
+	if (s == OK) {
+		s = o->info(a->element, &a->info, d);
+	}
+	if (s != OK) {
+		return s;
+	}
+	return call_has(a->call, "record") ? prove_to_server(a, d) : prove_here(a, d);
+}
+
+static const char *
+anchor_text(const struct attesting *a)
+{
+	if (call_has(a->call, "record")) {
+		return "what the server has on record, and recorded there";
+	}
+	return call_has(a->call, "manifest") ? "slot 1's key in the manifest"
+					     : "slot 1's key, by the part's own word";
+}
+
 static cJSON *
 describe(struct attesting *a)
 {
-	char key[BENCH_KEY_TEXT], point[2 * sizeof(a->point) + 1], challenge[2 * CHALLENGE_LEN];
+	char key[BENCH_KEY_TEXT], point[2 * sizeof(a->point) + 1];
+	char challenge[2 * sizeof(a->challenge)];
 	char *evidence = base64_encode(a->call->arena, buffer_span(&a->evidence));
-	const char *manifest = call_text(a->call, "manifest");
+	bool is_server = call_has(a->call, "record");
+	bool is_locked = is_server ? a->verdict.slot_is_locked : a->result.slot_is_locked;
 	cJSON *o = cJSON_CreateObject();
 
 	if (evidence == NULL || cJSON_AddStringToObject(o, "serial", a->serial) == NULL ||
 		cJSON_AddNumberToObject(o, "slot", a->slot) == NULL ||
-		cJSON_AddStringToObject(o, "verdict", "proven") == NULL ||
-		cJSON_AddStringToObject(o, "anchor",
-			manifest != NULL ? "slot 1's key in the manifest"
-					 : "slot 1's key, by the part's own word") == NULL ||
-		cJSON_AddBoolToObject(o, "slot_is_locked", a->result.slot_is_locked) == NULL ||
+		cJSON_AddStringToObject(o, "verdict", is_server ? a->verdict.level : "proven") ==
+			NULL ||
+		cJSON_AddStringToObject(o, "anchor", anchor_text(a)) == NULL ||
+		cJSON_AddBoolToObject(o, "slot_is_locked", is_locked) == NULL ||
 		cJSON_AddStringToObject(o, "key", bench_key_text(key, a->point)) == NULL ||
 		cJSON_AddStringToObject(o, "point", hex_encode(point, SPAN_ARRAY(a->point))) ==
 			NULL ||
-		cJSON_AddStringToObject(o, "challenge",
-			base64url_encode(challenge, SPAN_ARRAY(a->challenge))) == NULL ||
+		cJSON_AddStringToObject(
+			o, "challenge", base64url_encode(challenge, challenge_of(a))) == NULL ||
 		cJSON_AddStringToObject(o, "evidence", evidence) == NULL) {
 		cJSON_Delete(o);
 		return NULL;
@@ -224,6 +283,10 @@ check_usage(struct call *c, int64_t slot, struct diag *d)
 	}
 	if (call_has(c, "manifest") != call_has(c, "signer")) {
 		return call_usage(c, d, "--manifest and --signer go together");
+	}
+	if (call_has(c, "record") && call_has(c, "manifest")) {
+		return call_usage(
+			c, d, "--record: the server goes by its own record, not by --manifest");
 	}
 	if (!call_has(c, "yes")) {
 		return call_usage(c, d,

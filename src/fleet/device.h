@@ -112,10 +112,12 @@ const char *device_event_name(enum device_event e); /* "revoke-operational" */
 const char *phase_name(enum phase p);		    /* "pilot" */
 const char *role_name(enum role r);		    /* "maker", one bit only */
 const char *rank_name(enum rank r);
-const char *mark_name(enum mark m); /* "legal-hold" */
+const char *attestation_kind_name(enum attestation_kind k); /* "atecc608" */
+const char *mark_name(enum mark m);			    /* "legal-hold" */
 /* The other way round; BAD_INPUT for an unknown name. */
 MUST_USE status device_state_parse(span name, enum device_state *out);
 MUST_USE status device_event_parse(span name, enum device_event *out);
 MUST_USE status phase_parse(span name, enum phase *out);
 MUST_USE status role_parse(span name, enum role *out);
 MUST_USE status mark_parse(span name, enum mark *out);
+MUST_USE status attestation_kind_parse(span name, enum attestation_kind *out);

@@ -17,6 +17,9 @@ static const char *const mark_names[] = { "stolen", "disputed", "legal-hold" };
 static const char *const kind_names[] = { "birth", "operational", "server", "operator", "ocsp" };
 static const char *const status_names[] = { "pending", "current", "superseded", "revoked",
 	"withdrawn" };
+static const char *const attestation_kinds[] = { [ATTESTATION_NONE] = "none",
+	[ATTESTATION_ATECC608] = "atecc608",
+	[ATTESTATION_TPM2] = "tpm2" };
 static const char *const level_names[] = { "none", "vendor-unverified", "attested" };
 static const char *const owner_kinds[] = { "maker", "reseller", "customer" };
 static const char *const offer_names[] = { "open", "accepted", "cancelled", "declined", "timed-out",
@@ -100,6 +103,7 @@ NAME_FUNCTION(phase_name, enum phase, phase_names)
 NAME_FUNCTION(rank_name, enum rank, rank_names)
 NAME_FUNCTION(certificate_kind_name, enum certificate_kind, kind_names)
 NAME_FUNCTION(certificate_status_name, enum certificate_status, status_names)
+NAME_FUNCTION(attestation_kind_name, enum attestation_kind, attestation_kinds)
 NAME_FUNCTION(attestation_level_name, enum attestation_level, level_names)
 NAME_FUNCTION(revocation_reason_name, enum revocation_reason, reason_names)
 NAME_FUNCTION(owner_kind_name, enum owner_kind, owner_kinds)
@@ -115,6 +119,7 @@ PARSE_FUNCTION(device_state_parse, enum device_state, state_names)
 PARSE_FUNCTION(device_event_parse, enum device_event, event_names)
 PARSE_FUNCTION(phase_parse, enum phase, phase_names)
 PARSE_FUNCTION(revocation_reason_parse, enum revocation_reason, reason_names)
+PARSE_FUNCTION(attestation_kind_parse, enum attestation_kind, attestation_kinds)
 PARSE_FUNCTION(attestation_level_parse, enum attestation_level, level_names)
 PARSE_FUNCTION(owner_kind_parse, enum owner_kind, owner_kinds)
 PARSE_FUNCTION(operator_role_parse, enum operator_role, operator_roles)

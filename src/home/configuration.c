@@ -6,6 +6,9 @@
 #define MINUTE 60
 #define HOUR 3600
 #define DAY 86400
+#define LOOPS_MAX 64
+#define WORKERS_MAX 256 /* each has its thread, and a reader of the store */
+#define WORKERS_A_CORE 32
 
 const struct conf_key configuration_keys[] = {
 	{ "", "database", CONF_PATH, "tenure.db", 0, 0, "the SQLite file" },
@@ -49,9 +52,9 @@ const struct conf_key configuration_keys[] = {
 	{ "server", "drain", CONF_DURATION, "20s", 0, 10 * MINUTE,
 		"how long requests under way may take to end at a stop" },
 
-	{ "http", "loops", CONF_NUMBER, "0", 0, 64, "event loops; 0: one a core" },
-	{ "http", "workers", CONF_NUMBER, "0", 0, 256,
-		"worker threads; 0: 32 a core, as most of them wait for the disk" },
+	{ "http", "loops", CONF_NUMBER, "0", 0, LOOPS_MAX, "event loops; 0: one a core, up to 64" },
+	{ "http", "workers", CONF_NUMBER, "0", 0, WORKERS_MAX,
+		"worker threads; 0: 32 a core, up to 256, as most of them wait for the disk" },
 	{ "http", "queue", CONF_NUMBER, "512", 1, 65536,
 		"requests that may wait for a worker; more get 503 and Retry-After" },
 	{ "http", "connections", CONF_NUMBER, "10000", 16, 1000000,
@@ -236,4 +239,22 @@ configuration_load(struct arena *a, const char *home, struct configuration *out,
 	take_server(c, out);
 	take_http(c, out);
 	return check(path, out, d);
+}
+
+static unsigned
+at_most(unsigned n, unsigned most)
+{
+	return n < most ? n : most;
+}
+
+unsigned
+configuration_loops(const struct configuration *c, unsigned cores)
+{
+	return c->loops > 0 ? c->loops : at_most(cores, LOOPS_MAX);
+}
+
+unsigned
+configuration_workers(const struct configuration *c, unsigned cores)
+{
+	return c->workers > 0 ? c->workers : at_most(WORKERS_A_CORE * cores, WORKERS_MAX);
 }

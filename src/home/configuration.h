@@ -33,7 +33,7 @@ struct configuration {
 	const char *passphrase_file; /* "": systemd's credential, or a prompt */
 	unsigned signer_channels;
 
-	unsigned loops, workers; /* 0: by the number of cores */
+	unsigned loops, workers; /* 0: by the number of cores; configuration_loops, _workers */
 	size_t queue_max;
 	size_t connections_max;
 	size_t address_connections; /* 0: by connections_max */
@@ -53,6 +53,10 @@ struct configuration {
  * with the line of the fault. What does not fit together (a CRL that expires before the next one) is refused too. */
 MUST_USE status configuration_load(
 	struct arena *a, const char *home, struct configuration *out, struct diag *d);
+
+/* How many there are to be on a machine of so many cores: what the file says, or by the cores, within the same bounds. */
+unsigned configuration_loops(const struct configuration *c, unsigned cores);
+unsigned configuration_workers(const struct configuration *c, unsigned cores);
 
 /* A value that `tenure init` was given. */
 struct configuration_value {

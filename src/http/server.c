@@ -4,18 +4,11 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/pool.h"
 #include "http/crowd.h"
 #include "http/gather.h"
 #include "http/internal.h"
 #include "http/loop.h"
-
-static unsigned
-cores(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n > 0 && n < 1024 ? (unsigned)n : 1;
-}
 
 /* One address cannot shut out the others. */
 static size_t
@@ -29,26 +22,27 @@ address_share(size_t connections_max)
 static void
 fill_in(struct http_options *o)
 {
-	o->loops = o->loops > 0 ? o->loops : cores();
-	o->workers = o->workers > 0 ? o->workers : 2 * cores();
-	o->queue_max = o->queue_max > 0 ? o->queue_max : 512;
-	o->connections_max = o->connections_max > 0 ? o->connections_max : 10000;
+	o->loops = o->loops > 0 ? o->loops : processors();
+	o->workers = o->workers > 0 ? o->workers : 2 * processors();
+	o->queue_max = o->queue_max > 0 ? o->queue_max : HTTP_QUEUE_MAX;
+	o->connections_max = o->connections_max > 0 ? o->connections_max : HTTP_CONNECTIONS_MAX;
 	o->bodies_max = o->bodies_max > 0 ? o->bodies_max : HTTP_BODIES_MAX;
 	o->address_max = o->address_max > 0 ? o->address_max : address_share(o->connections_max);
-	o->backlog = o->backlog > 0 ? o->backlog : 1024;
+	o->backlog = o->backlog > 0 ? o->backlog : HTTP_BACKLOG;
 	o->header_max = o->header_max > 0 && o->header_max < HTTP_HEADER_MAX ? o->header_max
 									     : HTTP_HEADER_MAX;
 	o->body_unasked = o->body_unasked > 0 ? o->body_unasked : HTTP_BODY_UNASKED;
-	o->handshake_timeout_ms = o->handshake_timeout_ms > 0 ? o->handshake_timeout_ms : 10000;
+	o->handshake_timeout_ms =
+		o->handshake_timeout_ms > 0 ? o->handshake_timeout_ms : HTTP_HANDSHAKE_MS;
 	o->rate_min = o->rate_min > 0 ? o->rate_min : HTTP_RATE_MIN;
 	o->linger_ms = o->linger_ms > 0 ? o->linger_ms : HTTP_LINGER_MS;
 	o->linger_max = o->linger_max > 0 ? o->linger_max : HTTP_LINGER_MAX;
 	o->sessions_max = o->sessions_max > 0 ? o->sessions_max : TLS_SESSIONS_MAX;
 	o->session_lifetime_s =
 		o->session_lifetime_s > 0 ? o->session_lifetime_s : TLS_SESSION_LIFETIME_S;
-	o->header_timeout_ms = o->header_timeout_ms > 0 ? o->header_timeout_ms : 10000;
-	o->body_timeout_ms = o->body_timeout_ms > 0 ? o->body_timeout_ms : 60000;
-	o->idle_timeout_ms = o->idle_timeout_ms > 0 ? o->idle_timeout_ms : 75000;
+	o->header_timeout_ms = o->header_timeout_ms > 0 ? o->header_timeout_ms : HTTP_HEADER_MS;
+	o->body_timeout_ms = o->body_timeout_ms > 0 ? o->body_timeout_ms : HTTP_BODY_MS;
+	o->idle_timeout_ms = o->idle_timeout_ms > 0 ? o->idle_timeout_ms : HTTP_IDLE_MS;
 	o->clock = o->clock != NULL ? o->clock : &clock_system;
 }
 

@@ -33,25 +33,25 @@ struct http_options {
 	bool is_held; /* nobody is taken before http_server_open: who connects waits in the kernel's queue */
 	unsigned loops;	  /* 0: one a core */
 	unsigned workers; /* 0: two a core */
-	size_t queue_max; /* 512; more get 503 */
-	/* 10,000. For one more the connection is closed that has been without a request for the longest; is there
+	size_t queue_max; /* HTTP_QUEUE_MAX; more get 503 */
+	/* HTTP_CONNECTIONS_MAX. For one more the connection is closed that has been without a request for the longest; is there
 	 * none, the new one is closed at once. */
 	size_t connections_max;
 	size_t address_max; /* of them from one address: half (HTTP_ADDRESS_DIVISOR), HTTP_ADDRESS_MIN at least */
-	int backlog;	     /* 1024; connections that the kernel holds until they are taken */
+	int backlog; /* HTTP_BACKLOG; connections that the kernel holds until they are taken */
 	size_t bodies_max;   /* HTTP_BODIES_MAX; bytes of all bodies under way, over it 503 */
 	size_t header_max;   /* HTTP_HEADER_MAX, which is also the most */
 	size_t body_unasked; /* HTTP_BODY_UNASKED; see router.admits */
-	int64_t handshake_timeout_ms; /* 10 s for the handshake, with the PROXY protocol before it */
-	int64_t header_timeout_ms;    /* 10 s for a header section */
-	/* 60 s without a byte of a body, the request's or the reply's; and this is the slowest over all. */
+	int64_t handshake_timeout_ms; /* HTTP_HANDSHAKE_MS for the handshake, with the PROXY protocol before it */
+	int64_t header_timeout_ms; /* HTTP_HEADER_MS for a header section */
+	/* HTTP_BODY_MS without a byte of a body, the request's or the reply's; and this is the slowest over all. */
 	int64_t body_timeout_ms;
 	uint64_t rate_min;	 /* HTTP_RATE_MIN, bytes a second */
 	int64_t linger_ms;	 /* HTTP_LINGER_MS, so that a refusal reaches its sender */
 	uint64_t linger_max;	 /* HTTP_LINGER_MAX, bytes thrown away meanwhile */
 	long sessions_max;	 /* TLS_SESSIONS_MAX, kept for resumption */
 	long session_lifetime_s; /* TLS_SESSION_LIFETIME_S */
-	int64_t idle_timeout_ms; /* 75 s between requests */
+	int64_t idle_timeout_ms; /* HTTP_IDLE_MS between requests */
 	const struct clock
 		*clock; /* clock_system; wall time for Date; time-outs use the monotonic one */
 };

@@ -3,12 +3,14 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "lifecycle/authorities.h"
 #include "lifecycle/issued.h"
 #include "lifecycle/responder.h"
 #include "pki/certificate.h"
 
 #define YEAR_S (INT64_C(31557600))
 #define SHORT_YEAR_S (INT64_C(365) * 86400)
+#define LEAP_DAYS_S (INT64_C(31) * 86400) /* more than there are in so many years */
 #define COMPRESSED_YEARS_MAX 31 /* of a certificate that a part holds: element/compressed.h */
 
 static const struct {
@@ -153,12 +155,16 @@ complete_names(struct session *s, const struct authority *parent, struct authori
 	return OK;
 }
 
-/* Whole years by the calendar, as far as the parent lives; as asked where that is less than one, or too many to be carried. */
+/* Where whole years are asked for: by the calendar, as many of them as the parent lives. As asked where they are not whole, or too
+ * many to be carried. */
 static int64_t
 end_of_years(int64_t begin_s, int64_t lifetime_s, int64_t parent_end_s)
 {
 	int64_t years = lifetime_s / SHORT_YEAR_S;
 
+	if (lifetime_s % SHORT_YEAR_S > LEAP_DAYS_S) {
+		return begin_s + lifetime_s - 1;
+	}
 	for (; years > 0 && years <= COMPRESSED_YEARS_MAX; years--) {
 		struct civil end = civil_from_time(begin_s);
 
@@ -313,6 +319,29 @@ judge_foreign(const struct session *s, span der, const char *name, struct diag *
 	return OK;
 }
 
+struct child {
+	struct authority *authority;
+	struct certificate_view view;
+};
+
+static status
+take_parent(struct session *s, const struct authority *a, void *context, struct diag *d)
+{
+	struct child *c = context;
+	struct certificate_view view;
+
+	(void)s;
+	(void)d;
+	if (c->authority->parent == 0 && a->phase == c->authority->phase &&
+		strcmp(a->hierarchy, c->authority->hierarchy) == 0 &&
+		certificate_read(a->der, &view, NULL) == OK &&
+		name_equal(&c->view.issuer, &view.subject) &&
+		certificate_signed_by(&c->view, &view, NULL) == OK) {
+		c->authority->parent = a->row;
+	}
+	return OK;
+}
+
 /*
  * The one that signed it, if we know it: a verifier of whole chains needs the lists of both. Of the same hierarchy and
  * phase; a root is its own.
@@ -320,32 +349,19 @@ judge_foreign(const struct session *s, span der, const char *name, struct diag *
 static status
 find_foreign_parent(struct session *s, struct authority *a, struct diag *d)
 {
-	struct certificate_view own, other;
-	struct authority *all = NULL;
-	size_t count = 0;
-	status st = certificate_read(a->der, &own, d);
+	struct child c = { .authority = a };
+	status st = certificate_read(a->der, &c.view, d);
 
-	if (st != OK || name_equal(&own.issuer, &own.subject)) {
+	if (st != OK || name_equal(&c.view.issuer, &c.view.subject)) {
 		return st;
 	}
 	st = reader_begin(s->reader, d);
 	if (st != OK) {
 		return st;
 	}
-	st = list_authorities(s->reader, s->arena, 0, LIST_PAGE_MAX, &all, &count);
+	st = authorities_each(s, take_parent, &c, d);
 	reader_end(s->reader);
-	if (st != OK) {
-		return diag_set(d, st, NULL, "the authorities cannot be listed");
-	}
-	for (size_t k = 0; k < count && a->parent == 0; k++) {
-		if (all[k].phase == a->phase && strcmp(all[k].hierarchy, a->hierarchy) == 0 &&
-			certificate_read(all[k].der, &other, NULL) == OK &&
-			name_equal(&own.issuer, &other.subject) &&
-			certificate_signed_by(&own, &other, NULL) == OK) {
-			a->parent = all[k].row;
-		}
-	}
-	return OK;
+	return st;
 }
 
 static status

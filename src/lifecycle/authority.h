@@ -10,7 +10,7 @@ struct authority_request {
 	enum phase phase;
 	/* O; "": the title of the maker who is named as the hierarchy is, else the hierarchy. CN; "": the name. */
 	char organization[65], common_name[65];
-	/* 0: root 40 years, issuing 15, factory signer 31: births live 28. A factory signer of 1 to 31 years lives whole ones, by the
+	/* 0: root 40 years, issuing 15, factory signer 31: births live 28. A factory signer of 1 to 31 whole years lives them by the
 	 * calendar: then an element can hold its certificate (element/compressed.h). */
 	int64_t lifetime_s;
 	bool is_p384; /* roots only */

@@ -2,6 +2,7 @@
 
 #include <openssl/rand.h>
 
+#include "lifecycle/anchor.h"
 #include "pki/key.h"
 
 #define VERSION 1
@@ -99,6 +100,42 @@ challenge_check(const struct session *s, const id *device, enum challenge_purpos
 			CHALLENGE_EXPIRED);
 	}
 	return OK;
+}
+
+status
+challenge_redeem(struct session *s, const id *device, enum challenge_purpose purpose,
+	span challenge, int64_t *expires_s, struct diag *d)
+{
+	bool is_burnt = false;
+	status st = challenge_check(s, device, purpose, challenge, expires_s, d);
+
+	if (st != OK) {
+		return st;
+	}
+	st = read_challenge_is_burnt(s->reader, challenge, &is_burnt);
+	if (st != OK) {
+		return diag_set(d, st, NULL, "the burnt challenges cannot be read");
+	}
+	return is_burnt ? diag_kind(d,
+				  diag_set(d, EXISTS, NULL,
+					  "a replay: the challenge was used before, with another "
+					  "request; ask for one"),
+				  CHALLENGE_REPLAYED)
+			: OK;
+}
+
+status
+challenge_counts(struct session *s, const struct device *device, bool *out, struct diag *d)
+{
+	struct anchor anchor;
+	status st = OK;
+
+	*out = false;
+	if (device->element != 0) {
+		st = anchor_read(s, device, &anchor, d);
+		*out = st == OK && attestation_can_count(&anchor.known);
+	}
+	return st;
 }
 
 /* --- the key --- */

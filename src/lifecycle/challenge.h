@@ -14,7 +14,7 @@
 
 enum challenge_purpose {
 	CHALLENGE_KEY = 1,    /* a new operational key */
-	CHALLENGE_ELEMENT = 2 /* a check of the element itself, at the bench or the desk */
+	CHALLENGE_ELEMENT = 2 /* a check of the element itself: lifecycle/element_check.h */
 };
 
 /* UNAVAILABLE, CRYPTO. expires_s by the server's clock. */
@@ -34,6 +34,9 @@ MUST_USE status challenge_counts(
 /* Ours, for this device and purpose, not expired: OK, and when it ends. DENIED says which of these it is not. Whether it was
  * used before is the commit's to say: EXISTS from change_challenge_burn. Constant time over the MAC. */
 MUST_USE status challenge_check(const struct session *s, const id *device,
+	enum challenge_purpose purpose, span challenge, int64_t *expires_s, struct diag *d);
+/* The same, and not used before as far as the session's snapshot shows: EXISTS, with its kind. */
+MUST_USE status challenge_redeem(struct session *s, const id *device,
 	enum challenge_purpose purpose, span challenge, int64_t *expires_s, struct diag *d);
 /*
  * The key of the store's settings into life->challenge_key; made where it is missing. Once a process, after life->store

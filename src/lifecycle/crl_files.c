@@ -9,6 +9,7 @@
 #include "pki/pem.h"
 
 #define CRL_PATH_MAX 4096
+#define FIRST_LINE_ROOM 256 /* it says what is known last */
 
 static pthread_mutex_t publishing = PTHREAD_MUTEX_INITIALIZER;
 
@@ -111,23 +112,31 @@ add_parents(struct crl_files *f, struct diag *d)
 status
 crl_bundle_finish(struct crl_files *f, uint64_t number, struct diag *d)
 {
-	struct buffer whole;
-	char until[TIME_TEXT_MAX];
+	char line[FIRST_LINE_ROOM], until[TIME_TEXT_MAX];
 	status s = add_parents(f, d);
+	size_t begin;
+	int len;
 
 	if (s != OK) {
 		return s;
 	}
-	buffer_init(&whole, CRL_BUNDLE_MAX + 256);
-	buffer_printf(&whole, "# CRLs of %s, number %llu, good until %s\n", f->authority.name,
-		(unsigned long long)number, time_text(until, f->good_until_s));
-	buffer_put(&whole, buffer_span(&f->bundle));
-	s = buffer_failed(&f->bundle) || buffer_failed(&whole)
-		    ? diag_set(d, LIMIT, NULL, "bundle.pem of %s is over %d bytes",
-			      f->authority.name, CRL_BUNDLE_MAX)
-		    : crl_file_put(f, "bundle.pem", buffer_span(&whole), d);
-	buffer_wipe(&whole);
-	return s;
+	if (buffer_failed(&f->bundle)) {
+		s = buffer_fault(&f->bundle);
+		return diag_set(d, s, NULL,
+			s == LIMIT ? "bundle.pem of %s is over %d MiB"
+				   : "no memory for bundle.pem of %s, of up to %d MiB",
+			f->authority.name, CRL_BUNDLE_MAX >> 20);
+	}
+	len = snprintf(line, sizeof(line), "# CRLs of %s, number %llu, good until %s\n",
+		f->authority.name, (unsigned long long)number, time_text(until, f->good_until_s));
+	if (len <= 0 || (size_t)len >= sizeof(line)) {
+		return diag_set(d, BUG, NULL, "the first line of a bundle is too long");
+	}
+	/* Right before the lists: what is in front of it is no part of the file. */
+	begin = FIRST_LINE_ROOM - (size_t)len;
+	memcpy(f->bundle.data + begin, line, (size_t)len);
+	return crl_file_put(
+		f, "bundle.pem", span_slice(buffer_span(&f->bundle), begin, SIZE_MAX), d);
 }
 
 void
@@ -143,6 +152,7 @@ crl_files_init(struct crl_files *f, struct session *s, const struct authority *a
 
 	*f = (struct crl_files){ .session = s, .authority = *a, .good_until_s = INT64_MAX };
 	buffer_init(&f->bundle, CRL_BUNDLE_MAX);
+	(void)buffer_grow(&f->bundle, FIRST_LINE_ROOM);
 	if (path_of(f, a->name, "", folder, sizeof(folder)) != OK) {
 		return diag_set(d, LIMIT, NULL, "the path of the CRL folder is too long");
 	}

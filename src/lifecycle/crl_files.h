@@ -10,7 +10,7 @@
 struct crl_files {
 	struct session *session;
 	struct authority authority;
-	struct buffer bundle; /* PEM, without its first line */
+	struct buffer bundle; /* PEM, behind the room for its first line */
 	int64_t good_until_s; /* of all in the bundle */
 };
 

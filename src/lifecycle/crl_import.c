@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "lifecycle/authorities.h"
 #include "lifecycle/authority.h"
 #include "lifecycle/crl_files.h"
 #include "lifecycle/issued.h"
@@ -86,14 +87,19 @@ read_remembered(
 static status
 unwrap(struct session *s, span given, span *der, struct diag *d)
 {
+	status st;
+
 	if (given.len > 0 && given.data[0] == DER_SEQUENCE) {
 		*der = given;
 		return OK;
 	}
-	return pem_read(s->arena, given, "X509 CRL", der, NULL) == OK
-		       ? OK
-		       : diag_set(d, BAD_INPUT, "RFC 7468 6",
-				 "neither a DER nor a PEM list (X509 CRL) was given");
+	st = pem_read(s->arena, given, "X509 CRL", der, NULL);
+	if (st == NO_MEMORY) {
+		return diag_set(d, st, NULL, "no memory for a list");
+	}
+	return st == OK ? OK
+			: diag_set(d, BAD_INPUT, "RFC 7468 6",
+				  "neither a DER nor a PEM list (X509 CRL) was given");
 }
 
 static status
@@ -243,52 +249,45 @@ remake_bundle(struct session *s, const struct authority *a, struct diag *d)
 	return st;
 }
 
-static bool
-is_below(const struct authority *a, int64_t above, const struct authority *all, size_t count)
+static status
+read_is_below(
+	struct session *s, const struct authority *a, int64_t above, bool *out, struct diag *d)
 {
 	int64_t parent = a->parent;
-
-	for (int depth = 0; parent != 0 && depth < CHAIN_LEN_MAX; depth++) {
-		size_t k = 0;
-
-		if (parent == above) {
-			return true;
-		}
-		while (k < count && all[k].row != parent) {
-			k++;
-		}
-		parent = k < count ? all[k].parent : 0;
-	}
-	return false;
-}
-
-/* Their bundles hold this authority's list: ours are published anew, the others put together again. */
-static status
-renew_below(struct session *s, int64_t authority, struct diag *d)
-{
-	struct authority *all = NULL;
-	size_t count = 0;
 	status st = reader_begin(s->reader, d);
 
+	*out = false;
 	if (st != OK) {
 		return st;
 	}
-	st = list_authorities(s->reader, s->arena, 0, LIST_PAGE_MAX, &all, &count);
+	for (int depth = 0; st == OK && parent != 0 && depth < CHAIN_LEN_MAX; depth++) {
+		struct authority next;
+
+		*out = *out || parent == above;
+		st = read_authority(s->reader, s->arena, parent, &next);
+		parent = st == OK ? next.parent : 0;
+	}
 	reader_end(s->reader);
-	if (st != OK) {
-		return diag_set(d, st, NULL, "the authorities cannot be listed");
+	return st == OK ? OK
+			: diag_set(d, st, NULL, "the authorities above %s cannot be read", a->name);
+}
+
+static status
+renew_if_below(struct session *s, const struct authority *a, void *above, struct diag *d)
+{
+	bool is_below;
+	status st = read_is_below(s, a, *(const int64_t *)above, &is_below, d);
+
+	if (st != OK || !is_below) {
+		return st;
 	}
-	for (size_t k = 0; st == OK && k < count; k++) {
-		if (!is_below(&all[k], authority, all, count)) {
-			continue;
-		}
-		if (!all[k].has_key) {
-			st = remake_bundle(s, &all[k], d);
-		} else if (s->life->on_revocation != NULL) {
-			s->life->on_revocation(s->life->context, all[k].row);
-		}
+	if (!a->has_key) {
+		return remake_bundle(s, a, d);
 	}
-	return st;
+	if (s->life->on_revocation != NULL) {
+		s->life->on_revocation(s->life->context, a->row);
+	}
+	return OK;
 }
 
 /* --- the whole ---------------------------------------------------------------------------------- */
@@ -324,7 +323,8 @@ crl_import(struct session *s, int64_t authority, span given, struct diag *d)
 	}
 	crl_publication_unlock();
 	if (st == OK) {
-		st = renew_below(s, authority, d);
+		/* Their bundles hold this list: ours are published anew, the others put together again. */
+		st = authorities_do(s, renew_if_below, &authority, d);
 	}
 	if (st == OK) {
 		log_event(LOG_INFO, "crl_imported", "authority=%s number=%" PRIu64 " entries=%zu",
@@ -333,31 +333,35 @@ crl_import(struct session *s, int64_t authority, span given, struct diag *d)
 	return st;
 }
 
+struct dues {
+	struct crl_due *out;
+	size_t max, count;
+};
+
+static status
+take_due(struct session *s, const struct authority *a, void *context, struct diag *d)
+{
+	struct dues *dues = context;
+	struct crl_due *one = &dues->out[dues->count];
+	struct remembered last = { 0 };
+	status st = a->has_key || dues->count == dues->max ? OK : read_remembered(s, a, &last, d);
+
+	if (st != OK || !last.is_there ||
+		s->now_s < last.this_update_s + (last.next_update_s - last.this_update_s) / 2) {
+		return st;
+	}
+	one->next_update_s = last.next_update_s;
+	snprintf(one->authority, sizeof(one->authority), "%s", a->name);
+	dues->count++;
+	return OK;
+}
+
 status
 crl_files_due(struct session *s, struct crl_due *out, size_t max, size_t *count, struct diag *d)
 {
-	struct authority *all = NULL;
-	size_t n = 0;
-	status st = list_authorities(s->reader, s->arena, 0, LIST_PAGE_MAX, &all, &n);
+	struct dues dues = { .out = out, .max = max };
+	status st = authorities_each(s, take_due, &dues, d);
 
-	*count = 0;
-	if (st != OK) {
-		return diag_set(d, st, NULL, "the authorities cannot be listed");
-	}
-	for (size_t k = 0; st == OK && k < n && *count < max; k++) {
-		struct remembered last = { 0 };
-
-		if (!all[k].has_key) {
-			st = read_remembered(s, &all[k], &last, d);
-		}
-		if (st != OK || !last.is_there ||
-			s->now_s < last.this_update_s +
-					   (last.next_update_s - last.this_update_s) / 2) {
-			continue;
-		}
-		out[*count].next_update_s = last.next_update_s;
-		snprintf(out[*count].authority, sizeof(out[*count].authority), "%s", all[k].name);
-		(*count)++;
-	}
+	*count = dues.count;
 	return st;
 }

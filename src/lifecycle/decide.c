@@ -1,6 +1,7 @@
 /*
  * Invariants kept here:
  *   - a device changes only by what the machine allows, at the version at which it was judged;
+ *   - what went by its fleet's policy is kept only while that policy stands, to the commit;
  *   - each decision has exactly one ledger entry, in the same transaction;
  *   - what a refused change leaves behind is nothing.
  */
@@ -40,15 +41,6 @@ check_version(const struct device *before, int64_t version, struct diag *d)
 	return diag_set(d, CONFLICT, NULL,
 		"device %s was changed by somebody else meanwhile; look again",
 		id_text(text, &before->id));
-}
-
-static status
-check_policy(const struct fleet *f, const struct fleet *seen, struct diag *d)
-{
-	return seen == NULL || seen->version == f->version
-		       ? OK
-		       : diag_set(d, CONFLICT, NULL,
-				 "fleet %s: its policy was changed meanwhile; look again", f->name);
 }
 
 static status
@@ -116,9 +108,6 @@ judge(struct session *s, int64_t device, struct ruling *r, struct diag *d)
 		return no_such_device(d);
 	}
 	result = check_version(&r->before, r->decision->version, d);
-	if (result == OK) {
-		result = check_policy(&r->fleet, r->decision->policy, d);
-	}
 	if (result == OK) {
 		result = effect_read(s, r, d);
 	}
@@ -262,6 +251,9 @@ bring_about(struct session *s, struct ruling *r, struct change *c, struct diag *
 	if (decision->extend != NULL) {
 		/* First: it may clear the place that the device's new row takes. */
 		result = decision->extend(decision->context, decision, c, d);
+	}
+	if (result == OK && decision->policy != NULL) {
+		change_fleet_expect(c, decision->policy);
 	}
 	if (result == OK) {
 		result = effect_write(s, r, c, d);
@@ -426,6 +418,10 @@ write_step_entry(const struct session *s, const struct step *step, struct ruling
 	e->part = step->part;
 	e->before = step->value_before;
 	e->after = step->value_after;
+	if (step->evidence != NULL) {
+		e->evidence = step->evidence;
+		e->level = attestation_level_name(step->level);
+	}
 	if (step->certificate != NULL) {
 		name_certificate(e, step->certificate);
 	}

@@ -20,7 +20,7 @@ struct decision {
 	 * has this very version still. NULL: decide() reads it.
 	 */
 	const struct device *seen;
-	/* The fleet whose policy the use case went by, where much time may have passed since; NULL: none. Changed now: CONFLICT. */
+	/* The fleet whose policy the use case went by; NULL: none. Another version of it at the commit: CONFLICT. */
 	const struct fleet *policy;
 	enum revocation_reason reason; /* of certificates that end by it */
 	const char *reason_word;       /* in the ledger: from a fixed list, or NULL */
@@ -90,6 +90,8 @@ struct step {
 		*certificate; /* named in the ledger, or NULL; may be filled by `apply` */
 	/* The ledger's own words about an element, or NULL; `object` may be filled by `apply`. */
 	const char *object, *part, *value_before, *value_after;
+	const uint8_t *evidence; /* SHA-256 of what it went by, with its level; or NULL */
+	enum attestation_level level;
 	/* In the snapshot: judges the device (also whether the actor may), changes it, adds the other rows. */
 	status (*apply)(struct session *s, void *context, struct device *device, struct change *c,
 		struct diag *d);

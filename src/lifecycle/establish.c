@@ -111,29 +111,46 @@ found_authority(struct founding *f, enum authority_kind kind, const char *name, 
 	return authority_create(s, &r, &made, d);
 }
 
+/* Within the snapshot. */
+static status
+read_is_pinned(struct founding *f, bool *out, struct diag *d)
+{
+	struct session *s = f->session;
+	struct pinned_signer *pins;
+	size_t count = LIST_PAGE_MAX;
+	int64_t after = 0;
+
+	*out = false;
+	while (count == LIST_PAGE_MAX) {
+		status st = list_pins(s->reader, s->arena, after, LIST_PAGE_MAX, &pins, &count);
+
+		if (st != OK) {
+			return diag_set(d, st, NULL, "manifest signers cannot be read");
+		}
+		for (size_t k = 0; k < count; k++) {
+			*out = *out ||
+			       (pins[k].trust == PIN_SELF && pins[k].phase == f->request->phase &&
+				       strcmp(pins[k].name, f->manifest) == 0);
+			after = pins[k].row;
+		}
+	}
+	return OK;
+}
+
 static status
 found_manifest_signer(struct founding *f, struct diag *d)
 {
 	struct session *s = f->session;
-	struct pinned_signer *pins;
-	size_t count;
+	bool is_there;
 	status st = reader_begin(s->reader, d);
 
 	if (st != OK) {
 		return st;
 	}
-	st = list_pins(s->reader, s->arena, 0, LIST_PAGE_MAX, &pins, &count);
+	st = read_is_pinned(f, &is_there, d);
 	reader_end(s->reader);
-	if (st != OK) {
-		return diag_set(d, st, NULL, "manifest signers cannot be read");
-	}
-	for (size_t k = 0; k < count; k++) {
-		if (pins[k].trust == PIN_SELF && pins[k].phase == f->request->phase &&
-			strcmp(pins[k].name, f->manifest) == 0) {
-			return OK;
-		}
-	}
-	return manifest_signer_create(s, f->manifest, f->request->phase, d);
+	return st != OK || is_there ? st
+				    : manifest_signer_create(s, f->manifest, f->request->phase, d);
 }
 
 static status

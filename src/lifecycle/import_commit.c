@@ -238,8 +238,9 @@ look_again(struct import *im, struct import_item *item, const struct commit_resu
 	explicit_bzero(item->line.code, sizeof(item->line.code));
 	item->line.device = (id){ { 0 } };
 	st = import_look_up(im, im->session->reader, item, &fault);
-	if (st == IO || st == NO_MEMORY) {
-		return diag_set(d, st, NULL, "%s", fault.text);
+	if (st == IO || st == NO_MEMORY || st == UNAVAILABLE || st == BUG) {
+		(void)diag_copy(d, &fault);
+		return st; /* no fault of the entry's */
 	}
 	if (st != OK) {
 		refuse(item, st, &fault);

@@ -32,15 +32,19 @@ name_check(const char *name, const char *what, struct diag *d)
 status
 certificate_unwrap(struct arena *a, span given, span *der, struct diag *d)
 {
+	status st;
+
 	if (given.len > 0 && given.data[0] == DER_SEQUENCE) {
 		*der = given;
 		return OK;
 	}
-	if (pem_read(a, given, "CERTIFICATE", der, NULL) != OK) {
-		return diag_set(d, BAD_INPUT, "RFC 7468 5.1",
-			"neither a DER nor a PEM certificate was given");
+	st = pem_read(a, given, "CERTIFICATE", der, NULL);
+	if (st == NO_MEMORY) {
+		return diag_set(d, st, NULL, "no memory for a certificate");
 	}
-	return OK;
+	return st == OK ? OK
+			: diag_set(d, BAD_INPUT, "RFC 7468 5.1",
+				  "neither a DER nor a PEM certificate was given");
 }
 
 status
@@ -172,5 +176,8 @@ key_make(struct session *s, const struct create_request *r, span *certificate, s
 	if (st == EXISTS) {
 		return take_up(s, r, certificate, d);
 	}
-	return st == OK ? OK : diag_set(d, st, fault.clause, "%s", fault.text);
+	if (st != OK) {
+		(void)diag_copy(d, &fault);
+	}
+	return st;
 }

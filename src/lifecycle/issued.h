@@ -8,7 +8,7 @@
 /* [a-z0-9][a-z0-9._-]{0,62}; BAD_INPUT names `what`. */
 MUST_USE status name_check(const char *name, const char *what, struct diag *d);
 
-/* DER, or one PEM block: gives the DER. BAD_INPUT. */
+/* DER, or one PEM block: gives the DER. BAD_INPUT, NO_MEMORY. */
 MUST_USE status certificate_unwrap(struct arena *a, span given, span *der, struct diag *d);
 
 /* Fingerprint, serial, key, issuer, dates, der: all that the certificate itself says. */

@@ -349,15 +349,6 @@ ocsp_answer_many(struct session *s, const struct ocsp_ask *asks, size_t count, s
 	return st;
 }
 
-status
-ocsp_answer(struct session *s, const struct ocsp_request *r, struct buffer *out,
-	struct ocsp_made *made, struct diag *d)
-{
-	const struct ocsp_ask one = { r, out, made };
-
-	return ocsp_answer_many(s, &one, 1, d);
-}
-
 void
 ocsp_keep(struct ocsp_memory *m, const struct ocsp_made *made, span answer, span note)
 {

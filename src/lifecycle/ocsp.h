@@ -26,7 +26,7 @@ struct ocsp_dates {
 
 /* What is known without asking store or signer, so without waiting. Any thread. */
 enum ocsp_at_once {
-	OCSP_ASK,     /* nothing: ocsp_answer is to be called, on a worker */
+	OCSP_ASK,     /* nothing: ocsp_answer_many is to be called, on a worker */
 	OCSP_KEPT,    /* here is the answer */
 	OCSP_REFUSED, /* here is an unsigned refusal */
 };
@@ -58,10 +58,10 @@ struct ocsp_made {
 	struct ocsp_verdict verdict;
 };
 
-/* The signed answer, or one of the unsigned refusals, as DER in `out`; OK in either case. Waits for store and signer. */
-MUST_USE status ocsp_answer(struct session *s, const struct ocsp_request *r, struct buffer *out,
-	struct ocsp_made *made, struct diag *d);
-/* Many of them, with one message to the signer; `d` is of no use where all are answered, with refusals if need be. */
+/*
+ * The signed answers, or for some one of the unsigned refusals, as DER in `out`; OK in either case. By one message to the signer, at
+ * most OCSP_BATCH_MAX. Waits for store and signer. `d` is of no use where all are answered, with refusals if need be.
+ */
 struct ocsp_ask {
 	const struct ocsp_request *request;
 	struct buffer *out;

@@ -1,7 +1,6 @@
 #include "lifecycle/prove.h"
 
-#include "element/attestation.h"
-#include "lifecycle/challenge.h"
+#include "lifecycle/anchor.h"
 
 /*
  * Cheap things first: the form, the MAC of the challenge, whether it was burnt, and only then the signatures. Invariant: a
@@ -31,112 +30,31 @@ require(const struct fleet *fleet, const struct proof *p, struct diag *d)
 		ATTESTATION_REQUIRED);
 }
 
-static status
-check_challenge(struct session *s, const struct device *device, struct proof *p, struct diag *d)
-{
-	bool is_burnt = false;
-	status st = challenge_check(s, &device->id, CHALLENGE_KEY, p->challenge, &p->expires_s, d);
-
-	if (st != OK) {
-		return st;
-	}
-	st = read_challenge_is_burnt(s->reader, p->challenge, &is_burnt);
-	if (st != OK) {
-		return diag_set(d, st, NULL, "the burnt challenges cannot be read");
-	}
-	return is_burnt ? diag_kind(d,
-				  diag_set(d, EXISTS, NULL,
-					  "a replay: the challenge was used before, with another "
-					  "request; ask for one"),
-				  CHALLENGE_REPLAYED)
-			: OK;
-}
-
-static enum evidence_kind
-kind_of(enum attestation_kind k)
-{
-	return k == ATTESTATION_ATECC608 ? EVIDENCE_ATECC608
-	       : k == ATTESTATION_TPM2	 ? EVIDENCE_TPM2
-					 : EVIDENCE_TOKEN;
-}
-
-/* Its texts are the element's. */
-static struct attestation_anchor
-anchor_of(const struct element *element)
-{
-	struct attestation_anchor anchor = { .kind = kind_of(element->attestation),
-		.serial = element->serial,
-		.model = element->model,
-		.profile = element->profile,
-		.is_vendors_word = element->is_vendors_word };
-
-	memcpy(anchor.key, element->attestation_key, sizeof(anchor.key));
-	return anchor;
-}
-
-static status
-read_element_of(struct session *s, const struct device *device, struct element *out, struct diag *d)
-{
-	status st =
-		device->element != 0 ? read_element(s->reader, device->element, out) : NOT_FOUND;
-
-	if (st == NOT_FOUND) {
-		return diag_kind(d,
-			diag_set(d, DENIED, NULL,
-				"the device has no element on record: there is nothing to check "
-				"the evidence against"),
-			ATTESTATION_IMPOSSIBLE);
-	}
-	return st == OK ? OK : diag_set(d, st, NULL, "the device's element cannot be read");
-}
-
-static status
-check_evidence(struct session *s, const struct device *device, const struct csr *request,
+status
+prove_evidence(struct session *s, const struct device *device, enum challenge_purpose purpose,
 	struct proof *p, struct diag *d)
 {
-	struct attestation_anchor anchor;
+	struct anchor anchor;
 	struct attestation found = { .slot = -1 };
 	struct evidence evidence;
-	struct element element = { 0 };
 	status st = evidence_read(p->evidence.der, &evidence, d);
 
 	if (st != OK) {
 		return diag_kind(d, st, ATTESTATION_MALFORMED);
 	}
 	p->challenge = evidence.challenge;
-	st = check_challenge(s, device, p, d);
+	st = challenge_redeem(s, &device->id, purpose, p->challenge, &p->expires_s, d);
 	if (st == OK) {
-		st = read_element_of(s, device, &element, d);
+		st = anchor_read(s, device, &anchor, d);
 	}
-	if (st != OK) {
-		return st;
+	if (st == OK) {
+		st = attestation_check(&evidence, &anchor.known, p->point, &found, d);
 	}
-	anchor = anchor_of(&element);
-	st = attestation_check(&evidence, &anchor, request->key.point, &found, d);
 	if (st == OK) {
 		p->level = found.is_proven ? LEVEL_ATTESTED : LEVEL_VENDOR_UNVERIFIED;
 		p->slot = found.slot;
-		p->evidence.element = element.row;
+		p->evidence.element = anchor.element.row;
 		p->evidence.slot_is_locked = found.slot_is_locked;
-	}
-	return st;
-}
-
-status
-challenge_counts(struct session *s, const struct device *device, bool *out, struct diag *d)
-{
-	struct attestation_anchor anchor;
-	struct element element;
-	status st = OK;
-
-	*out = false;
-	if (device->element == 0) {
-		return OK;
-	}
-	st = read_element_of(s, device, &element, d);
-	if (st == OK) {
-		anchor = anchor_of(&element);
-		*out = attestation_can_count(&anchor);
 	}
 	return st;
 }
@@ -150,7 +68,8 @@ prove_key(struct session *s, const struct device *device, const struct fleet *fl
 	*out = (struct proof){ .level = LEVEL_NONE, .slot = -1 };
 	out->evidence.der = csr_attribute(request, OID_EVIDENCE);
 	if (out->evidence.der.len > 0) {
-		st = check_evidence(s, device, request, out, d);
+		out->point = request->key.point;
+		st = prove_evidence(s, device, CHALLENGE_KEY, out, d);
 	}
 	return st == OK ? require(fleet, out, d) : st;
 }

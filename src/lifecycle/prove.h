@@ -1,9 +1,10 @@
 #pragma once
 /*
- * What a request's evidence proves of its key, against what is known of the device's element. Inside lifecycle/ only:
- * enrol.c calls it. The fleet's policy says what is needed at the least; evidence that is there and does not
+ * What evidence proves of a key, against what is known of the device's element. Inside lifecycle/ only: enrol.c calls it for a
+ * request, element_check.c for a key that nobody certifies. The fleet's policy says what is needed at the least; evidence that is there and does not
  * hold is refused whatever the policy.
  */
+#include "lifecycle/challenge.h"
 #include "lifecycle/decide.h"
 #include "pki/csr.h"
 
@@ -12,7 +13,8 @@
 
 struct proof {
 	enum attestation_level level;
-	int slot; /* -1: none */
+	int slot;	      /* -1: none */
+	const uint8_t *point; /* X || Y of the key that it is of, 64 bytes */
 	/* Kept with the certificate; der empty: no evidence came, the rest does not apply. */
 	struct kept_evidence evidence;
 	span challenge;
@@ -25,6 +27,9 @@ struct proof {
  */
 MUST_USE status prove_key(struct session *s, const struct device *device, const struct fleet *fleet,
 	const struct csr *request, struct proof *out, struct diag *d);
+/* The evidence alone, for this purpose: evidence.der and point are the caller's, the rest is filled. Statuses as above. */
+MUST_USE status prove_evidence(struct session *s, const struct device *device,
+	enum challenge_purpose purpose, struct proof *p, struct diag *d);
 /* decision.extend, with the proof as its context: burns the challenge and keeps the evidence of d->issued. */
 MUST_USE status prove_extend(
 	void *proof, const struct decision *decision, struct change *c, struct diag *d);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "lifecycle/authorities.h"
 #include "lifecycle/authority.h"
 #include "lifecycle/issued.h"
 
@@ -125,13 +126,10 @@ responder_record(struct session *s, struct change *c, const struct authority *a,
 
 /* --- the schedule's --- */
 
+/* One that ends with its authority cannot be renewed any further. */
 static bool
 is_due(const struct session *s, const struct authority *a, const struct responder *r)
 {
-	if (!a->has_key || a->kind != AUTHORITY_ISSUING || a->not_after_s <= s->now_s) {
-		return false;
-	}
-	/* One that ends with its authority cannot be renewed any further. */
 	return r->generation == 0 ||
 	       (r->not_after_s - s->now_s < RESPONDER_RENEW_S && r->not_after_s < a->not_after_s);
 }
@@ -159,47 +157,30 @@ renew(struct session *s, const struct authority *a, struct responder *r, struct 
 	return st;
 }
 
-/* The authorities and, for each, the responder that answers, in one snapshot. */
 static status
-read_all(struct session *s, struct authority **authorities, struct responder **responders,
-	size_t *count, struct diag *d)
+renew_if_due(struct session *s, const struct authority *a, void *nothing, struct diag *d)
 {
-	status st = reader_begin(s->reader, d);
+	struct responder r;
+	struct diag fault = { 0 };
+	status st;
 
-	if (st != OK) {
-		return st;
+	(void)nothing;
+	if (!a->has_key || a->kind != AUTHORITY_ISSUING || a->not_after_s <= s->now_s) {
+		return OK;
 	}
-	st = list_authorities(s->reader, s->arena, 0, LIST_PAGE_MAX, authorities, count);
-	*responders = arena_array(s->arena, *count + 1, sizeof(**responders));
-	if (st != OK || *responders == NULL) {
-		st = diag_set(d, st != OK ? st : NO_MEMORY, NULL, "authorities cannot be read");
+	st = reader_begin(s->reader, &fault);
+	if (st == OK) {
+		st = responder_read(s, a, &r, &fault);
+		reader_end(s->reader);
 	}
-	for (size_t k = 0; st == OK && k < *count; k++) {
-		st = responder_read(s, &(*authorities)[k], &(*responders)[k], d);
+	if (st == OK && is_due(s, a, &r)) {
+		st = renew(s, a, &r, &fault);
 	}
-	reader_end(s->reader);
-	return st;
+	return st == OK ? OK : diag_set(d, st, NULL, "responder of %s: %s", a->name, fault.text);
 }
 
 status
 authority_renew_responders(struct session *s, struct diag *d)
 {
-	struct authority *authorities = NULL;
-	struct responder *responders = NULL;
-	size_t count = 0;
-	status result = read_all(s, &authorities, &responders, &count, d);
-
-	for (size_t k = 0; responders != NULL && k < count; k++) {
-		struct diag fault = { 0 };
-
-		if (!is_due(s, &authorities[k], &responders[k])) {
-			continue;
-		}
-		/* One that fails does not keep the others from theirs. */
-		if (renew(s, &authorities[k], &responders[k], &fault) != OK && result == OK) {
-			result = diag_set(d, fault.status, NULL, "responder of %s: %s",
-				authorities[k].name, fault.text);
-		}
-	}
-	return result;
+	return authorities_do(s, renew_if_due, NULL, d);
 }

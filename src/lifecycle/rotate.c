@@ -52,7 +52,10 @@ withdraw_one(struct session *s, struct certificate *k, size_t *count, struct dia
 		return OK; /* used in the last moment, or ended by another decision */
 	}
 	*count += st == OK;
-	return st == OK ? OK : diag_set(d, st, fault.clause, "%s", fault.text);
+	if (st != OK) {
+		(void)diag_copy(d, &fault);
+	}
+	return st;
 }
 
 status

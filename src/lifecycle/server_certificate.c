@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "lifecycle/authorities.h"
 #include "lifecycle/authority.h"
 #include "lifecycle/issued.h"
 #include "pki/profile.h"
@@ -66,12 +67,32 @@ add_names(struct issue_request *r, const char *names, struct diag *d)
 	return st;
 }
 
+struct first {
+	struct arena *arena; /* for what is found */
+	struct authority *out;
+	bool is_found;
+};
+
+static status
+take_first(struct session *s, const struct authority *a, void *context, struct diag *d)
+{
+	struct first *f = context;
+
+	(void)s;
+	if (f->is_found || a->kind != AUTHORITY_ISSUING || !a->has_key) {
+		return OK;
+	}
+	f->is_found = true;
+	*f->out = *a;
+	f->out->der = arena_copy(f->arena, a->der);
+	return f->out->der.data != NULL ? OK : diag_set(d, NO_MEMORY, NULL, "no memory");
+}
+
 /* The named one, or the first of ours that issues. */
 static status
 find_issuer(struct session *s, const char *name, struct authority *out, struct diag *d)
 {
-	struct authority *all;
-	size_t count;
+	struct first f = { .arena = s->arena, .out = out };
 	status st;
 
 	if (name[0] != '\0') {
@@ -82,14 +103,9 @@ find_issuer(struct session *s, const char *name, struct authority *out, struct d
 		}
 		return st == OK ? OK : diag_set(d, st, NULL, "there is no authority %s", name);
 	}
-	st = list_authorities(s->reader, s->arena, 0, LIST_PAGE_MAX, &all, &count);
-	for (size_t k = 0; st == OK && k < count; k++) {
-		if (all[k].kind == AUTHORITY_ISSUING && all[k].has_key) {
-			*out = all[k];
-			return OK;
-		}
-	}
-	return diag_set(d, st != OK ? st : NOT_FOUND, NULL, "there is no issuing CA yet");
+	st = authorities_each(s, take_first, &f, d);
+	return st != OK || f.is_found ? st
+				      : diag_set(d, NOT_FOUND, NULL, "there is no issuing CA yet");
 }
 
 /* The issuer, and the index that the certificate gets. */

@@ -54,7 +54,14 @@ struct outcome {
 	struct warranty_case warranty;
 	char code
 		[CLAIM_CODE_TEXT_MAX]; /* a claim or offer code in clear: shown once, kept nowhere */
-	int64_t ledger;		       /* sequence number of the entry */
+	/* Of a check of its element (lifecycle/element_check.h). */
+	struct {
+		enum attestation_level level;
+		int slot; /* -1: none */
+		bool slot_is_locked;
+		uint8_t evidence_hash[32];
+	} element;
+	int64_t ledger; /* sequence number of the entry */
 };
 
 /* An API write whose answer is kept in the same transaction (Idempotency-Key). */

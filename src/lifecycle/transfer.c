@@ -134,7 +134,8 @@ offers_time_out(struct session *s, size_t max, size_t *count, struct diag *d)
 		result = decide(s, device.row, &decision, &outcome, &fault);
 		*count += result == OK;
 		if (result != OK && result != CONFLICT) {
-			return diag_set(d, result, NULL, "%s", fault.text);
+			(void)diag_copy(d, &fault);
+			return result;
 		}
 	}
 	return OK;

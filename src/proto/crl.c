@@ -1,12 +1,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/served_file.h"
 #include "base/text.h"
 #include "http/date.h"
 #include "pki/crl.h"
 #include "proto/named.h"
 #include "proto/routes.h"
-#include "proto/served_file.h"
 #include "proto/validator.h"
 
 /*

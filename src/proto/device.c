@@ -1,7 +1,8 @@
 #include "base/check.h"
 #include "base/text.h"
+#include "http/service.h"
 #include "lifecycle/challenge.h"
-#include "proto/named.h"
+#include "lifecycle/element_check.h"
 #include "proto/routes.h"
 
 /*
@@ -9,6 +10,8 @@
  * when the device's version is another one than the device saw last, or at the end of the wait. The certificate is
  * judged again each time: a revoked device hears so at once.
  */
+
+#define CHECK_BODY_MAX (8 << 10) /* evidence of EVIDENCE_MAX bytes in base64, and a point */
 
 static const char *
 access_name(enum access a)
@@ -200,8 +203,90 @@ device_challenge(struct exchange *x)
 	}
 }
 
+/* --- what the element proves without a certificate --- */
+
+static status
+take_members(struct arena *a, const cJSON *o, struct element_check *out, struct diag *d)
+{
+	const cJSON *evidence = cJSON_GetObjectItemCaseSensitive(o, "evidence");
+	const cJSON *point = cJSON_GetObjectItemCaseSensitive(o, "point");
+	status st;
+
+	if (!cJSON_IsString(evidence) || !cJSON_IsString(point) || cJSON_GetArraySize(o) != 2) {
+		return diag_set(d, BAD_INPUT, NULL,
+			"an object of two texts is meant, \"evidence\" and \"point\"");
+	}
+	st = base64_decode(a, span_text(evidence->valuestring), &out->evidence);
+	if (st != OK) {
+		return diag_set(d, st, NULL, "member \"evidence\": %s",
+			st == NO_MEMORY ? "no memory" : "no base64");
+	}
+	if (hex_decode(span_text(point->valuestring), out->point, sizeof(out->point)) != OK) {
+		return diag_set(d, BAD_INPUT, NULL, "member \"point\" is not 64 bytes in hex");
+	}
+	return OK;
+}
+
+static status
+read_check(struct exchange *x, struct element_check *out, struct diag *d)
+{
+	cJSON *o = NULL;
+	status st = json_parse(x->request->body, CHECK_BODY_MAX, &o, d);
+
+	if (st == OK) {
+		st = take_members(x->arena, o, out, d);
+	}
+	cJSON_Delete(o);
+	return st;
+}
+
+static void
+reply_check(struct exchange *x, const struct outcome *o)
+{
+	struct json_writer w;
+
+	reply_json(x, 200, &w);
+	json_object_open(&w, NULL);
+	json_text(&w, "attestation", attestation_level_name(o->element.level));
+	if (o->element.slot >= 0) {
+		json_number(&w, "slot", o->element.slot);
+		json_bool(&w, "slot_locked", o->element.slot_is_locked);
+	} else {
+		json_null(&w, "slot");
+		json_null(&w, "slot_locked");
+	}
+	json_hex(&w, "sha256", SPAN_ARRAY(o->element.evidence_hash));
+	json_object_close(&w);
+	reply_header(x, "Cache-Control", "no-store");
+}
+
+static void
+device_element(struct exchange *x)
+{
+	struct element_check check;
+	struct outcome o = { 0 };
+	struct admission who;
+	struct diag d = { 0 };
+	struct session s;
+
+	if (!service_session(x, &s) || !service_device(x, &s, &who)) {
+		return;
+	}
+	if (who.access != ACCESS_ENROLMENT && who.access != ACCESS_FULL) {
+		reply_problem_as(x, 403, who.why);
+	} else if (!http_content_is(x->request, "application/json")) {
+		reply_problem_as(x, 415, "the body is to be application/json");
+	} else if (read_check(x, &check, &d) != OK ||
+		   element_check(&s, who.device.row, &check, &o, &d) != OK) {
+		reply_problem(x, &d);
+	} else {
+		reply_check(x, &o);
+	}
+}
+
 const struct route device_routes[] = {
 	{ HTTP_GET, "/device/v1/state", device_state, 0 },
 	{ HTTP_GET, "/device/v1/challenge", device_challenge, 0 },
+	{ HTTP_POST, "/device/v1/element", device_element, CHECK_BODY_MAX },
 	{ 0 },
 };

@@ -1,10 +1,10 @@
 #include <stdio.h>
 
+#include "base/served_file.h"
 #include "base/text.h"
+#include "http/service.h"
 #include "ledger/tile.h"
-#include "proto/named.h"
 #include "proto/routes.h"
-#include "proto/served_file.h"
 
 /*
  * The ledger's files over HTTP, as C2SP tlog-tiles lays them out, for auditors and the maker. A path is taken only

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/log.h"
+#include "lifecycle/authorities.h"
 #include "lifecycle/authority.h"
 #include "lifecycle/enrol.h"
 #include "lifecycle/housekeep.h"
@@ -27,19 +27,6 @@ begin(struct jobs *j, int64_t now_s, struct session *s)
 
 /* --- CRLs ------------------------------------------------------------------- */
 
-static status
-authorities_of(struct session *s, struct authority **list, size_t *count, struct diag *d)
-{
-	status st = reader_begin(s->reader, d);
-
-	if (st != OK) {
-		return st;
-	}
-	st = list_authorities(s->reader, s->arena, 0, LIST_PAGE_MAX, list, count);
-	reader_end(s->reader);
-	return st == OK ? OK : diag_set(d, st, NULL, "the authorities cannot be listed");
-}
-
 /* Whether its CRL is due: all are, or this one had a revocation. Takes it off the list. */
 static bool
 take_dirty(struct jobs *j, int64_t authority)
@@ -58,27 +45,33 @@ take_dirty(struct jobs *j, int64_t authority)
 	return found;
 }
 
-/* Publishes those that are due. One that fails does not hold up the others; the first fault is told. */
+struct publishing {
+	struct jobs *jobs;
+	bool all;
+};
+
+static status
+publish_if_due(struct session *s, const struct authority *a, void *context, struct diag *d)
+{
+	const struct publishing *p = context;
+	bool is_due = a->has_key && (take_dirty(p->jobs, a->row) || p->all);
+	status st = is_due ? crl_publish(s, a->row, d) : OK;
+
+	if (st != OK) {
+		jobs_revoked(p->jobs, a->row); /* still to be done */
+	}
+	return st;
+}
+
+/* Publishes those that are due. */
 static status
 publish(struct jobs *j, int64_t now_s, bool all, struct diag *d)
 {
-	struct authority *list = NULL;
-	size_t count = 0;
+	struct publishing p = { j, all };
 	struct session s;
-	status first;
 
 	begin(j, now_s, &s);
-	first = authorities_of(&s, &list, &count, d);
-	for (size_t i = 0; i < count; i++) {
-		bool is_due = list[i].has_key && (take_dirty(j, list[i].row) || all);
-		status st = is_due ? crl_publish(&s, list[i].row, d) : OK;
-
-		if (st != OK) {
-			jobs_revoked(j, list[i].row); /* still to be done */
-			first = first == OK ? st : first;
-		}
-	}
-	return first;
+	return authorities_do(&s, publish_if_due, &p, d);
 }
 
 static status

@@ -4,7 +4,6 @@
  */
 #include "server/listener_identity.h"
 
-#include <stdio.h>
 
 #include "base/file.h"
 #include "base/log.h"

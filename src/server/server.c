@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "api/count.h"
-#include "base/file.h"
 #include "base/log.h"
+#include "base/pool.h"
 #include "home/home.h"
 #include "http/address.h"
 #include "ledger/checkpoint.h"
@@ -167,14 +167,6 @@ start_ledger(struct server *s, struct diag *d)
 	return st == OK ? sequencer_start(&o, &s->life.sequencer, d) : st;
 }
 
-static unsigned
-cores(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n > 0 && n < 256 ? (unsigned)n : 1;
-}
-
 static const char *
 proxies_of(const struct configuration *c, const char *protocol)
 {
@@ -204,10 +196,10 @@ static status
 start_http(struct server *s, struct diag *d)
 {
 	const struct configuration *c = &s->configuration;
-	unsigned workers = c->workers > 0 ? c->workers : 32 * cores();
+	unsigned workers = configuration_workers(c, processors());
 	struct http_options o = {
 		.is_held = true, /* until it has a certificate to show */
-		.loops = c->loops,
+		.loops = configuration_loops(c, processors()),
 		.workers = workers,
 		.queue_max = c->queue_max,
 		.connections_max = c->connections_max,
@@ -310,7 +302,7 @@ server_start(const char *home, bool adopts_ledger, const struct handed_sockets *
 			.crl_folder = s->configuration.crl,
 			.crl_lifetime_s = s->configuration.crl_lifetime_s,
 			.withdraw_after_s = s->configuration.withdraw_after_s,
-			.threads = cores(),
+			.threads = processors(),
 			.on_device = device_changed,
 			.on_revocation = certificate_ended,
 			.context = s };

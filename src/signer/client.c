@@ -1,35 +1,10 @@
-#include "signer/client.h"
+#include "signer/client_call.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/log.h"
 #include "ledger/sequencer.h"
-#include "signer/channel.h"
-#include "signer/message.h"
 
-/*
- * Invariant, under `lock`: a channel is `busy` while one call uses it. A call that meets a
- * broken channel marks the signer broken; when the last busy channel has
- * come back, the next call starts a new signer with new channels.
- */
-#define CHANNELS_MAX 64
-#define REPLY_LIMIT_S 60
 #define GATHERED_MAX 64 /* requests of several threads in a frame: far below what one may hold */
-
-struct channel {
-	int fd;
-	bool is_busy;
-};
 
 /* Certificates that a thread waits for; lives on its stack. */
 struct asking {
@@ -44,287 +19,6 @@ struct asking {
 	sem_t woken;
 };
 
-struct signer {
-	pthread_mutex_t queue_lock; /* guards `first`, `end` and `senders` */
-	struct asking *first, **end;
-	unsigned senders;
-
-	pthread_mutex_t lock;
-	pthread_cond_t freed;
-	struct channel channels[CHANNELS_MAX];
-	unsigned count, busy;
-	pid_t pid;
-	bool is_broken, is_stopping;
-	bool can_restart; /* the passphrase can be read again */
-	struct diag why;  /* of the last failed start */
-	char program[4096], keys[4096], profiles[4096], passphrase_file[4096];
-	bool create;
-};
-
-static void
-close_channels(struct signer *s)
-{
-	for (unsigned i = 0; i < s->count; i++) {
-		if (s->channels[i].fd >= 0) {
-			close(s->channels[i].fd);
-		}
-		s->channels[i].fd = -1;
-	}
-}
-
-/* In the child: the other ends of the channels survive the exec, everything else closes. */
-static void __attribute__((noreturn)) become_signer(const struct signer *s, const int *ends)
-{
-	char list[CHANNELS_MAX * 8] = "";
-	const char *argv[16];
-	size_t n = 0, at = 0;
-
-	for (unsigned i = 0; i < s->count; i++) {
-		fcntl(ends[i], F_SETFD, 0);
-		at += (size_t)snprintf(
-			list + at, sizeof(list) - at, "%s%d", i > 0 ? "," : "", ends[i]);
-	}
-	argv[n++] = "tenure-signer";
-	argv[n++] = "--keys";
-	argv[n++] = s->keys;
-	argv[n++] = "--channels";
-	argv[n++] = list;
-	if (s->profiles[0] != '\0') {
-		argv[n++] = "--profiles";
-		argv[n++] = s->profiles;
-	}
-	if (s->passphrase_file[0] != '\0') {
-		argv[n++] = "--passphrase-file";
-		argv[n++] = s->passphrase_file;
-	}
-	if (s->create) {
-		argv[n++] = "--create";
-	}
-	argv[n] = NULL;
-	execv(s->program, (char *const *)(uintptr_t)argv);
-	_exit(127);
-}
-
-/* A refusal's words into the diag; returns its status. */
-static status
-take_refusal(struct wire_reader *w, status s, struct diag *d)
-{
-	span text = wire_bytes(w, 512), clause = wire_bytes(w, 128);
-	char copy[64];
-
-	if (w->failed || s >= STATUS_COUNT) {
-		return diag_set(d, UNAVAILABLE, NULL, "the signer answered nonsense");
-	}
-	snprintf(copy, sizeof(copy), "%.*s", (int)clause.len, (const char *)clause.data);
-	return diag_set(d, s, copy, "%.*s", (int)text.len, (const char *)text.data);
-}
-
-static status
-await_ready(struct signer *s, struct diag *d)
-{
-	struct buffer frame;
-	struct wire_reader w;
-	status result;
-
-	buffer_init(&frame, 4096);
-	if (!channel_read(s->channels[0].fd, &frame)) {
-		buffer_wipe(&frame);
-		return diag_set(d, UNAVAILABLE, NULL, "%s did not start", s->program);
-	}
-	w = (struct wire_reader){ .rest = buffer_span(&frame) };
-	result = (status)wire_u8(&w);
-	if (result != OK) {
-		result = take_refusal(&w, result, d);
-	}
-	buffer_wipe(&frame);
-	return result;
-}
-
-static void
-reap(struct signer *s, int signal_number)
-{
-	if (s->pid > 0) {
-		if (signal_number != 0) {
-			kill(s->pid, signal_number);
-		}
-		while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR) {
-			continue;
-		}
-		s->pid = 0;
-	}
-}
-
-/* Under the lock, with no channel busy. */
-static status
-spawn(struct signer *s, struct diag *d)
-{
-	const struct timeval limit = { .tv_sec = REPLY_LIMIT_S };
-	int ends[CHANNELS_MAX];
-	status result;
-
-	if (access(s->program, X_OK) != 0) {
-		return diag_set(d, UNAVAILABLE, NULL, "the signer %s cannot be run: %s", s->program,
-			strerror(errno));
-	}
-	for (unsigned i = 0; i < s->count; i++) {
-		int pair[2];
-
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-			for (unsigned k = 0; k < i; k++) {
-				close(ends[k]);
-			}
-			close_channels(s);
-			return diag_set(
-				d, IO, NULL, "no channel to the signer: %s", strerror(errno));
-		}
-		s->channels[i] = (struct channel){ .fd = pair[0] };
-		ends[i] = pair[1];
-		(void)setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	}
-	s->pid = fork();
-	if (s->pid == 0) {
-		become_signer(s, ends);
-	}
-	for (unsigned i = 0; i < s->count; i++) {
-		close(ends[i]);
-	}
-	result = s->pid > 0 ? await_ready(s, d)
-			    : diag_set(d, IO, NULL, "cannot start the signer: %s", strerror(errno));
-	s->is_broken = result != OK;
-	if (result != OK) {
-		close_channels(s);
-		reap(s, SIGKILL);
-	}
-	return result;
-}
-
-static status
-restart(struct signer *s, struct diag *d)
-{
-	close_channels(s);
-	reap(s, SIGKILL);
-	if (!s->can_restart) {
-		return diag_set(d, UNAVAILABLE, NULL,
-			"the signer has ended; its passphrase was typed in and is not kept: start "
-			"the "
-			"server again");
-	}
-	diag_clear(&s->why);
-	if (spawn(s, &s->why) != OK) {
-		return diag_set(d, UNAVAILABLE, NULL, "the signer does not start: %s", s->why.text);
-	}
-	log_event(LOG_WARNING, "signer_restarted", "pid=%d", (int)s->pid);
-	return OK;
-}
-
-/* It died between two requests: nobody need hear of it. The signer says nothing unasked, so that what can be read is the end. */
-static bool
-has_gone(int fd)
-{
-	uint8_t byte;
-
-	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
-}
-
-/* Under the lock. The calls on the other channels must come back too, whatever became of it. */
-static void
-break_down(struct signer *s)
-{
-	s->is_broken = true;
-	if (s->pid > 0) {
-		kill(s->pid, SIGKILL);
-	}
-}
-
-static status
-take_channel(struct signer *s, unsigned *out, struct diag *d)
-{
-	status result = OK;
-
-	pthread_mutex_lock(&s->lock);
-	for (;;) {
-		if (s->is_stopping) {
-			result = diag_set(d, UNAVAILABLE, NULL, "the server is stopping");
-			break;
-		}
-		if (s->is_broken && s->busy == 0) {
-			result = restart(s, d);
-			if (result != OK) {
-				break;
-			}
-		}
-		if (!s->is_broken && s->busy < s->count) {
-			for (*out = 0; s->channels[*out].is_busy; (*out)++) {
-				continue;
-			}
-			if (has_gone(s->channels[*out].fd)) {
-				break_down(s);
-				continue;
-			}
-			s->channels[*out].is_busy = true;
-			s->busy++;
-			break;
-		}
-		pthread_cond_wait(&s->freed, &s->lock);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return result;
-}
-
-static void
-give_channel(struct signer *s, unsigned number, bool is_sound)
-{
-	pthread_mutex_lock(&s->lock);
-	s->channels[number].is_busy = false;
-	s->busy--;
-	if (!is_sound && !s->is_broken) {
-		break_down(s);
-	}
-	pthread_cond_broadcast(&s->freed);
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* One request, one answer: `answer` gets the frame; `w` stands behind its status byte. */
-static status
-call(struct signer *s, enum message_type type, const struct buffer *body, struct buffer *answer,
-	struct wire_reader *w, struct diag *d)
-{
-	uint8_t head[6];
-	uint32_t len = (uint32_t)body->len + 2;
-	unsigned number = 0;
-	bool is_sound;
-	status result;
-
-	if (buffer_failed(body) || body->len > message_rule(type)->body_max) {
-		return diag_set(d, LIMIT, NULL, "a request to the signer of %zu bytes", body->len);
-	}
-	result = take_channel(s, &number, d);
-	if (result != OK) {
-		return result;
-	}
-	for (int k = 0; k < 4; k++) {
-		head[k] = (uint8_t)(len >> 8 * k);
-	}
-	head[4] = (uint8_t)type;
-	head[5] = 0;
-	is_sound = channel_send(s->channels[number].fd, SPAN_ARRAY(head), buffer_span(body)) &&
-		   channel_read(s->channels[number].fd, answer);
-	give_channel(s, number, is_sound);
-	if (!is_sound) {
-		return diag_set(
-			d, UNAVAILABLE, NULL, "the signer ended during the request; try again");
-	}
-	*w = (struct wire_reader){ .rest = buffer_span(answer) };
-	result = (status)wire_u8(w);
-	return result == OK ? OK : take_refusal(w, result, d);
-}
-
-static status
-nonsense(struct diag *d)
-{
-	return diag_set(d, UNAVAILABLE, NULL, "the signer answered nonsense");
-}
-
 /* The answers of a batch, each with its own status. */
 static status
 take_results(struct wire_reader *w, struct arena *a, size_t count, struct issue_result *results,
@@ -338,7 +32,7 @@ take_results(struct wire_reader *w, struct arena *a, size_t count, struct issue_
 		*r = (struct issue_result){ 0 };
 		r->status = (status)wire_u8(w);
 		if (r->status != OK) {
-			r->status = take_refusal(w, r->status, &r->diag);
+			r->status = client_take_refusal(w, r->status, &r->diag);
 			continue;
 		}
 		r->der = arena_copy(a, wire_bytes(w, CERTIFICATE_SIZE_MAX));
@@ -346,7 +40,7 @@ take_results(struct wire_reader *w, struct arena *a, size_t count, struct issue_
 		has_memory = has_memory && (r->der.data != NULL || w->failed);
 	}
 	if (w->failed) {
-		return nonsense(d);
+		return client_nonsense(d);
 	}
 	return has_memory ? OK : diag_set(d, NO_MEMORY, NULL, "no memory for certificates");
 }
@@ -407,7 +101,10 @@ put_asking(struct buffer *body, const struct asking *list)
 	wire_put_u16(body, (uint16_t)count);
 	for (const struct asking *k = list; k != NULL; k = k->next) {
 		for (size_t i = 0; i < k->count; i++) {
+			size_t begin = wire_begin_bytes(body);
+
 			message_put_issue(body, &k->requests[i]);
+			wire_end_bytes(body, begin);
 		}
 	}
 }
@@ -425,7 +122,7 @@ send_asking(struct signer *s, struct asking *list)
 	buffer_init(&body, SIGNER_FRAME_MAX);
 	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
 	put_asking(&body, list);
-	result = call(s, MESSAGE_ISSUE, &body, &answer, &w, &d);
+	result = client_call(s, MESSAGE_ISSUE, &body, &answer, &w, &d);
 	while (list != NULL) {
 		struct asking *next = list->next; /* gone as soon as it is told */
 
@@ -436,7 +133,7 @@ send_asking(struct signer *s, struct asking *list)
 				&w, list->arena, list->count, list->results, &list->diag);
 		}
 		if (list->status == OK && next == NULL && !wire_is_whole(&w)) {
-			list->status = nonsense(&list->diag);
+			list->status = client_nonsense(&list->diag);
 		}
 		if (list != own) {
 			sem_post(&list->woken);
@@ -494,33 +191,116 @@ signer_issue(struct signer *s, struct arena *a, const struct issue_request *requ
 	return own.status;
 }
 
+/* --- a frame of many of one call's own --- */
+
+struct batch {
+	enum message_type type;
+	const char *what;
+	size_t count, max;
+	void (*put)(struct buffer *body, const void *requests, size_t number);
+	const void *requests;
+};
+
+static void
+put_batch(struct buffer *body, const struct batch *b)
+{
+	wire_put_u16(body, (uint16_t)b->count);
+	for (size_t i = 0; i < b->count; i++) {
+		size_t begin = wire_begin_bytes(body);
+
+		b->put(body, b->requests, i);
+		wire_end_bytes(body, begin);
+	}
+}
+
+/* OK: `w` stands before the first result. Wiped by the caller, whatever came of it. */
+static status
+call_batch(struct signer *s, const struct batch *b, struct buffer *answer, struct wire_reader *w,
+	struct diag *d)
+{
+	struct buffer body;
+	status result;
+
+	buffer_init(answer, SIGNER_FRAME_MAX + 16);
+	if (b->count > b->max) {
+		return diag_set(d, LIMIT, NULL, "over %zu %s at once", b->max, b->what);
+	}
+	buffer_init(&body, SIGNER_FRAME_MAX);
+	put_batch(&body, b);
+	result = client_call(s, b->type, &body, answer, w, d);
+	buffer_wipe(&body);
+	return result;
+}
+
+static void
+put_birth(struct buffer *body, const void *requests, size_t number)
+{
+	message_put_birth(body, (const struct birth_request *)requests + number);
+}
+
 status
 signer_issue_birth(struct signer *s, struct arena *a, const struct birth_request *requests,
 	size_t count, struct issue_result *results, struct diag *d)
 {
-	struct buffer body, answer;
-	struct wire_reader w;
-	status result;
+	const struct batch b = { MESSAGE_BIRTH, "certificates", count, ISSUE_BATCH_MAX, put_birth,
+		requests };
+	struct buffer answer;
+	struct wire_reader w = { 0 };
+	status result = call_batch(s, &b, &answer, &w, d);
 
-	buffer_init(&body, SIGNER_FRAME_MAX);
-	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
-	wire_put_u16(&body, (uint16_t)count);
-	for (size_t i = 0; i < count; i++) {
-		message_put_birth(&body, &requests[i]);
-	}
-	result = count <= ISSUE_BATCH_MAX ? call(s, MESSAGE_BIRTH, &body, &answer, &w, d)
-					  : diag_set(d, LIMIT, NULL, "over %d certificates at once",
-						    ISSUE_BATCH_MAX);
 	if (result == OK) {
 		result = take_results(&w, a, count, results, d);
 	}
 	if (result == OK && !wire_is_whole(&w)) {
-		result = nonsense(d);
+		result = client_nonsense(d);
 	}
-	buffer_wipe(&body);
 	buffer_wipe(&answer);
 	return result;
 }
+
+static void
+put_ocsp(struct buffer *body, const void *requests, size_t number)
+{
+	message_put_ocsp(body, ((const struct ocsp_sign_request *const *)requests)[number]);
+}
+
+static status
+take_answers(struct wire_reader *w, struct ocsp_sign_result *results, size_t count, struct diag *d)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct ocsp_sign_result *r = &results[i];
+
+		r->status = (status)wire_u8(w);
+		if (r->status != OK) {
+			r->status = client_take_refusal(w, r->status, &r->diag);
+			continue;
+		}
+		buffer_put(r->out, wire_bytes(w, SIGNER_FRAME_MAX));
+		if (buffer_failed(r->out)) {
+			r->status = diag_set(&r->diag, NO_MEMORY, NULL, "no memory for an answer");
+		}
+	}
+	return wire_is_whole(w) ? OK : client_nonsense(d);
+}
+
+status
+signer_ocsp_many(struct signer *s, const struct ocsp_sign_request *const *requests, size_t count,
+	struct ocsp_sign_result *results, struct diag *d)
+{
+	const struct batch b = { MESSAGE_OCSP, "OCSP answers", count, OCSP_BATCH_MAX, put_ocsp,
+		requests };
+	struct buffer answer;
+	struct wire_reader w = { 0 };
+	status result = call_batch(s, &b, &answer, &w, d);
+
+	if (result == OK) {
+		result = take_answers(&w, results, count, d);
+	}
+	buffer_wipe(&answer);
+	return result;
+}
+
+/* --- one at a time --- */
 
 /* For the messages that answer with one run of bytes. */
 static status
@@ -532,10 +312,10 @@ call_for_bytes(struct signer *s, enum message_type type, struct buffer *body, st
 	status result;
 
 	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
-	result = call(s, type, body, &answer, &w, d);
+	result = client_call(s, type, body, &answer, &w, d);
 	if (result == OK) {
 		buffer_put(out, wire_bytes(&w, SIGNER_FRAME_MAX));
-		result = !wire_is_whole(&w)   ? nonsense(d)
+		result = !wire_is_whole(&w)   ? client_nonsense(d)
 			 : buffer_failed(out) ? diag_set(d, NO_MEMORY, NULL, "no memory")
 					      : OK;
 	}
@@ -578,59 +358,6 @@ signer_crl(struct signer *s, const struct crl_request *r, struct buffer *out, st
 	buffer_init(&body, SIGNER_FRAME_MAX);
 	message_put_crl(&body, r);
 	return call_for_bytes(s, MESSAGE_CRL, &body, out, d);
-}
-
-static status
-take_answers(struct wire_reader *w, struct ocsp_sign_result *results, size_t count, struct diag *d)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct ocsp_sign_result *r = &results[i];
-
-		r->status = (status)wire_u8(w);
-		if (r->status != OK) {
-			r->status = take_refusal(w, r->status, &r->diag);
-			continue;
-		}
-		buffer_put(r->out, wire_bytes(w, SIGNER_FRAME_MAX));
-		if (buffer_failed(r->out)) {
-			r->status = diag_set(&r->diag, NO_MEMORY, NULL, "no memory for an answer");
-		}
-	}
-	return wire_is_whole(w) ? OK : nonsense(d);
-}
-
-status
-signer_ocsp_many(struct signer *s, const struct ocsp_sign_request *const *requests, size_t count,
-	struct ocsp_sign_result *results, struct diag *d)
-{
-	struct buffer body, answer;
-	struct wire_reader w;
-	status result;
-
-	buffer_init(&body, SIGNER_FRAME_MAX);
-	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
-	wire_put_u16(&body, (uint16_t)count);
-	for (size_t i = 0; i < count; i++) {
-		message_put_ocsp(&body, requests[i]);
-	}
-	result = count <= OCSP_BATCH_MAX
-			 ? call(s, MESSAGE_OCSP, &body, &answer, &w, d)
-			 : diag_set(d, LIMIT, NULL, "over %d answers at once", OCSP_BATCH_MAX);
-	if (result == OK) {
-		result = take_answers(&w, results, count, d);
-	}
-	buffer_wipe(&body);
-	buffer_wipe(&answer);
-	return result;
-}
-
-status
-signer_ocsp(struct signer *s, const struct ocsp_sign_request *r, struct buffer *out, struct diag *d)
-{
-	struct ocsp_sign_result one = { .out = out };
-	status result = signer_ocsp_many(s, &r, 1, &one, d);
-
-	return result == OK && one.status != OK ? diag_copy(d, &one.diag) : result;
 }
 
 status
@@ -685,7 +412,7 @@ signer_keys(struct signer *s, struct arena *a, struct held_key **out, size_t *co
 	w = (struct wire_reader){ .rest = buffer_span(&got) };
 	*count = result == OK ? wire_u32(&w) : 0;
 	if (result == OK && *count > 4096) {
-		result = nonsense(d);
+		result = client_nonsense(d);
 	}
 	if (result == OK) {
 		*out = arena_array(a, *count > 0 ? *count : 1, sizeof(**out));
@@ -700,88 +427,8 @@ signer_keys(struct signer *s, struct arena *a, struct held_key **out, size_t *co
 		k->certificate = arena_copy(a, wire_bytes(&w, CERTIFICATE_SIZE_MAX));
 	}
 	if (result == OK && !wire_is_whole(&w)) {
-		result = nonsense(d);
+		result = client_nonsense(d);
 	}
 	buffer_wipe(&got);
 	return result;
-}
-
-status
-signer_health(struct signer *s, struct diag *d)
-{
-	struct buffer body, answer;
-	struct wire_reader w;
-	status result;
-
-	buffer_init(&body, 64);
-	buffer_init(&answer, SIGNER_FRAME_MAX + 16);
-	result = call(s, MESSAGE_KEYS, &body, &answer, &w, d);
-	buffer_wipe(&answer);
-	buffer_wipe(&body);
-	return result;
-}
-
-int
-signer_pid(struct signer *s)
-{
-	int pid;
-
-	pthread_mutex_lock(&s->lock);
-	pid = s->is_broken ? 0 : (int)s->pid;
-	pthread_mutex_unlock(&s->lock);
-	return pid;
-}
-
-void
-signer_stop(struct signer *s)
-{
-	if (s == NULL) {
-		return;
-	}
-	pthread_mutex_lock(&s->lock);
-	s->is_stopping = true;
-	while (s->busy > 0) {
-		pthread_cond_wait(&s->freed, &s->lock);
-	}
-	close_channels(s); /* it ends by itself when they are gone */
-	reap(s, 0);
-	pthread_mutex_unlock(&s->lock);
-	pthread_mutex_destroy(&s->queue_lock);
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->freed);
-	free(s);
-}
-
-status
-signer_start(const struct signer_options *o, struct signer **out, struct diag *d)
-{
-	struct signer *s = calloc(1, sizeof(*s));
-	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	status result;
-
-	if (s == NULL) {
-		return diag_set(d, NO_MEMORY, NULL, "no memory for the signer");
-	}
-	pthread_mutex_init(&s->queue_lock, NULL);
-	s->end = &s->first;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->freed, NULL);
-	s->count = o->channels > 0 && o->channels <= CHANNELS_MAX ? o->channels : 2;
-	for (unsigned i = 0; i < s->count; i++) {
-		s->channels[i].fd = -1;
-	}
-	snprintf(s->program, sizeof(s->program), "%s", o->program);
-	snprintf(s->keys, sizeof(s->keys), "%s", o->keys);
-	snprintf(s->profiles, sizeof(s->profiles), "%s", o->profiles != NULL ? o->profiles : "");
-	snprintf(s->passphrase_file, sizeof(s->passphrase_file), "%s",
-		o->passphrase_file != NULL ? o->passphrase_file : "");
-	s->create = o->create;
-	s->can_restart = s->passphrase_file[0] != '\0' || credentials != NULL;
-	result = spawn(s, d);
-	if (result != OK) {
-		signer_stop(s);
-		return result;
-	}
-	*out = s;
-	return OK;
 }

@@ -131,9 +131,7 @@ struct ocsp_sign_request {
 	char responder[NAME_MAX_LEN + 1]; /* the key: the authority's name + ".ocsp" */
 	struct ocsp_draft draft;	  /* responder_key_id is the signer's to fill */
 };
-MUST_USE status signer_ocsp(
-	struct signer *s, const struct ocsp_sign_request *r, struct buffer *out, struct diag *d);
-/* Many at once, in one message. OK: each has its own result; the answer of one that is OK is appended to its `out`. */
+/* All in one message. OK: each has its own result; the answer of one that is OK is appended to its `out`. */
 #define OCSP_BATCH_MAX 128
 struct ocsp_sign_result {
 	struct buffer *out;

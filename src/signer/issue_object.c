@@ -1,7 +1,6 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -301,12 +300,16 @@ issue_manifest_entry(struct issuer *i, const struct manifest_entry_request *r, s
 	}
 	write_payload(&payload, a, r);
 	write_protected(&protected_part, by);
+	if (buffer_fault(&payload) == LIMIT) {
+		s = diag_set(
+			d, LIMIT, NULL, "a manifest entry of over %d bytes", MANIFEST_ENTRY_MAX);
+		goto out;
+	}
 	p = encode_part(a, &payload);
 	h = encode_part(a, &protected_part);
 	message = p != NULL && h != NULL ? arena_printf(a, "%s.%s", h, p) : NULL;
 	if (message == NULL) {
-		s = diag_set(
-			d, LIMIT, NULL, "a manifest entry of over %d bytes", MANIFEST_ENTRY_MAX);
+		s = diag_set(d, NO_MEMORY, NULL, "no memory for a manifest entry");
 		goto out;
 	}
 	s = by->holder->sign(by->key, span_text(message), der, &len, d);

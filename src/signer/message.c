@@ -79,13 +79,30 @@ wire_put_bytes(struct buffer *b, span v)
 {
 	wire_put_u32(b, (uint32_t)v.len);
 	buffer_put(b, v);
-	b->failed = b->failed || v.len > UINT32_MAX;
+	if (v.len > UINT32_MAX) {
+		b->failed = b->is_over = true;
+	}
 }
 
 void
 wire_put_text(struct buffer *b, const char *v)
 {
 	wire_put_bytes(b, span_text(v));
+}
+
+size_t
+wire_begin_bytes(struct buffer *b)
+{
+	wire_put_u32(b, 0);
+	return b->len;
+}
+
+void
+wire_end_bytes(struct buffer *b, size_t begin)
+{
+	for (size_t k = 0; !b->failed && k < 4; k++) {
+		b->data[begin - 4 + k] = (uint8_t)((b->len - begin) >> 8 * k);
+	}
 }
 
 static span

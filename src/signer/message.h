@@ -4,11 +4,13 @@
  *
  *   frame   = length (u32, little-endian, of what follows) type (u16) body
  *   answer  = length status (u8) body        body of a refusal: text, clause
+ *   batch   = count (u16), then so many requests, each as bytes
  *
  * Integers little-endian; bytes and texts with a u32 length before them. A
  * frame that is longer than SIGNER_FRAME_MAX, of an unknown type, cut, or with
- * bytes left over closes the channel: only tenured speaks here, and a tenured that speaks
- * nonsense is not one to go on talking to.
+ * bytes left over closes the channel before anything of it is signed: only tenured speaks here, and a tenured that speaks
+ * nonsense is not one to go on talking to. Of a batch that is whole, a request that cannot be read is refused by itself
+ * (BAD_INPUT): the others are other people's.
  */
 #include "base/buffer.h"
 #include "signer/client.h"
@@ -33,7 +35,7 @@ struct message_rule {
 };
 const struct message_rule *message_rule(unsigned type); /* NULL: no such message */
 
-/* Whether its body is a count (u16) and so many requests, and its answer as many results. */
+/* Whether its body is a batch, and its answer as many results. */
 bool message_is_batch(unsigned type);
 
 struct wire_reader {
@@ -47,6 +49,10 @@ void wire_put_u32(struct buffer *b, uint32_t v);
 void wire_put_i64(struct buffer *b, int64_t v);
 void wire_put_bytes(struct buffer *b, span v);
 void wire_put_text(struct buffer *b, const char *v);
+
+/* Bytes that are written in place: between the two, the length comes last. */
+size_t wire_begin_bytes(struct buffer *b);
+void wire_end_bytes(struct buffer *b, size_t begin);
 
 uint8_t wire_u8(struct wire_reader *r);
 uint16_t wire_u16(struct wire_reader *r);

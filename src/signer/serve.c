@@ -14,10 +14,13 @@ put_refusal(struct buffer *answer, status s, const struct diag *d)
 	wire_put_text(answer, d->clause);
 }
 
-/* A result with a length before it, or the refusal. `begin` is where the answer began. */
+/* A result with a length before it, or the refusal. */
 static void
-put_result(struct buffer *answer, status s, const struct buffer *result, const struct diag *d)
+put_result(struct buffer *answer, status s, const struct buffer *result, struct diag *d)
 {
+	if (s == OK && buffer_failed(result)) {
+		s = diag_set(d, NO_MEMORY, NULL, "no memory for the answer");
+	}
 	if (s != OK) {
 		put_refusal(answer, s, d);
 		return;
@@ -26,9 +29,16 @@ put_result(struct buffer *answer, status s, const struct buffer *result, const s
 	wire_put_bytes(answer, buffer_span(result));
 }
 
-/* One of a batch: read, and done. Any status but OK where it could not be read. */
+/* One of a batch: read, and done, or refused. */
 typedef status serve_next(
 	struct issuer *i, struct wire_reader *w, struct buffer *result, struct diag *d);
+
+static status
+unreadable(struct diag *d)
+{
+	return diag_set(d, BAD_INPUT, NULL,
+		"the signer cannot read the request: it holds what no such request may");
+}
 
 static status
 next_certificate(struct issuer *i, struct wire_reader *w, struct buffer *result, struct diag *d)
@@ -36,7 +46,7 @@ next_certificate(struct issuer *i, struct wire_reader *w, struct buffer *result,
 	struct issue_request r = { 0 };
 
 	message_get_issue(w, &r);
-	return w->failed ? BUG : issue_certificate(i, &r, result, d);
+	return wire_is_whole(w) ? issue_certificate(i, &r, result, d) : unreadable(d);
 }
 
 static status
@@ -45,7 +55,7 @@ next_birth(struct issuer *i, struct wire_reader *w, struct buffer *result, struc
 	struct birth_request r = { 0 };
 
 	message_get_birth(w, &r);
-	return w->failed ? BUG : issue_birth(i, &r, result, d);
+	return wire_is_whole(w) ? issue_birth(i, &r, result, d) : unreadable(d);
 }
 
 static status
@@ -54,7 +64,7 @@ next_ocsp(struct issuer *i, struct wire_reader *w, struct buffer *result, struct
 	struct ocsp_sign_request r = { 0 };
 
 	message_get_ocsp(w, &r);
-	return w->failed ? BUG : issue_ocsp(i, &r, result, d);
+	return wire_is_whole(w) ? issue_ocsp(i, &r, result, d) : unreadable(d);
 }
 
 static serve_next *const batch_handlers[MESSAGE_END] = {
@@ -63,27 +73,38 @@ static serve_next *const batch_handlers[MESSAGE_END] = {
 	[MESSAGE_OCSP] = next_ocsp,
 };
 
+/* By a copy of the reader: before anything of it is signed. */
+static bool
+is_whole_batch(struct wire_reader w, unsigned count)
+{
+	for (unsigned k = 0; k < count && !w.failed; k++) {
+		(void)wire_bytes(&w, SIGNER_FRAME_MAX);
+	}
+	return wire_is_whole(&w);
+}
+
 static bool
 serve_batch(struct issuer *i, unsigned type, struct wire_reader *w, struct buffer *answer)
 {
 	unsigned count = wire_u16(w);
 	struct buffer result;
 
-	if (w->failed || count > ISSUE_BATCH_MAX) {
+	if (count > ISSUE_BATCH_MAX || !is_whole_batch(*w, count)) {
 		return false;
 	}
 	buffer_init(&result, CERTIFICATE_SIZE_MAX);
 	wire_put_u8(answer, OK);
-	for (unsigned k = 0; k < count && !w->failed; k++) {
+	for (unsigned k = 0; k < count; k++) {
+		struct wire_reader one = { .rest = wire_bytes(w, SIGNER_FRAME_MAX) };
 		struct diag d = { 0 };
 		status s;
 
 		buffer_clear(&result);
-		s = batch_handlers[type](i, w, &result, &d);
+		s = batch_handlers[type](i, &one, &result, &d);
 		put_result(answer, s, &result, &d);
 	}
 	buffer_wipe(&result);
-	return wire_is_whole(w);
+	return true;
 }
 
 static bool
@@ -182,9 +203,6 @@ serve_frame(struct issuer *i, unsigned type, span body, struct buffer *answer)
 	}
 	buffer_init(&result, SIGNER_FRAME_MAX);
 	is_sound = handlers[type](i, &w, &result, &s, &d);
-	if (is_sound && s == OK && buffer_failed(&result)) {
-		s = diag_set(&d, NO_MEMORY, NULL, "no memory for the answer");
-	}
 	if (is_sound) {
 		put_result(answer, s, &result, &d);
 	}

@@ -65,6 +65,46 @@ find_issuer(struct applier *ap, const uint8_t hash[32], int64_t *row, struct dia
 	return s;
 }
 
+/* --- the versions of fleets -------------------------------------------- */
+
+static status
+read_fleet_version(struct applier *ap, const struct fleet *f, int64_t *version, struct diag *d)
+{
+	struct query q = query_of(ap, READ_FLEET_VERSION);
+	query_number(&q, f->row);
+	status s = query_step(&q, d);
+	*version = s == OK ? query_get_number(&q) : 0;
+	query_end(&q);
+	return s == NOT_FOUND
+		       ? diag_set(d, NOT_FOUND, NULL, "fleet %s: is not in the store", f->name)
+		       : s;
+}
+
+/* Asked with every certificate that is issued, and hardly ever another than before. */
+static status
+find_fleet_version(struct applier *ap, const struct fleet *f, int64_t *version, struct diag *d)
+{
+	size_t at = (size_t)f->row % FLEETS_KEPT;
+	if (ap->fleets[at].row == f->row) {
+		*version = ap->fleets[at].version;
+		return OK;
+	}
+	status s = read_fleet_version(ap, f, version, d);
+	if (s == OK) {
+		ap->fleets[at].row = f->row;
+		ap->fleets[at].version = *version;
+	}
+	return s;
+}
+
+/* What may be in the file no more, or not as it is kept here. */
+static void
+forget_what_is_kept(struct applier *ap)
+{
+	memset(ap->issuers, 0, sizeof(ap->issuers));
+	memset(ap->fleets, 0, sizeof(ap->fleets));
+}
+
 /* --- additions ---------------------------------------------------------- */
 
 static status
@@ -176,14 +216,8 @@ static status
 set_fleet(struct applier *ap, const struct operation *o, struct diag *d)
 {
 	const struct fleet *f = o->record;
-	struct query q = query_of(ap, READ_FLEET_VERSION);
-	query_number(&q, f->row);
-	status s = query_step(&q, d);
-	int64_t version = s == OK ? query_get_number(&q) : 0;
-	query_end(&q);
-	if (s == NOT_FOUND) {
-		return diag_set(d, NOT_FOUND, NULL, "fleet %s: is not in the store", f->name);
-	}
+	int64_t version = 0;
+	status s = read_fleet_version(ap, f, &version, d);
 	if (s == OK && version != f->version) {
 		return diag_set(d, CONFLICT, NULL,
 			"fleet %s: was changed by somebody else meanwhile", f->name);
@@ -192,9 +226,22 @@ set_fleet(struct applier *ap, const struct operation *o, struct diag *d)
 		return s;
 	}
 	ap->changes_kept = true;
-	q = query_of(ap, SET_FLEET);
+	ap->fleets[(size_t)f->row % FLEETS_KEPT].row = 0;
+	struct query q = query_of(ap, SET_FLEET);
 	bind_fleet(&q, f, f->version + 1);
 	return query_run(&q, NULL, d);
+}
+
+static status
+expect_fleet(struct applier *ap, const struct operation *o, struct diag *d)
+{
+	const struct fleet *f = o->record;
+	int64_t version = 0;
+	status s = find_fleet_version(ap, f, &version, d);
+	return s != OK || version == f->version
+		       ? s
+		       : diag_set(d, CONFLICT, NULL,
+				 "fleet %s: its policy was changed meanwhile; look again", f->name);
 }
 
 static status
@@ -578,6 +625,7 @@ static apply_one *const appliers[OPERATION_COUNT] = {
 	[OPERATION_OFFER_ADD] = add_offer,
 	[OPERATION_CASE_ADD] = add_case,
 	[OPERATION_FLEET_SET] = set_fleet,
+	[OPERATION_FLEET_EXPECT] = expect_fleet,
 	[OPERATION_AUTHORITY_CRL_NUMBER] = set_crl_number,
 	[OPERATION_OPERATOR_SET] = set_operator,
 	[OPERATION_ELEMENT_DEVICE] = set_element_device,
@@ -668,8 +716,7 @@ applier_undo(struct applier *ap, struct change *c, const struct counters *before
 	}
 	take_rows(&c->late);
 	ap->counters = *before;
-	/* Some names of issuers may be gone again. */
-	memset(ap->issuers, 0, sizeof(ap->issuers));
+	forget_what_is_kept(ap);
 }
 
 status
@@ -677,7 +724,7 @@ applier_load(struct applier *ap, struct diag *d)
 {
 	struct counters *n = &ap->counters;
 	memset(n, 0, sizeof(*n));
-	memset(ap->issuers, 0, sizeof(ap->issuers));
+	forget_what_is_kept(ap);
 	static const enum operation_kind order[] = { OPERATION_OWNER_ADD, OPERATION_AUTHORITY_ADD,
 		OPERATION_FLEET_ADD, OPERATION_OPERATOR_ADD, OPERATION_MANIFEST_ADD,
 		OPERATION_PIN_ADD, OPERATION_ELEMENT_ADD, OPERATION_DEVICE_ADD,
@@ -735,5 +782,5 @@ applier_rolled_back(struct applier *ap)
 {
 	ap->counters = ap->stored;
 	ap->changes_kept = false;
-	memset(ap->issuers, 0, sizeof(ap->issuers));
+	forget_what_is_kept(ap);
 }

@@ -13,6 +13,7 @@ struct counters {
 };
 
 #define ISSUERS_KEPT 16
+#define FLEETS_KEPT 64 /* by the row's last bits: the latest stays */
 
 struct applier {
 	struct connection *connection;
@@ -23,6 +24,10 @@ struct applier {
 		uint8_t hash[32];
 	} issuers[ISSUERS_KEPT];
 	size_t next_issuer;
+	struct {
+		int64_t row; /* 0: free */
+		int64_t version;
+	} fleets[FLEETS_KEPT];
 	bool changes_kept; /* since BEGIN: a record of store/kept.h */
 };
 

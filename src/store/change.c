@@ -64,6 +64,12 @@ change_fleet_set(struct change *c, const struct fleet *f)
 }
 
 void
+change_fleet_expect(struct change *c, const struct fleet *f)
+{
+	append(c, OPERATION_FLEET_EXPECT, f);
+}
+
+void
 change_authority_add(struct change *c, struct authority *a)
 {
 	append_new(c, OPERATION_AUTHORITY_ADD, a, &a->row);

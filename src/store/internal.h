@@ -5,6 +5,7 @@
 #include "store/index.h"
 #include "store/kept.h"
 #include "store/mark.h"
+#include "store/mover.h"
 #include "store/seen.h"
 
 /* One caller of store_commit or store_commit_batch; lives on the caller's stack. */
@@ -21,10 +22,11 @@ struct store {
 	struct connection connection;
 	struct applier applier;
 	int64_t data_version; /* of the file when the counters were read */
-	int wal_pages;
+	int wal_pages;	      /* of the log, as of the last commit */
 	pthread_t thread;
 	bool has_thread;
 
+	struct mover mover;
 	struct seen seen;
 	struct index_table indexes;
 	struct kept kept;
@@ -41,3 +43,5 @@ struct store {
 
 MUST_USE status writer_start(struct store *s, struct diag *d);
 void writer_stop(struct store *s); /* after what waits is done */
+/* A write or fsync failed: every further commit is refused. Any thread. */
+void store_break(struct store *s, const struct diag *d);

@@ -72,9 +72,22 @@ connection_fault(struct connection *c, int code, struct diag *d)
 		return diag_set(d, NO_MEMORY, NULL, "out of memory in the store");
 	case SQLITE_IOERR:
 		return diag_set(d, IO, NULL, "%s: reading or writing failed (%s)", path,
-			sqlite3_errstr(sqlite3_extended_errcode(c->db)));
+			sqlite3_errstr(code));
 	default:
 		return diag_set(d, BUG, NULL, "%s: %s", path, sqlite3_errmsg(c->db));
+	}
+}
+
+bool
+code_is_lasting(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_IOERR:
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -113,7 +126,7 @@ configure(struct connection *c, bool read_only, size_t cache_bytes, struct diag 
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
 	sqlite3_limit(c->db, SQLITE_LIMIT_SQL_LENGTH, STATEMENT_LEN_MAX);
-	/* Checkpoints are the writer's own act (wal_autocheckpoint = 0), so that a failure is seen. */
+	/* Checkpoints are the mover's own act (wal_autocheckpoint = 0), so that nobody waits for them and a failure is seen. */
 	snprintf(pragmas, sizeof(pragmas),
 		"PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
 		"PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 0;"

@@ -28,6 +28,8 @@ MUST_USE status connection_number(
 
 /* What the last failed call of the connection means in our words. Sets `d` (may be NULL). */
 status connection_fault(struct connection *c, int code, struct diag *d);
+/* A fault after which what the file holds is not known. */
+bool code_is_lasting(int code);
 
 /* --- queries ---------------------------------------------------------- */
 

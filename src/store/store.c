@@ -78,6 +78,7 @@ open_file(struct store *s, const struct store_options *o, struct diag *d)
 		return OK;
 	}
 	st = connection_prepare(c, d);
+	st = st == OK ? mover_start(s, o->log_bytes, o->log_bytes_max, d) : st;
 	return st == OK ? writer_start(s, d) : st;
 }
 
@@ -90,6 +91,7 @@ init_sync(struct store *s)
 	pthread_cond_init(&s->wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	pthread_mutex_init(&s->mutex, NULL);
+	mover_init(&s->mover);
 	seen_init(&s->seen);
 	index_table_init(&s->indexes);
 	kept_init(&s->kept);
@@ -129,6 +131,8 @@ store_close(struct store *s)
 		return;
 	}
 	writer_stop(s);
+	mover_stop(s);
+	mover_wipe(&s->mover);
 	connection_close(&s->connection);
 	seen_wipe(&s->seen);
 	index_table_wipe(&s->indexes);

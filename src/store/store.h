@@ -33,8 +33,12 @@ struct manifest_record;
 
 struct store_options {
 	const char *location; /* path of the SQLite file; later a postgresql:// address */
-	size_t cache_bytes;   /* per connection; 0 = 16 MiB */
-	bool create;	      /* make and migrate an empty one; else NOT_FOUND */
+	size_t cache_bytes;   /* of the writer's pages, a quarter of it each reader's; 0 = 16 MiB */
+	/* What is committed stands in the log at first, beside the file. From so many bytes on it is moved into the file;
+	 * 0 = 32 MiB. At log_bytes_max commits wait for that, or are refused with UNAVAILABLE where it cannot be done (somebody
+	 * reads in a transaction that he does not end, the disk is full), until it can; 0 = 1 GiB. */
+	size_t log_bytes, log_bytes_max;
+	bool create; /* make and migrate an empty one; else NOT_FOUND */
 	bool read_only;
 	/* Called on the writer thread after each group commit with the new number of ledger
 	 * entries, so that the sequencer wakes. May be NULL. Must not block. */
@@ -45,7 +49,8 @@ struct store_options {
 /* Runs the missing migrations. CONFLICT if the file is of a newer version, NOT_FOUND if there is
  * none, IO if it is damaged, not ours, or cannot be written. One process at a time writes. */
 MUST_USE status store_open(const struct store_options *o, struct store **out, struct diag *d);
-void store_close(struct store *s); /* waits for what is being committed */
+void store_close(
+	struct store *s); /* waits for what is being committed, and moves the log into the file */
 /* OK, or IO with the fault after which the store refuses every commit. Any thread. */
 MUST_USE status store_health(struct store *s, struct diag *d);
 
@@ -61,6 +66,8 @@ struct change *change_new(struct arena *a);
 void change_owner_add(struct change *c, struct owner *o);
 void change_fleet_add(struct change *c, struct fleet *f);
 void change_fleet_set(struct change *c, const struct fleet *f); /* at f->version, which grows */
+/* Changes nothing: CONFLICT unless the fleet has f->version still. What was judged by its policy is refused if that changed. */
+void change_fleet_expect(struct change *c, const struct fleet *f);
 void change_authority_add(struct change *c, struct authority *a);
 void change_authority_crl_number(struct change *c, int64_t authority, int64_t number);
 void change_operator_add(struct change *c, struct operator_account *o);

@@ -1,7 +1,9 @@
 /*
  * The writer: one thread through which every change goes.
  *
- *   take what waits -> BEGIN -> each change -> COMMIT (one fsync) -> answer each caller
+ *   take what waits -> BEGIN -> each change -> COMMIT (one fsync of the log) -> answer each caller
+ *
+ * The log is moved into the file by the mover, which has the writer wait now and then (store/mover.h).
  *
  * A group is first applied without savepoints, which cost a copy of each page that is touched. If a
  * change is refused, all is rolled back and applied again with a savepoint each, so that only the refused ones
@@ -16,8 +18,7 @@
 #include "base/log.h"
 #include "store/internal.h"
 
-#define GROUP_MAX 512	      /* changes in a shared transaction: bounds the wait of the first */
-#define CHECKPOINT_PAGES 8000 /* 32 MiB of log, then it is moved into the file */
+#define GROUP_MAX 512 /* changes in a shared transaction: bounds the wait of the first */
 
 struct waiting {
 	struct waiting *next;
@@ -42,23 +43,8 @@ store_health(struct store *s, struct diag *d)
 	return st;
 }
 
-/* --- one transaction ------------------------------------------------------ */
-
-static bool
-is_lasting(struct connection *c)
-{
-	switch (sqlite3_errcode(c->db) & 0xff) {
-	case SQLITE_IOERR:
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void
-note_broken(struct store *s, const struct diag *d)
+void
+store_break(struct store *s, const struct diag *d)
 {
 	pthread_mutex_lock(&s->mutex);
 	if (!s->is_broken) {
@@ -68,6 +54,8 @@ note_broken(struct store *s, const struct diag *d)
 	}
 	pthread_mutex_unlock(&s->mutex);
 }
+
+/* --- one transaction ------------------------------------------------------ */
 
 /* Whether all since BEGIN is gone; it must be before the next one. */
 static void
@@ -187,6 +175,26 @@ finish(struct store *s, struct diag *d)
 	return st;
 }
 
+/* The store is sound and the mover lets us: a transaction may begin, and end by `leave`. */
+static status
+enter(struct store *s, struct diag *d)
+{
+	status st = store_health(s, d);
+	return st == OK ? mover_enter(&s->mover, d) : st;
+}
+
+static void
+leave(struct store *s, status st, const struct diag *d)
+{
+	if (st != OK) {
+		if (code_is_lasting(sqlite3_errcode(s->connection.db))) {
+			store_break(s, d);
+		}
+		roll_back(s);
+	}
+	mover_leave(&s->mover, s->wal_pages);
+}
+
 /* Takes back the rows of changes that were not kept. */
 static void
 forget(struct store *s, struct waiting *group)
@@ -196,25 +204,6 @@ forget(struct store *s, struct waiting *group)
 			if (w->status != OK || w->results[i].status != OK) {
 				applier_undo(&s->applier, w->changes[i], &s->applier.stored);
 			}
-		}
-	}
-}
-
-static void
-check_log(struct store *s)
-{
-	if (s->wal_pages < CHECKPOINT_PAGES) {
-		return;
-	}
-	struct diag d = { 0 };
-	int code = sqlite3_wal_checkpoint_v2(
-		s->connection.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
-		(void)connection_fault(&s->connection, code, &d);
-		diag_prefix(&d, "checkpoint: ");
-		log_diag(LOG_ERROR, "store_checkpoint_failed", &d);
-		if (is_lasting(&s->connection)) {
-			note_broken(s, &d);
 		}
 	}
 }
@@ -239,15 +228,11 @@ static void
 commit_group(struct store *s, struct waiting *group)
 {
 	struct diag d = { 0 };
-	status st = store_health(s, &d);
-	bool is_broken = st != OK;
-	st = st == OK ? apply_group(s, group, &d) : st;
-	st = st == OK ? finish(s, &d) : st;
-	if (st != OK && !is_broken) {
-		if (is_lasting(&s->connection)) {
-			note_broken(s, &d);
-		}
-		roll_back(s);
+	status st = enter(s, &d);
+	if (st == OK) {
+		st = apply_group(s, group, &d);
+		st = st == OK ? finish(s, &d) : st;
+		leave(s, st, &d);
 	}
 	for (struct waiting *w = group; w; w = w->next) {
 		w->status = st;
@@ -262,13 +247,10 @@ commit_group(struct store *s, struct waiting *group)
 
 /* --- the devices that were seen -------------------------------------------- */
 
-static void
-write_seen(struct store *s)
+static status
+apply_seen(struct store *s, const struct seen_table *t, struct diag *d)
 {
-	struct diag d = { 0 };
-	const struct seen_table *t = seen_take(&s->seen);
-	status st = store_health(s, &d);
-	st = st == OK ? begin(s, &d) : st;
+	status st = begin(s, d);
 	for (size_t i = 0; st == OK && i < t->room; i++) {
 		if (t->entries[i].device == 0) {
 			continue;
@@ -276,19 +258,27 @@ write_seen(struct store *s)
 		struct query q = query_new(&s->connection, SET_SEEN);
 		query_number(&q, t->entries[i].device);
 		query_number(&q, t->entries[i].at_s);
-		st = query_run(&q, NULL, &d);
+		st = query_run(&q, NULL, d);
 		if (st == NOT_FOUND) { /* no such device: nothing to keep */
-			diag_clear(&d);
+			diag_clear(d);
 			st = OK;
 		}
 	}
-	st = st == OK ? finish(s, &d) : st;
+	return st == OK ? finish(s, d) : st;
+}
+
+static void
+write_seen(struct store *s)
+{
+	struct diag d = { 0 };
+	const struct seen_table *t = seen_take(&s->seen);
+	status st = enter(s, &d);
+	if (st == OK) {
+		st = apply_seen(s, t, &d);
+		leave(s, st, &d);
+	}
 	if (st != OK) {
 		log_diag(LOG_WARNING, "store_seen_lost", &d);
-		if (is_lasting(&s->connection)) {
-			note_broken(s, &d);
-		}
-		roll_back(s);
 	}
 	seen_written(&s->seen);
 }
@@ -386,7 +376,6 @@ writer_main(void *argument)
 		if (group) {
 			commit_group(s, group);
 			answer(group);
-			check_log(s);
 			note_due(s, &due, &is_time);
 		} else if (!is_time) {
 			break;

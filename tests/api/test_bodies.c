@@ -266,7 +266,8 @@ test_every_body_spoiled(void **state)
 	{
 		cJSON_ArrayForEach(operation, path)
 		{
-			if (takes_json(operation)) {
+			/* A device's own is tried with its certificate: tests/proto/test_attestation.c. */
+			if (takes_json(operation) && strncmp(path->string, "/device/", 8) != 0) {
 				count += spoil_operation(path->string, operation);
 				stage_forget(&stage);
 			}

@@ -55,9 +55,11 @@ a_buffer_fails_once_and_stays_failed(void **state)
 	assert_false(buffer_failed(&b));
 	buffer_put_text(&b, "9ab");
 	assert_true(buffer_failed(&b));
+	assert_int_equal(LIMIT, buffer_fault(&b));
 	buffer_put_text(&b, "9");
 	assert_int_equal(b.len, 8);
 	buffer_clear(&b);
+	assert_int_equal(OK, buffer_fault(&b));
 	buffer_printf(&b, "%s", "0123456789");
 	assert_false(buffer_failed(&b));
 	assert_true(span_is(buffer_span(&b), "0123456789"));

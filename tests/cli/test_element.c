@@ -348,6 +348,54 @@ test_changes_are_recorded(void **state)
 	free(no);
 }
 
+/* The server's own challenge goes into the proof, and the proof to the server, whose word it is. */
+static void
+test_attest_recorded(void **state)
+{
+	char *challenge = fake_answer(200, "application/json", "",
+		"{\"challenge\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygp\","
+		"\"purpose\":\"element\",\"expires\":\"2026-11-24T12:00:00Z\",\"counts\":true}");
+	char *useless = fake_answer(200, "application/json", "",
+		"{\"challenge\":\"AAEC\",\"purpose\":\"element\","
+		"\"expires\":\"2026-11-24T12:00:00Z\",\"counts\":false}");
+	char *good = fake_answer(200, "application/json", "",
+		"{\"attestation\":\"attested\",\"slot\":4,\"slot_locked\":true,\"sha256\":\"\"}");
+	char *bad = fake_answer(400, "application/problem+json", "",
+		"{\"type\":\"/problems/attestation-failed\",\"title\":\"crypto\",\"status\":400,"
+		"\"detail\":\"another chip's\"}");
+	const struct fake_step steps[] = { { challenge }, { good }, { challenge }, { bad },
+		{ useless } };
+	struct fake_server *s = start_server(steps, 5);
+	const struct fake_request *r;
+
+	(void)state;
+	expect(2, "", "--manifest",
+		"element attest --slot 4 --yes --record --manifest x --signer y %s %s", at,
+		known_server);
+	expect(0,
+		"\"verdict\":\"attested\",\"anchor\":\"what the server has on record, and recorded "
+		"there\",\"slot_is_locked\":true",
+		"", "element attest --slot 4 --yes --record --json %s %s", at, known_server);
+	assert_string_equal("/api/v1/devices/" SERIAL "/challenge", fake_request(s, 0)->path);
+	r = fake_request(s, 1);
+	assert_string_equal("POST", r->method);
+	assert_string_equal("/api/v1/devices/" SERIAL "/element-check", r->path);
+	assert_non_null(memmem(r->body, r->body_len, "{\"evidence\":\"", 13));
+	assert_non_null(memmem(r->body, r->body_len, "\",\"point\":\"", 11));
+	expect(1, "", "another chip's", "element attest --slot 4 --yes --record %s %s", at,
+		known_server);
+	/* The key in the slot stays where no proof could count. */
+	expect(1, "", "could be checked", "element attest --slot 4 --yes --record %s %s", at,
+		known_server);
+	assert_int_equal(5, fake_request_count(s));
+	expect(2, "", "server", "element attest --slot 4 --yes --record %s", at);
+	fake_stop(s);
+	free(challenge);
+	free(useless);
+	free(good);
+	free(bad);
+}
+
 static void
 test_records_without_a_server(void **state)
 {
@@ -627,6 +675,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_slots, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_attest, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_attest_by_a_manifest, fresh, clear),
+		cmocka_unit_test_setup_teardown(test_attest_recorded, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_policy, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_changes_are_recorded, fresh, clear),
 		cmocka_unit_test_setup_teardown(test_records_without_a_server, fresh, clear),

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "base/check.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "home/configuration.h"
 
 #define GOOD "ledger_guard = /var/lib/guard/tenure\nledger_origin = example.com/tenure\n"
@@ -37,18 +38,44 @@ test_defaults(void **state)
 	assert_string_equal("/var/lib/guard/tenure", c.ledger_guard);
 	assert_int_equal(86400, c.crl_lifetime_s);
 	assert_int_equal(30 * 86400, c.withdraw_after_s);
-	assert_int_equal(512, c.queue_max);
+	assert_int_equal(HTTP_QUEUE_MAX, c.queue_max);
+	assert_int_equal(HTTP_CONNECTIONS_MAX, c.connections_max);
+	assert_int_equal(HTTP_BACKLOG, c.backlog);
+	assert_int_equal(HTTP_HEADER_MS, c.header_timeout_s * 1000);
+	assert_int_equal(HTTP_BODY_MS, c.body_timeout_s * 1000);
+	assert_int_equal(HTTP_IDLE_MS, c.idle_timeout_s * 1000);
+	assert_int_equal(HTTP_LINGER_MS, c.linger_s * 1000);
+	assert_int_equal(HTTP_LINGER_MAX, c.linger_size);
 	assert_string_equal("off", c.proxy_protocol);
 	assert_string_equal("off", c.proxy_protocol_plain);
-	assert_int_equal(256, c.rate);
-	assert_int_equal(16384, c.header_size);
-	assert_int_equal(16384, c.unasked_body);
-	assert_int_equal(INT64_C(1) << 30, c.bodies);
-	assert_int_equal(8192, c.sessions);
-	assert_int_equal(7200, c.session_lifetime_s);
-	assert_int_equal(10, c.handshake_timeout_s);
+	assert_int_equal(HTTP_RATE_MIN, c.rate);
+	assert_int_equal(HTTP_HEADER_MAX, c.header_size);
+	assert_int_equal(HTTP_BODY_UNASKED, c.unasked_body);
+	assert_int_equal(HTTP_BODIES_MAX, c.bodies);
+	assert_int_equal(TLS_SESSIONS_MAX, c.sessions);
+	assert_int_equal(TLS_SESSION_LIFETIME_S, c.session_lifetime_s);
+	assert_int_equal(HTTP_HANDSHAKE_MS, c.handshake_timeout_s * 1000);
 	assert_int_equal(0, c.address_connections);
 	assert_string_equal("", c.passphrase_file);
+}
+
+/* By the cores within the bounds that hold for whoever says a number. */
+static void
+test_threads(void **state)
+{
+	static const struct {
+		unsigned cores, loops, workers;
+	} rows[] = { { 1, 1, 32 }, { 2, 2, 64 }, { 8, 8, 256 }, { 16, 16, 256 }, { 128, 64, 256 } };
+	struct configuration c;
+	struct diag d;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		assert_int_equal(OK, load(GOOD, &c, &d));
+		assert_int_equal(rows[i].loops, configuration_loops(&c, rows[i].cores));
+		assert_int_equal(rows[i].workers, configuration_workers(&c, rows[i].cores));
+	}
+	assert_int_equal(OK, load(GOOD "[http]\nworkers = 7\nloops = 3\n", &c, &d));
+	assert_int_equal(3, configuration_loops(&c, 16));
+	assert_int_equal(7, configuration_workers(&c, 16));
 }
 
 static void
@@ -146,6 +173,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_guard_inside),

@@ -117,6 +117,28 @@ new_id(struct home *h, id *out)
 }
 
 void
+home_authorities_fill(struct home *h, size_t count)
+{
+	struct change *c = change_new(h->arena);
+
+	for (size_t k = 0; k < count; k++) {
+		struct authority *a = ARENA_NEW(h->arena, struct authority);
+
+		assert_non_null(a);
+		new_id(h, &a->id);
+		snprintf(a->name, sizeof(a->name), "other-%zu", k);
+		snprintf(a->hierarchy, sizeof(a->hierarchy), "others");
+		a->kind = AUTHORITY_FOREIGN;
+		a->phase = PHASE_PRODUCTION;
+		a->not_after_s = h->session.now_s + 86400;
+		memcpy(a->fingerprint, &k, sizeof(k));
+		a->der = span_text("none");
+		change_authority_add(c, a);
+	}
+	commit(h, c);
+}
+
+void
 home_fleet_add(
 	struct home *h, struct home_fleet *f, const struct authority *issuer, bool lists_superseded)
 {

@@ -34,6 +34,9 @@ void home_add_s(struct home *h, int64_t s);
 struct authority home_authority(
 	struct home *h, const char *name, enum authority_kind kind, const char *parent);
 
+/* So many more, of somebody else's and of no use to anybody: what comes behind them must be found too. */
+void home_authorities_fill(struct home *h, size_t count);
+
 /* Device `number` with its maker, fleet (of `issuer`) and element, stored as given. */
 struct home_fleet {
 	struct owner maker;

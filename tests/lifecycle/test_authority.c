@@ -336,7 +336,7 @@ a_part_can_hold_a_factory_signer(void **state)
 		int64_t root_s, lifetime_s;
 		int years; /* it has; 0: not whole ones */
 	} rows[] = { { 0, 0, 31 }, { 0, 10 * INT64_C(31536000), 10 }, { 0, INT64_C(31536000), 1 },
-		{ 0, INT64_C(31536000) + 86400 * 200, 1 }, { 0, INT64_C(31536000) - 1, 0 },
+		{ 0, INT64_C(31536000) + 86400 * 200, 0 }, { 0, INT64_C(31536000) - 1, 0 },
 		{ 0, 86400 * 30, 0 }, { 0, 33 * INT64_C(31557600), 0 },
 		{ 6 * INT64_C(31557600) - 86400, 0, 5 }, { 86400 * 200, 0, 0 } };
 
@@ -394,6 +394,37 @@ responders_are_renewed_in_time(void **state)
 	assert_int_equal(size + 1, home_ledger_size(&h));
 }
 
+/* However many there are: those of before fill more than one page, and more than one list of the store. */
+static void
+behind_a_thousand_others(void **state)
+{
+	struct server_certificate_request r = { .authority = "", .names = "pki.example" };
+	uint8_t spki[SPKI_P256_LEN];
+	span chain[CHAIN_LEN_MAX];
+	struct authority ca;
+	struct responder responder;
+	struct private_key key;
+	struct public_key public;
+	struct diag d = { 0 };
+	size_t count;
+
+	(void)state;
+	home_authorities_fill(&h, LIST_PAGE_MAX + 1);
+	home_authority(&h, "root", AUTHORITY_ROOT, NULL);
+	ca = home_authority(&h, "ca", AUTHORITY_ISSUING, "root");
+	assert_true(ca.row > LIST_PAGE_MAX);
+	assert_ok(private_key_generate(KEY_P256, &key, &d), d);
+	assert_ok(private_key_public(&key, spki, sizeof(spki), &public, &d), d);
+	private_key_wipe(&key);
+	r.spki = public.spki;
+	assert_ok(server_certificate_issue(&h.session, &r, chain, &count, &d), d);
+	assert_true(span_equal(chain[1], ca.der));
+	home_add_s(&h, RESPONDER_LIFETIME_S - RESPONDER_RENEW_S + 60);
+	assert_ok(authority_renew_responders(&h.session, &d), d);
+	assert_ok(responder_read(&h.session, &ca, &responder, &d), d);
+	assert_int_equal(2, responder.generation);
+}
+
 static void
 foreign_authorities_are_judged(void **state)
 {
@@ -444,6 +475,28 @@ foreign_authorities_are_judged(void **state)
 		authority_import(&h.session, "old", "acme", PHASE_PILOT, root.der, &out, NULL));
 	buffer_wipe(&pem);
 	home_close(&other);
+}
+
+/* No memory is our fault and passes; a certificate that is none is the asker's, and stays. */
+static void
+no_memory_is_no_bad_input(void **state)
+{
+	struct authority root = home_authority(&h, "root", AUTHORITY_ROOT, NULL), out;
+	struct pinned_signer pin;
+	struct session s = h.session;
+	span pem;
+	struct diag d = { 0 };
+
+	(void)state;
+	home_write_pem(&h, "root.pem", root.der);
+	pem = bytes_of_file(h.arena, home_path(&h, "root.pem"));
+	s.arena = arena_new(16);
+	assert_int_equal(NO_MEMORY,
+		authority_import(&s, "other", "others", PHASE_PRODUCTION, pem, &out, &d));
+	assert_int_equal(NO_MEMORY, manifest_pin_add(&s, pem, 0, PHASE_PRODUCTION, &pin, NULL));
+	assert_int_equal(BAD_INPUT,
+		manifest_pin_add(&s, span_text("-----BEGIN"), 0, PHASE_PRODUCTION, &pin, NULL));
+	arena_free(s.arena);
 }
 
 static void
@@ -556,7 +609,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			a_part_can_hold_a_factory_signer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(responders_are_renewed_in_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(behind_a_thousand_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_authorities_are_judged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_memory_is_no_bad_input, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(manifest_signers_are_pinned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			the_listener_gets_a_chain_that_verifies, set_up, tear_down),

@@ -84,10 +84,10 @@ import_ca(const char *name)
 }
 
 static int
-set_up(void **state)
+open_behind(size_t others)
 {
-	(void)state;
 	home_open(&h);
+	home_authorities_fill(&h, others);
 	home_write(&h, "make.sh", span_text(script));
 	assert_int_equal(
 		0, home_run(&h, "text",
@@ -100,6 +100,20 @@ set_up(void **state)
 	between = import_ca("between");
 	issuing = import_ca("issuing");
 	return 0;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	return open_behind(0);
+}
+
+static int
+set_up_behind_a_thousand(void **state)
+{
+	(void)state;
+	return open_behind(LIST_PAGE_MAX + 1);
 }
 
 static int
@@ -339,11 +353,17 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_whole_chain_by_files, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_whole_chain_by_files, set_up_behind_a_thousand, tear_down),
 		cmocka_unit_test_setup_teardown(the_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			our_own_below_are_published_anew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			our_own_below_are_published_anew, set_up_behind_a_thousand, tear_down),
 		cmocka_unit_test_setup_teardown(lists_that_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(half_of_its_life, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			half_of_its_life, set_up_behind_a_thousand, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

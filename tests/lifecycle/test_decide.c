@@ -471,6 +471,95 @@ each_of_many_by_itself(void **state)
 	world_check(&w, b, false);
 }
 
+/* --- the policy that was gone by --------------------------------------------------------- */
+
+static void
+change_the_policy(void)
+{
+	struct change *c = change_new(w.arena);
+	struct fleet f;
+
+	assert_int_equal(OK, read_fleet(w.reader, w.fleet.row, &f));
+	f.required_level = f.required_level == LEVEL_NONE ? LEVEL_ATTESTED : LEVEL_NONE;
+	change_fleet_set(c, &f);
+	assert_status(OK, &w, store_commit(w.store, c, NULL, &w.d));
+}
+
+/* Behind the judgement, before the commit: as late as somebody else can come. */
+static status
+change_it_meanwhile(void *context, const struct decision *d, struct change *c, struct diag *diag)
+{
+	(void)context;
+	(void)d;
+	(void)c;
+	(void)diag;
+	change_the_policy();
+	return OK;
+}
+
+static status
+fire_by_policy(int64_t device, const struct fleet *policy, bool meanwhile)
+{
+	struct decision d = { .request = { .event = EVENT_SUSPEND },
+		.version = world_now(&w, device).version,
+		.policy = policy,
+		.extend = meanwhile ? change_it_meanwhile : NULL };
+
+	return decide(as(&w, ANNA), device, &d, &o, &w.d);
+}
+
+static void
+a_policy_counts_up_to_the_commit(void **state)
+{
+	int64_t first = world_active(&w, 1, OWN_BIRTH), second = world_active(&w, 2, OWN_BIRTH);
+	int64_t entries = world_ledger_size(&w);
+	struct fleet seen;
+
+	(void)state;
+	assert_int_equal(OK, read_fleet(w.reader, w.fleet.row, &seen));
+	/* The policy first, however late: refused whole. */
+	assert_status(CONFLICT, &w, fire_by_policy(first, &seen, true));
+	assert_non_null(strstr(w.d.text, "its policy was changed meanwhile"));
+	assert_status(CONFLICT, &w, fire_by_policy(first, &seen, false));
+	assert_int_equal(DEVICE_ACTIVE, world_now(&w, first).state);
+	assert_int_equal(entries, world_ledger_size(&w));
+	/* Whoever goes by no policy has nothing to do with it. */
+	assert_status(OK, &w, fire_by_policy(second, NULL, true));
+	/* The decision first: it stands, whatever the policy becomes behind it. */
+	assert_int_equal(OK, read_fleet(w.reader, w.fleet.row, &seen));
+	assert_status(OK, &w, fire_by_policy(first, &seen, false));
+	change_the_policy();
+	assert_int_equal(DEVICE_SUSPENDED, world_now(&w, first).state);
+	assert_int_equal(entries + 2, world_ledger_size(&w));
+}
+
+/* One commit of four, of which one went by what is no more. */
+static void
+a_policy_of_one_of_many(void **state)
+{
+	struct fleet seen, stale;
+	int64_t devices[4];
+	struct group g;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		devices[i] = world_active(&w, 1 + i, OWN_BIRTH);
+	}
+	assert_int_equal(OK, read_fleet(w.reader, w.fleet.row, &stale));
+	change_the_policy();
+	assert_int_equal(OK, read_fleet(w.reader, w.fleet.row, &seen));
+	group_fill(&g, ANNA, EVENT_SUSPEND, devices);
+	for (size_t i = 0; i < 4; i++) {
+		g.decisions[i].policy = i == 2 ? &stale : &seen;
+	}
+	decide_many(g.list, 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(i == 2 ? CONFLICT : OK, g.list[i].status);
+		assert_int_equal(
+			i == 2 ? DEVICE_ACTIVE : DEVICE_SUSPENDED, world_now(&w, devices[i]).state);
+	}
+}
+
 /* Whether the fault struck. */
 static bool
 suspend_many_on_a_bad_disk(const int64_t devices[4], enum fault fault, unsigned at)
@@ -612,6 +701,8 @@ main(void)
 		T(an_answer_is_kept_with_its_decision),
 		T(a_failed_commit_leaves_nothing),
 		T(each_of_many_by_itself),
+		T(a_policy_counts_up_to_the_commit),
+		T(a_policy_of_one_of_many),
 		T(a_failed_commit_of_many_leaves_nothing),
 		T(killed_at_any_step),
 	};

@@ -211,6 +211,65 @@ challenges(void **state)
 	assert_int_equal(403, ask_challenge("held", "?purpose=key").status);
 }
 
+/* --- the element alone --- */
+
+static struct seen
+post_check(const char *identity, const char *type, const char *body)
+{
+	struct asked a = { .identity = identity, .type = type, .body = span_text(body) };
+
+	a.url = arena_printf(s.home.arena, "%s/device/v1/element", s.tls);
+	return stand_ask(&s, &a);
+}
+
+static const char *
+check_body(const struct chip_attest *how)
+{
+	char point[129];
+
+	return arena_printf(s.home.arena, "{\"evidence\":\"%s\",\"point\":\"%s\"}",
+		base64_encode(s.home.arena, chip_attest(s.home.arena, &chip, how)),
+		hex_encode(point, SPAN_ARRAY(chip.points[how->slot])));
+}
+
+static void
+an_element_is_checked(void **state)
+{
+	static const char *const bad[] = { " ", "{}", "[]", "{\"evidence\":\"AA==\"}",
+		"{\"evidence\":\"AA==\",\"point\":\"00\"}", "{\"evidence\":1,\"point\":\"\"}" };
+	const char *json = "application/json";
+	struct chip_attest how = chip_honest(&chip, 3, challenge_for("birth", "element"));
+	const char *body = check_body(&how);
+	int64_t before = certificates(), entries = home_ledger_size(&s.home);
+	struct seen r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(400, post_check("birth", json, bad[i]).status);
+	}
+	assert_int_equal(415, post_check("birth", "text/plain", body).status);
+	assert_int_equal(401, post_check(NULL, json, body).status);
+	/* Another device's challenge: nobody speaks for another's element. */
+	r = post_check("other", json, body);
+	assert_int_equal(403, r.status);
+	assert_true(seen_says(&r, "/problems/attestation-challenge-foreign"));
+	assert_int_equal(entries, home_ledger_size(&s.home));
+	r = post_check("birth", json, body);
+	assert_int_equal(200, r.status);
+	assert_true(seen_says(&r, "{\"attestation\":\"attested\",\"slot\":3,\"slot_locked\":false,"
+				  "\"sha256\":\""));
+	assert_string_equal("no-store", seen_header(&s, &r, "Cache-Control"));
+	assert_int_equal(entries + 1, home_ledger_size(&s.home));
+	assert_int_equal(before, certificates());
+	r = post_check("birth", json, body);
+	assert_int_equal(409, r.status);
+	assert_true(seen_says(&r, "/problems/attestation-replayed"));
+	how = chip_honest(&chip, 3, challenge_for("birth", "key"));
+	r = post_check("birth", json, check_body(&how));
+	assert_int_equal(403, r.status);
+	assert_true(seen_says(&r, "/problems/attestation-challenge-purpose"));
+}
+
 /* --- the honest one --- */
 
 static void
@@ -555,6 +614,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(challenges),
+		TEST(an_element_is_checked),
 		TEST(an_honest_chip),
 		TEST(a_renewal_proves_too),
 		TEST(without_proof),

@@ -99,6 +99,52 @@ test_stale_fleet(void **state)
 	assert_status(NOT_FOUND, bench_commit(b, c));
 }
 
+static status
+expect(struct bench *b, const struct fleet *f)
+{
+	struct change *c = bench_change(b);
+	change_ledger(c, span_text("{}"), NULL, 1);
+	change_fleet_expect(c, f);
+	return bench_commit(b, c);
+}
+
+static void
+test_expected_fleet(void **state)
+{
+	struct bench *b = *state;
+	struct fleet old = b->base.fleet, now = old, unknown = old;
+	int64_t size, after;
+	assert_status(OK, expect(b, &old));
+	assert_status(OK, read_ledger_size(b->reader, &size));
+	struct change *c = bench_change(b);
+	change_fleet_set(c, &old);
+	change_fleet_expect(c, &old); /* in the order of the calls */
+	assert_status(CONFLICT, bench_commit(b, c));
+	assert_status(OK, expect(b, &old));
+	c = bench_change(b);
+	change_fleet_expect(c, &old);
+	change_fleet_set(c, &old);
+	assert_status(OK, bench_commit(b, c));
+	assert_status(CONFLICT, expect(b, &old));
+	now.version++;
+	assert_status(OK, expect(b, &now));
+	/* The next version of one that is refused with its change is nobody's. */
+	struct fleet stale = now, next = now;
+	next.version++;
+	stale.version = 99;
+	c = bench_change(b);
+	change_fleet_set(c, &now);
+	change_fleet_expect(c, &next);
+	change_fleet_set(c, &stale);
+	assert_status(CONFLICT, bench_commit(b, c));
+	assert_status(CONFLICT, expect(b, &next));
+	assert_status(OK, expect(b, &now));
+	unknown.row = 999;
+	assert_status(NOT_FOUND, expect(b, &unknown));
+	assert_status(OK, read_ledger_size(b->reader, &after));
+	assert_int_equal(size + 3, after);
+}
+
 enum clash { CLASH_FINGERPRINT, CLASH_SERIAL, CLASH_INDEX, CLASH_KEY, CLASH_COUNT };
 
 static void
@@ -272,6 +318,7 @@ const struct CMUnitTest conformance_refusals[] = {
 	BENCH_TEST(test_stale_device),
 	BENCH_TEST(test_every_field_of_a_device),
 	BENCH_TEST(test_stale_fleet),
+	BENCH_TEST(test_expected_fleet),
 	BENCH_TEST(test_unique_certificates),
 	BENCH_TEST(test_same_values_that_may_be),
 	BENCH_TEST(test_unique_names),

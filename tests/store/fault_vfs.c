@@ -9,6 +9,7 @@
 struct faulty_file {
 	sqlite3_file base;
 	sqlite3_file *real;
+	bool is_main;
 };
 
 static sqlite3_vfs faulty;
@@ -16,7 +17,8 @@ static sqlite3_vfs *real_vfs;
 static sqlite3_io_methods methods;
 static atomic_uint calls, strike_at;
 static atomic_int fault;
-static atomic_bool struck;
+static atomic_bool struck, is_log_spared;
+static _Atomic(void (*)(void)) on_move;
 
 void
 fault_vfs_set(enum fault f, unsigned at)
@@ -26,6 +28,18 @@ fault_vfs_set(enum fault f, unsigned at)
 	struck = false;
 	strike_at = at;
 	fault = (int)f;
+}
+
+void
+fault_vfs_spare_log(bool is_spared)
+{
+	is_log_spared = is_spared;
+}
+
+void
+fault_vfs_on_move(void (*called)(void))
+{
+	on_move = called;
 }
 
 unsigned
@@ -51,14 +65,15 @@ enum call { CALL_WRITE, CALL_SYNC, CALL_TRUNCATE };
 
 /* What this call must answer: SQLITE_OK to go on. */
 static int
-judge(enum call c)
+judge(const sqlite3_file *file, enum call c)
 {
+	bool is_main = ((const struct faulty_file *)file)->is_main;
 	enum fault f = (enum fault)fault;
 	bool is_sync_fault = f == FAULT_SYNC || f == FAULT_SYNC_ONCE;
 	bool is_any = f == FAULT_NONE || f == FAULT_DIE;
 	bool counts =
 		is_any || (f == FAULT_SHORT ? c == CALL_WRITE : is_sync_fault == (c == CALL_SYNC));
-	if (!counts) {
+	if (!counts || (is_log_spared && !is_main)) {
 		return SQLITE_OK;
 	}
 	unsigned n = ++calls;
@@ -105,7 +120,11 @@ faulty_read(sqlite3_file *f, void *out, int len, sqlite3_int64 at)
 static int
 faulty_write(sqlite3_file *f, const void *data, int len, sqlite3_int64 at)
 {
-	int code = judge(CALL_WRITE);
+	void (*called)(void) = on_move;
+	if (called && ((struct faulty_file *)f)->is_main) {
+		called();
+	}
+	int code = judge(f, CALL_WRITE);
 	if (code == SQLITE_IOERR_SHORT_READ) {
 		(void)real_of(f)->pMethods->xWrite(real_of(f), data, len / 2, at);
 		die();
@@ -116,14 +135,14 @@ faulty_write(sqlite3_file *f, const void *data, int len, sqlite3_int64 at)
 static int
 faulty_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-	int code = judge(CALL_TRUNCATE);
+	int code = judge(f, CALL_TRUNCATE);
 	return code == SQLITE_OK ? real_of(f)->pMethods->xTruncate(real_of(f), size) : code;
 }
 
 static int
 faulty_sync(sqlite3_file *f, int flags)
 {
-	int code = judge(CALL_SYNC);
+	int code = judge(f, CALL_SYNC);
 	return code == SQLITE_OK ? real_of(f)->pMethods->xSync(real_of(f), flags) : code;
 }
 
@@ -198,6 +217,7 @@ faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int 
 {
 	struct faulty_file *file = (struct faulty_file *)f;
 	file->real = (sqlite3_file *)(file + 1);
+	file->is_main = (flags & SQLITE_OPEN_MAIN_DB) != 0;
 	int code = real_vfs->xOpen(real_vfs, name, file->real, flags, out_flags);
 	file->base.pMethods = file->real->pMethods ? &methods : NULL;
 	return code;

@@ -18,6 +18,10 @@ enum fault {
 void fault_vfs_install(void);
 /* From the `at`-th call (1: the next one) of its kind on. */
 void fault_vfs_set(enum fault f, unsigned at);
+/* Only calls on the database file itself count, not those on its log: what moves the log meets the fault. */
+void fault_vfs_spare_log(bool is_spared);
+/* Called at each write to the database file itself, before it; NULL: nothing is. */
+void fault_vfs_on_move(void (*called)(void));
 /* Calls since fault_vfs_set, of any kind. */
 unsigned fault_vfs_calls(void);
 /* Whether the fault has struck. */

@@ -1,4 +1,4 @@
-#include "proto/served_file.h"
+#include "base/served_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

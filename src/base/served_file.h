@@ -1,6 +1,8 @@
 #pragma once
-/* Files of ours that are handed out as they lie. Inside proto/ only. */
-#include "http/exchange.h"
+/* Files of ours that are handed out as they lie, and looked at without reading them whole. */
+#include <stdint.h>
+
+#include "base/status.h"
 
 struct served_file {
 	int fd;
@@ -8,7 +10,7 @@ struct served_file {
 	int64_t changed_ns; /* of its content: another one after each replacement */
 };
 
-/* A regular file, no link. NOT_FOUND, IO. */
+/* A regular file, no link; the fd is the caller's to close. NOT_FOUND, IO. */
 MUST_USE status served_file_open(const char *path, struct served_file *out);
 /* At most `room` bytes of its beginning; `*len` of them. */
 MUST_USE status served_file_head(
