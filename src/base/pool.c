@@ -42,13 +42,14 @@ static void
 rest(struct worker *w)
 {
 	struct pool *p = w->pool;
+	int e;
 
 	w->below = p->resting;
 	p->resting = w;
 	pthread_mutex_unlock(&p->lock);
-	while (sem_wait(&w->called) != 0) {
-		continue; /* a signal came */
-	}
+	do {
+		e = sem_wait(&w->called);
+	} while (e != 0); /* a signal came */
 	pthread_mutex_lock(&p->lock);
 }
 
