@@ -163,7 +163,7 @@ append(struct shelf *s, const struct part *p, const char *profile, struct diag *
 {
 	struct shelf_bus *b;
 	void *buses = s->buses;
-	status answer = reserve(&buses, s->count, &s->room, sizeof(*s->buses), d);
+	status answer = reserve(&buses, s->count, &s->room, sizeof(struct shelf_bus *), d);
 
 	s->buses = buses;
 	if (answer != OK) {

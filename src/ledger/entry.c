@@ -7,10 +7,10 @@
 #include "pki/key.h"
 
 const char *const ledger_events[] = { "authority-create", "authority-import", "claim-code", "crl",
-	"crl-import", "element-change", "element-check", "establish", "fleet-create", "fleet-set", "manifest-import",
-	"manifest-signer-create", "manifest-signer-pin", "manufacture", "operator-add",
-	"operator-remove", "operator-token", "owner-add", "responder", "revoke-certificate",
-	"server-certificate", "withdraw", NULL };
+	"crl-import", "element-change", "element-check", "establish", "fleet-create", "fleet-set",
+	"manifest-import", "manifest-signer-create", "manifest-signer-pin", "manufacture",
+	"operator-add", "operator-remove", "operator-token", "owner-add", "responder",
+	"revoke-certificate", "server-certificate", "withdraw", NULL };
 
 static bool
 event_is_known(const char *event)

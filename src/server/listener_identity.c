@@ -4,7 +4,6 @@
  */
 #include "server/listener_identity.h"
 
-
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
