@@ -20,6 +20,7 @@
 #define START_LIMIT_MS 60000
 #define RUN_LIMIT_MS 60000
 #define WORDS_MAX 32
+#define STRIKE_MS 5000 /* a call that is made before the blow */
 #define LOG_MAX (64 << 20)
 
 /* --- folders, files, the board --- */
@@ -60,6 +61,14 @@ open_board(struct stage *s)
 	snprintf(s->board->program, sizeof(s->board->program), "tenured");
 }
 
+static bool
+is_striking(struct board *b)
+{
+	unsigned at = atomic_load(&b->at);
+
+	return at > 0 && atomic_load(&b->count) >= at && atomic_load(&b->struck) == 0;
+}
+
 void
 stage_disarm(struct stage *s)
 {
@@ -67,6 +76,10 @@ stage_disarm(struct stage *s)
 	atomic_store(&s->board->read_only, 0);
 	atomic_store(&s->board->has_room, 0);
 	s->board->only[0] = '\0';
+	/* Whose call was counted as the one strikes for certain, though the call may take its time before. */
+	for (int ms = 0; ms < STRIKE_MS && is_striking(s->board); ms++) {
+		usleep(1000);
+	}
 }
 
 void

@@ -108,7 +108,7 @@ start_again(struct stage *s, const char *when)
 			draw(2) == 0 ? BOARD_KILL_BEFORE : BOARD_KILL_AFTER);
 		if (stage_try(s, &code, NULL)) {
 			stage_disarm(s);
-			if (program_runs(s->server)) {
+			if (atomic_load(&s->board->struck) == 0) {
 				return;
 			}
 			assert_true(stage_has_ended(s, SETTLE_MS, &code));
