@@ -84,7 +84,8 @@ struct device {
 	int64_t key_generation;	       /* operational certificates issued so far */
 	int64_t renew_after_s; /* the device is told to renew from then on; 0: nothing to renew */
 	int64_t version;       /* grows by one with every change: the store refuses a stale one */
-	int64_t created_s, changed_s;
+	int64_t created_s;
+	int64_t changed_s; /* device_changed_s */
 };
 
 /* What an element is known to be, from a manifest or a factory line. */
@@ -106,6 +107,16 @@ struct element {
 	enum phase phase;
 	int64_t device; /* row of the device that carries it now, or 0 */
 };
+
+/* When the record was changed, of a change now. While it is suspended: since when, which is the date that its certificates have on CRLs
+ * and in OCSP answers (certificateHold): what is noted of it meanwhile does not move that. */
+static inline int64_t
+device_changed_s(const struct device *before, const struct device *after, int64_t now_s)
+{
+	bool stays = before->state == DEVICE_SUSPENDED && after->state == DEVICE_SUSPENDED;
+
+	return stays ? before->changed_s : now_s;
+}
 
 const char *device_state_name(enum device_state s); /* "AWAITING_DEVICE" */
 const char *device_event_name(enum device_event e); /* "revoke-operational" */

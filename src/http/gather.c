@@ -19,7 +19,7 @@ struct gathering {
 	pthread_cond_t full;
 	struct work *first, *last; /* by `together` */
 	size_t count, fresh;
-	bool has_company; /* somebody came while others were away, or the chain before was of several */
+	int64_t company_us; /* when somebody came while others were away, or a chain of several went; 0: never */
 	unsigned away; /* workers that run chains of it */
 };
 
@@ -58,7 +58,9 @@ append(struct gathering *g, struct work *w)
 	g->last = w;
 	g->count++;
 	g->fresh += w->is_first;
-	g->has_company |= g->away > 0;
+	if (g->away > 0) {
+		g->company_us = w->since_us;
+	}
 }
 
 /* The first ones, off the list. */
@@ -79,7 +81,7 @@ take(struct gathering *g)
 	}
 	last->together = NULL;
 	g->count -= n;
-	g->has_company = n > 1;
+	g->company_us = n > 1 ? stopwatch_us() : 0;
 	return first;
 }
 
@@ -88,7 +90,9 @@ take(struct gathering *g)
 static bool
 may_wait(const struct gathering *g)
 {
-	return g->count < HTTP_TOGETHER_MAX && g->fresh == g->count && g->has_company &&
+	bool has_company = g->first->since_us - g->company_us < GATHER_WAIT_MS * 1000;
+
+	return has_company && g->count < HTTP_TOGETHER_MAX && g->fresh == g->count &&
 	       !work_must_end(g->first);
 }
 
@@ -137,6 +141,11 @@ run(void *argument, unsigned worker)
 		pthread_mutex_unlock(&all->lock);
 		work_run_together(first, worker);
 		pthread_mutex_lock(&all->lock);
+		/* Behind whoever waits for a worker: these requests are not to keep it from the others. */
+		if (g->first != NULL && pool_run(all->pool, run, g) == OK) {
+			pthread_mutex_unlock(&all->lock);
+			return;
+		}
 	}
 	g->away--;
 	pthread_mutex_unlock(&all->lock);

@@ -9,7 +9,7 @@
 typedef status authority_step(
 	struct session *s, const struct authority *a, void *context, struct diag *d);
 
-/* Each, by row, within the session's snapshot. The first status but OK ends it, and is the answer. */
+/* Each, by row, within the session's snapshot where it has one. The first status but OK ends it, and is the answer. */
 MUST_USE status authorities_each(
 	struct session *s, authority_step *step, void *context, struct diag *d);
 

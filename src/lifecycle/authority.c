@@ -10,7 +10,7 @@
 
 #define YEAR_S (INT64_C(31557600))
 #define SHORT_YEAR_S (INT64_C(365) * 86400)
-#define LEAP_DAYS_S (INT64_C(31) * 86400) /* more than there are in so many years */
+#define DAY_S INT64_C(86400)	/* a leap day in four years */
 #define COMPRESSED_YEARS_MAX 31 /* of a certificate that a part holds: element/compressed.h */
 
 static const struct {
@@ -162,7 +162,7 @@ end_of_years(int64_t begin_s, int64_t lifetime_s, int64_t parent_end_s)
 {
 	int64_t years = lifetime_s / SHORT_YEAR_S;
 
-	if (lifetime_s % SHORT_YEAR_S > LEAP_DAYS_S) {
+	if (lifetime_s % SHORT_YEAR_S > (years / 4 + 1) * DAY_S) {
 		return begin_s + lifetime_s - 1;
 	}
 	for (; years > 0 && years <= COMPRESSED_YEARS_MAX; years--) {

@@ -458,14 +458,16 @@ step_once(struct session *s, int64_t device, const struct step *step, struct out
 		return diag_set(
 			d, BUG, NULL, "a step changes state or owner: only the machine may");
 	}
-	if (result == OK) {
-		r->after.changed_s = s->now_s;
+	if (result == OK && !step->leaves_device) {
+		r->after.changed_s = device_changed_s(&r->before, &r->after, s->now_s);
 		change_device_set(c, &r->after);
+	}
+	if (result == OK) {
 		result = write_step_entry(s, step, r, c, d);
 	}
 	if (result == OK) {
 		o->device = r->after;
-		o->device.version++;
+		o->device.version += !step->leaves_device;
 		result = session_commit(s, c, o, d);
 	}
 	if (result == OK) {

@@ -92,6 +92,7 @@ struct step {
 	const char *object, *part, *value_before, *value_after;
 	const uint8_t *evidence; /* SHA-256 of what it went by, with its level; or NULL */
 	enum attestation_level level;
+	bool leaves_device; /* its record and its version stay: it is in nobody's way */
 	/* In the snapshot: judges the device (also whether the actor may), changes it, adds the other rows. */
 	status (*apply)(struct session *s, void *context, struct device *device, struct change *c,
 		struct diag *d);

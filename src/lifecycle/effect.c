@@ -398,7 +398,7 @@ effect_write(struct session *s, struct ruling *r, struct change *c, struct diag 
 		result = swap_element(r, c, d);
 	}
 	r->subject = subject_of(r);
-	r->after.changed_s = s->now_s;
+	r->after.changed_s = device_changed_s(&r->before, &r->after, s->now_s);
 	change_device_set(c, &r->after);
 	return result;
 }

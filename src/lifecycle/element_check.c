@@ -14,6 +14,30 @@ struct checking {
 	struct step step;
 };
 
+/* As it is now: it may have been suspended since it came in. */
+static status
+need_way_in(
+	struct session *s, const struct device *device, const struct admission *who, struct diag *d)
+{
+	struct certificate presented;
+	const char *why = "";
+	enum access access;
+	status st;
+
+	if (who == NULL) {
+		return diag_set(d, BUG, NULL, "a device's own check without its admission");
+	}
+	st = read_certificate(s->reader, s->arena, who->certificate.row, &presented);
+
+	if (st != OK) {
+		return diag_set(d, st, NULL, "the device's certificate cannot be read");
+	}
+	access = identity_judge(device, &presented, s->now_s, &why);
+	return access == ACCESS_ENROLMENT || access == ACCESS_FULL
+		       ? OK
+		       : diag_set(d, DENIED, NULL, "%s", why);
+}
+
 static status
 need_rights(struct session *s, const struct device *device, struct diag *d)
 {
@@ -63,6 +87,9 @@ judge(struct session *s, void *context, struct device *device, struct change *ch
 	memcpy(c->serial, device->serial, sizeof(c->serial));
 	c->proof = (struct proof){ .level = LEVEL_NONE, .slot = -1, .point = c->check->point };
 	c->proof.evidence.der = c->check->evidence;
+	if (st == OK && s->actor.kind == ACTOR_DEVICE) {
+		st = need_way_in(s, device, c->check->who, d);
+	}
 	if (st == OK) {
 		st = prove_evidence(s, device, CHALLENGE_ELEMENT, &c->proof, d);
 	}
@@ -89,6 +116,7 @@ element_check(struct session *s, int64_t device, const struct element_check *che
 	c.step = (struct step){ .event = "element-check",
 		.object = c.serial,
 		.evidence = o->element.evidence_hash,
+		.leaves_device = true,
 		.apply = judge,
 		.context = &c };
 	st = decide_step(s, device, &c.step, o, &fault);

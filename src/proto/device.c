@@ -263,7 +263,7 @@ reply_check(struct exchange *x, const struct outcome *o)
 static void
 device_element(struct exchange *x)
 {
-	struct element_check check;
+	struct element_check check = { 0 };
 	struct outcome o = { 0 };
 	struct admission who;
 	struct diag d = { 0 };
@@ -272,6 +272,7 @@ device_element(struct exchange *x)
 	if (!service_session(x, &s) || !service_device(x, &s, &who)) {
 		return;
 	}
+	check.who = &who;
 	if (who.access != ACCESS_ENROLMENT && who.access != ACCESS_FULL) {
 		reply_problem_as(x, 403, who.why);
 	} else if (!http_content_is(x->request, "application/json")) {

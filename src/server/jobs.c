@@ -84,13 +84,21 @@ static status
 publish_revoked(void *context, int64_t now_s, struct diag *d)
 {
 	struct jobs *j = context;
+	status st;
 	bool all;
 
 	pthread_mutex_lock(&j->lock);
 	all = j->all_are_dirty;
 	j->all_are_dirty = false;
 	pthread_mutex_unlock(&j->lock);
-	return publish(j, now_s, all, d);
+	st = publish(j, now_s, all, d);
+	if (st != OK && all) {
+		/* Some may not have been come to at all. */
+		pthread_mutex_lock(&j->lock);
+		j->all_are_dirty = true;
+		pthread_mutex_unlock(&j->lock);
+	}
+	return st;
 }
 
 void

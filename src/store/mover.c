@@ -155,7 +155,9 @@ finish(struct store *s, struct moved *moved, struct diag *d)
 		pthread_cond_wait(&m->turn, &m->mutex);
 	}
 	pthread_mutex_unlock(&m->mutex);
-	status st = move_rest(s, moved, d);
+	/* The commit that was waited for may have failed: then nothing is known of what is in the log. */
+	status st = store_health(s, d);
+	st = st == OK ? move_rest(s, moved, d) : st;
 	pthread_mutex_lock(&m->mutex);
 	if (moved->is_all) {
 		m->pages = 0;
@@ -272,9 +274,13 @@ mover_main(void *argument)
 			break;
 		}
 		pthread_mutex_unlock(&m->mutex);
-		/* What a broken store has in its log is not known: left for the next start. */
 		bool is_moved = store_health(s, NULL) == OK && move_log(s);
+		bool is_broken = store_health(s, NULL) != OK;
 		pthread_mutex_lock(&m->mutex);
+		/* What a broken store has in its log is not known: left for the next start. */
+		while (is_broken && !m->is_closing) {
+			pthread_cond_wait(&m->wake, &m->mutex);
+		}
 		retry_at_ms = is_moved ? 0 : now_ms() + (is_full(m) ? RETRY_FULL_MS : RETRY_MS);
 	}
 	pthread_mutex_unlock(&m->mutex);

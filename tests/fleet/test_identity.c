@@ -179,12 +179,33 @@ renewals_are_spread(void **state)
 	assert_true(rotation_renew_after(&f, &d, NOW, NOW + 5) < NOW + 5);
 }
 
+/* The date on which CRLs and OCSP put its certificates on hold: not moved by what happens meanwhile. */
+static void
+changed_while_suspended(void **state)
+{
+	static const struct {
+		enum device_state before, after;
+		int64_t changed_s;
+	} rows[] = { { DEVICE_ACTIVE, DEVICE_ACTIVE, 20 }, { DEVICE_ACTIVE, DEVICE_SUSPENDED, 20 },
+		{ DEVICE_SUSPENDED, DEVICE_SUSPENDED, 10 }, { DEVICE_SUSPENDED, DEVICE_ACTIVE, 20 },
+		{ DEVICE_SUSPENDED, DEVICE_RETIRED, 20 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct device before = { .state = rows[i].before, .changed_s = 10 }, after = before;
+
+		after.state = rows[i].after;
+		assert_int_equal(rows[i].changed_s, device_changed_s(&before, &after, 20));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_state_and_certificate),
 		cmocka_unit_test(dates_and_belonging),
+		cmocka_unit_test(changed_while_suspended),
 		cmocka_unit_test(the_last_good_key),
 		cmocka_unit_test(the_current_key_that_ran_out),
 		cmocka_unit_test(renewals_are_spread),

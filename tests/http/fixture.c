@@ -259,7 +259,8 @@ finished(void *context, const struct exchange *x, int64_t took_us)
 
 	assert_true(took_us >= 0);
 	assert_int_equal(strlen(x->id), ID_TEXT_LEN);
-	atomic_fetch_add(&f->finished, 1);
+	atomic_store(&f->order[(unsigned)atomic_fetch_add(&f->finished, 1) % sizeof(f->order)],
+		x->request->method == HTTP_GET ? 'G' : 'P');
 	atomic_store(&f->last_status, x->reply.status);
 }
 

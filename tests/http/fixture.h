@@ -16,6 +16,8 @@ struct fixture {
 	_Atomic int finished, last_status;
 	_Atomic int together; /* calls of /together, which waits for the gate too */
 	_Atomic int asked;    /* how often a body was asked for */
+	_Atomic char order
+		[8]; /* the first letters of the methods that were answered, one after the other */
 	char *folder;
 };
 

@@ -235,6 +235,37 @@ first_requests_wait_for_company_others_do_not(void **state)
 	assert_true(4 * others <= tries);
 }
 
+/* With one worker for everybody: whoever came for it before those that gathered has his turn before them. */
+static void
+those_that_gather_leave_the_worker_to_others(void **state)
+{
+	struct fixture *f = malloc(sizeof(*f));
+	struct http_options o = fixture_options(f);
+	struct client c[2], other;
+	uint64_t before;
+
+	(void)state;
+	o.loops = o.workers = 1;
+	fixture_start(f, &o);
+	gather(f, c, 2);
+	before = fixture_requests(f);
+	client_open(&other, f->plain);
+	client_send(&other, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	fixture_wait(f, fixture_requests, before + 1);
+	atomic_store(&f->gate, true);
+	reads(&c[0], "1 of 1: n0");
+	reads(&c[1], "1 of 1: n1");
+	reads(&other, "hello");
+	assert_int_equal('P', atomic_load(&f->order[0]));
+	assert_int_equal('G', atomic_load(&f->order[1]));
+	assert_int_equal('P', atomic_load(&f->order[2]));
+	client_close(&c[0]);
+	client_close(&c[1]);
+	client_close(&other);
+	fixture_stop(f);
+	free(f);
+}
+
 /* Requests of one handler that come to several loops go together all the same. */
 static void
 all_loops_gather_together(void **state)
@@ -276,6 +307,7 @@ main(void)
 		TEST(one_alone_goes_alone),
 		TEST(first_requests_wait_for_company_others_do_not),
 		cmocka_unit_test(all_loops_gather_together),
+		cmocka_unit_test(those_that_gather_leave_the_worker_to_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

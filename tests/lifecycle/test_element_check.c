@@ -102,7 +102,7 @@ honest(unsigned slot)
 static void
 what_holds_is_recorded(void **state)
 {
-	static const enum device_state states[] = { DEVICE_HELD, DEVICE_ACTIVE, DEVICE_RETIRED };
+	static const enum device_state states[] = { DEVICE_HELD, DEVICE_SUSPENDED, DEVICE_RETIRED };
 	struct certificate *list;
 	size_t count, certificates;
 
@@ -124,6 +124,7 @@ what_holds_is_recorded(void **state)
 			how.is_locked = true;
 		}
 		check = check_of(&c, &how);
+		home_add_s(&h, 30);
 		assert_ok(check_by_support(&u, &check, &o, &d), d);
 		assert_int_equal(LEVEL_ATTESTED, o.element.level);
 		assert_int_equal(4, o.element.slot);
@@ -141,7 +142,9 @@ what_holds_is_recorded(void **state)
 				       hex_encode(hex, SPAN_ARRAY(o.element.evidence_hash)))));
 		/* It stays what it is, with the certificates that it has. */
 		after = device_now(u.device.row);
-		assert_int_equal(before.version + 1, after.version);
+		assert_int_equal(before.version, after.version);
+		assert_int_equal(before.version, o.device.version);
+		assert_int_equal(before.changed_s, after.changed_s);
 		assert_int_equal(before.state, after.state);
 		assert_int_equal(before.pending_certificate, after.pending_certificate);
 		assert_int_equal(OK, list_certificates_of_device(h.reader, h.arena, u.device.row, 0,
@@ -287,14 +290,51 @@ who_may(void **state)
 			.account = { .row = 9, .role = rows[i].role, .owner = 77 } };
 		assert_int_equal(
 			rows[i].want, element_check(&s, unit.device.row, &check, &o, NULL));
-		/* The device itself, and another one. */
-		s.actor = (struct actor){ .kind = ACTOR_DEVICE, .device = unit.device.row };
-		how = honest(4);
-		check = check_of(&chip, &how);
-		assert_int_equal(OK, element_check(&s, unit.device.row, &check, &o, NULL));
-		s.actor.device++;
-		assert_int_equal(NOT_FOUND, element_check(&s, unit.device.row, &check, &o, NULL));
 	}
+}
+
+static void
+set_state(const struct unit *u, enum device_state state)
+{
+	struct device device = device_now(u->device.row);
+	struct change *c = change_new(h.arena);
+	struct diag d = { 0 };
+
+	device.state = state;
+	change_device_set(c, &device);
+	assert_ok(store_commit(h.store, c, NULL, &d), d);
+}
+
+/* The device itself, by the way in that it has at that moment. */
+static void
+a_device_checks_its_own(void **state)
+{
+	struct chip c;
+	struct unit u = unit_with(&c, 40, DEVICE_AWAITING_DEVICE);
+	struct chip_attest how = chip_honest(&c, 4, challenge_of(&u, CHALLENGE_ELEMENT));
+	struct element_check check = check_of(&c, &how);
+	struct outcome o = { 0 };
+	struct admission who;
+	struct diag d = { 0 };
+
+	(void)state;
+	assert_int_equal(ACCESS_ENROLMENT, admit(u.birth, &who));
+	assert_int_equal(BUG, element_check(&h.session, u.device.row, &check, &o, &d));
+	check.who = &who;
+	assert_ok(element_check(&h.session, u.device.row, &check, &o, &d), d);
+	assert_true(holds(home_ledger_last(&h), "\"actor\":\"device\""));
+	/* Another device's record. */
+	assert_int_equal(NOT_FOUND, element_check(&h.session, unit.device.row, &check, &o, &d));
+	/* It was let in, and is suspended before it is judged. */
+	how = chip_honest(&c, 4, challenge_of(&u, CHALLENGE_ELEMENT));
+	check = check_of(&c, &how);
+	check.who = &who;
+	set_state(&u, DEVICE_SUSPENDED);
+	diag_clear(&d);
+	assert_int_equal(DENIED, element_check(&h.session, u.device.row, &check, &o, &d));
+	set_state(&u, DEVICE_AWAITING_DEVICE);
+	assert_ok(element_check(&h.session, u.device.row, &check, &o, &d), d);
+	chip_close(&c);
 }
 
 int
@@ -308,6 +348,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(no_certificate_by_a_check, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_tokens_word, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_may, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_device_checks_its_own, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
