@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,8 @@ use_credential(SSL_CTX *context, const struct client_tls *t)
 bool
 client_secure(struct client *c, const struct client_tls *t)
 {
+	/* libssl writes without MSG_NOSIGNAL, and who is turned away writes to nobody. */
+	signal(SIGPIPE, SIG_IGN);
 	c->context = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_min_proto_version(c->context, t->version);
 	SSL_CTX_set_max_proto_version(c->context, t->version);
