@@ -53,6 +53,10 @@ read_header(const struct der_cursor *c, const char *what, struct header *h)
 	if ((h->tag & 0x1f) == 0x1f) {
 		return refuse_encoding(c, "X.690 8.1.2", what, "a tag of several bytes");
 	}
+	if ((h->tag & 0xdf) == 0) {
+		return refuse_encoding(c, "X.690 8.1.5", what,
+			"end-of-contents, which belongs to an indefinite length");
+	}
 	if (c->at[1] < 0x80) {
 		len = c->at[1];
 		h->header_len = 2;

@@ -50,7 +50,9 @@ encodings_refused(void **state)
 		{ "3081 7f", "X.690 10.1" },	  /* the same, cut */
 		{ "3082 0001 00", "X.690 10.1" }, /* leading zero of a length */
 		{ "3085 0000000001 00", "X.690 10.1" }, { "3084 ffffffff", "X.690 10.1" },
-		{ "1f81 01 00", "X.690 8.1.2" },  /* tag of several bytes */
+		{ "1f81 01 00", "X.690 8.1.2" }, /* tag of several bytes */
+		{ "0000", "X.690 8.1.5" },	 /* end-of-contents */
+		{ "0001 00", "X.690 8.1.5" }, { "2000", "X.690 8.1.5" },
 		{ "2403 0401 00", "X.690 10.2" }, /* constructed OCTET STRING */
 		{ "3003 0402 00", "X.690 10.1" }, /* inner element over its holder */
 		{ "3000 00", "test" },		  /* trailing byte */
