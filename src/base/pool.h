@@ -13,7 +13,8 @@ MUST_USE status pool_new(unsigned threads, size_t queue_max, struct pool **out);
 MUST_USE status pool_run(struct pool *p, pool_job *job, void *argument);
 /* Waits until the queue is empty and every job has ended. */
 void pool_drain(struct pool *p);
-void pool_free(struct pool *p); /* drains first; nobody may still be inside pool_run */
+void pool_free(struct pool
+		*p); /* drains first; nobody but a job may still call pool_run, and gets LIMIT */
 
 /* Processors that are on, 1 to 1024: how many threads are of use. */
 unsigned processors(void);

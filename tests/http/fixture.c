@@ -403,3 +403,24 @@ fixture_wait(const struct fixture *f, uint64_t (*read)(const struct fixture *), 
 	fail_msg("the counter is %llu, not %llu", (unsigned long long)read(f),
 		(unsigned long long)wanted);
 }
+
+int
+fixture_set_up(void **state)
+{
+	struct fixture *f = malloc(sizeof(*f));
+	struct http_options o = fixture_options(f);
+
+	fixture_start(f, &o);
+	*state = f;
+	return 0;
+}
+
+int
+fixture_tear_down(void **state)
+{
+	if (*state != NULL) {
+		fixture_stop(*state);
+		free(*state);
+	}
+	return 0;
+}

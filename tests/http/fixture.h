@@ -27,6 +27,9 @@ void fixture_start(struct fixture *f, const struct http_options *o);
 /* From now on large bodies are only read of those who say `Authorization: me`. Before fixture_start. */
 void fixture_admits(void);
 void fixture_stop(struct fixture *f);
+/* For tests that want a server with the defaults: *state is the fixture; NULL when the test has stopped it. */
+int fixture_set_up(void **state);
+int fixture_tear_down(void **state);
 struct http_counters fixture_counters(const struct fixture *f);
 /* For fixture_wait. */
 uint64_t fixture_connections_open(const struct fixture *f);

@@ -10,27 +10,6 @@
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 #define TOPIC 77
 
-static int
-begin(void **state)
-{
-	struct fixture *f = malloc(sizeof(*f));
-	struct http_options o = fixture_options(f);
-
-	fixture_start(f, &o);
-	*state = f;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	if (*state != NULL) {
-		fixture_stop(*state);
-		free(*state);
-	}
-	return 0;
-}
-
 static void
 set_value(struct fixture *f, uint64_t value)
 {
@@ -276,16 +255,24 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_wake_answers, begin, end),
-		cmocka_unit_test_setup_teardown(the_time_answers, begin, end),
-		cmocka_unit_test_setup_teardown(a_wake_for_nothing_does_not_prolong, begin, end),
-		cmocka_unit_test_setup_teardown(other_topics_do_not_wake, begin, end),
-		cmocka_unit_test_setup_teardown(a_wake_before_the_park_is_not_lost, begin, end),
-		cmocka_unit_test_setup_teardown(no_wake_is_lost, begin, end),
-		cmocka_unit_test_setup_teardown(many_wait_without_workers, begin, end),
-		cmocka_unit_test_setup_teardown(a_client_that_goes_leaves_nothing, begin, end),
-		cmocka_unit_test_setup_teardown(a_half_open_client_is_answered_at_once, begin, end),
-		cmocka_unit_test_setup_teardown(stopping_answers_those_who_wait, begin, end),
+		cmocka_unit_test_setup_teardown(a_wake_answers, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_time_answers, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_wake_for_nothing_does_not_prolong, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			other_topics_do_not_wake, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_wake_before_the_park_is_not_lost, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(no_wake_is_lost, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			many_wait_without_workers, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_client_that_goes_leaves_nothing, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_half_open_client_is_answered_at_once, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			stopping_answers_those_who_wait, fixture_set_up, fixture_tear_down),
 	};
 
 	return cmocka_run_group_tests_name("http park", tests, NULL, NULL);

@@ -11,25 +11,6 @@
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 
-static int
-begin(void **state)
-{
-	struct fixture *f = malloc(sizeof(*f));
-	struct http_options o = fixture_options(f);
-
-	fixture_start(f, &o);
-	*state = f;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	fixture_stop(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 open_one(void **state, struct client *c)
 {
@@ -625,29 +606,48 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_reply_has_its_headers, begin, end),
-		cmocka_unit_test_setup_teardown(a_connection_is_kept, begin, end),
-		cmocka_unit_test_setup_teardown(a_route_may_answer_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(
-			pipelined_requests_are_answered_in_order, begin, end),
-		cmocka_unit_test_setup_teardown(a_request_may_come_byte_by_byte, begin, end),
-		cmocka_unit_test_setup_teardown(bodies_of_every_size_come_back, begin, end),
-		cmocka_unit_test_setup_teardown(a_large_body_comes_in_chunks, begin, end),
-		cmocka_unit_test_setup_teardown(an_expectation_is_met, begin, end),
-		cmocka_unit_test_setup_teardown(old_clients_are_served, begin, end),
-		cmocka_unit_test_setup_teardown(some_replies_have_no_body, begin, end),
-		cmocka_unit_test_setup_teardown(problems_are_told, begin, end),
-		cmocka_unit_test_setup_teardown(bad_requests_end_the_connection, begin, end),
-		cmocka_unit_test_setup_teardown(too_large_headers_are_refused, begin, end),
-		cmocka_unit_test_setup_teardown(a_refusal_outlives_what_is_still_sent, begin, end),
-		cmocka_unit_test_setup_teardown(a_handler_may_close, begin, end),
-		cmocka_unit_test_setup_teardown(a_half_open_client_gets_its_answer, begin, end),
-		cmocka_unit_test_setup_teardown(files_are_sent_in_blocks, begin, end),
-		cmocka_unit_test_setup_teardown(no_descriptor_is_left, begin, end),
+			a_reply_has_its_headers, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test_setup_teardown(
-			a_file_that_shrinks_ends_the_connection, begin, end),
-		cmocka_unit_test_setup_teardown(every_exchange_is_told_of, begin, end),
-		cmocka_unit_test_setup_teardown(a_taken_address_is_told, begin, end),
+			a_connection_is_kept, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_route_may_answer_at_once, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(pipelined_requests_are_answered_in_order,
+			fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_request_may_come_byte_by_byte, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			bodies_of_every_size_come_back, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_large_body_comes_in_chunks, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_expectation_is_met, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			old_clients_are_served, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			some_replies_have_no_body, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			problems_are_told, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			bad_requests_end_the_connection, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			too_large_headers_are_refused, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_refusal_outlives_what_is_still_sent, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_handler_may_close, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_half_open_client_gets_its_answer, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			files_are_sent_in_blocks, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			no_descriptor_is_left, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_file_that_shrinks_ends_the_connection, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			every_exchange_is_told_of, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_taken_address_is_told, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test(a_forked_child_brings_nothing_back),
 	};
 

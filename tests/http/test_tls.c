@@ -19,25 +19,6 @@
 
 static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 
-static int
-begin(void **state)
-{
-	struct fixture *f = malloc(sizeof(*f));
-	struct http_options o = fixture_options(f);
-
-	fixture_start(f, &o);
-	*state = f;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	fixture_stop(*state);
-	free(*state);
-	return 0;
-}
-
 /* What /peer should say. */
 static char *
 expected(char out[160], bool is_resumed, const struct credential *c, int chain, int version)
@@ -544,20 +525,29 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_ticket_comes_without_a_request, begin, end),
-		cmocka_unit_test_setup_teardown(certificates_reach_the_handler, begin, end),
-		cmocka_unit_test_setup_teardown(resumed_sessions_keep_the_certificate, begin, end),
 		cmocka_unit_test_setup_teardown(
-			sessions_with_large_certificates_are_not_kept, begin, end),
-		cmocka_unit_test_setup_teardown(too_much_certificate_is_refused, begin, end),
-		cmocka_unit_test_setup_teardown(only_good_terms_are_agreed_to, begin, end),
-		cmocka_unit_test_setup_teardown(garbage_is_no_handshake, begin, end),
-		cmocka_unit_test_setup_teardown(nothing_is_negotiated_anew, begin, end),
-		cmocka_unit_test_setup_teardown(identities_are_changed_while_it_runs, begin, end),
-		cmocka_unit_test_setup_teardown(bad_identities_change_nothing, begin, end),
+			a_ticket_comes_without_a_request, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			certificates_reach_the_handler, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			resumed_sessions_keep_the_certificate, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(sessions_with_large_certificates_are_not_kept,
+			fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			too_much_certificate_is_refused, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			only_good_terms_are_agreed_to, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			garbage_is_no_handshake, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			nothing_is_negotiated_anew, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			identities_are_changed_while_it_runs, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			bad_identities_change_nothing, fixture_set_up, fixture_tear_down),
 		cmocka_unit_test(without_identity_nobody_is_let_in),
-		cmocka_unit_test_setup_teardown(
-			a_crowd_is_served_while_identities_change, begin, end),
+		cmocka_unit_test_setup_teardown(a_crowd_is_served_while_identities_change,
+			fixture_set_up, fixture_tear_down),
 	};
 
 	return cmocka_run_group_tests_name("http tls", tests, NULL, NULL);

@@ -73,25 +73,6 @@ ask_as(const struct fixture *f, const struct credential *device, int version)
 	client_close(&c);
 }
 
-static int
-begin(void **state)
-{
-	struct fixture *f = malloc(sizeof(*f));
-	struct http_options o = fixture_options(f);
-
-	fixture_start(f, &o);
-	*state = f;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	fixture_stop(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 clients_show_any_kind_of_key(void **state)
 {
@@ -195,8 +176,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(configured_providers_are_not_passed_by),
 		cmocka_unit_test(only_what_a_handshake_needs_is_there),
-		cmocka_unit_test_setup_teardown(clients_show_any_kind_of_key, begin, end),
-		cmocka_unit_test_setup_teardown(listeners_have_any_kind_of_key, begin, end),
+		cmocka_unit_test_setup_teardown(
+			clients_show_any_kind_of_key, fixture_set_up, fixture_tear_down),
+		cmocka_unit_test_setup_teardown(
+			listeners_have_any_kind_of_key, fixture_set_up, fixture_tear_down),
 	};
 
 	return cmocka_run_group_tests_name("http tls_library", tests, NULL, NULL);
