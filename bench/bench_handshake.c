@@ -1,22 +1,25 @@
 /*
  * Handshakes: CPU time of the server for a mutual TLS 1.3 connection on P-256. First the bare one, both ends in this
  * process over memory: the client shows its leaf alone, no tickets, no check of the chain. Then tenured's, over loopback with
- * everything that belongs to a connection: sockets, admission, one request, the end; its signer counted in.
+ * everything that belongs to a connection: sockets, admission, one request, the end; its signer counted in. Once with many
+ * devices that come at the same time, as they do to a server that is worth measuring; and once with one after the other, with whom
+ * nobody shares a wake, a batch or a commit, and who finds the caches cold.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "arrivals.h"
 #include "bench.h"
 #include "crowd.h"
 #include "stage.h"
 
 #define BARE 300
-#define DEVICES 1500
+#define RUNS 5
 #define ROUND 500 /* connections a round */
-#define RUNS (DEVICES / ROUND)
 #define IN_FLIGHT 128
-#define ANSWER_MAX (1 << 20)
+#define CROWDED (RUNS * ROUND)
+#define ALONE 300 /* one after the other */
 
 /* --- bare --- */
 
@@ -110,43 +113,28 @@ bare_seconds(const struct crowd *c)
 
 /* --- tenured's --- */
 
-/* ROUND devices from `first` on, each on a new connection with one request, which `request` gives. */
+/* `count` devices from `first` on, each on a new connection with one request; empty: its enrolment. */
 static double
-connections_seconds(struct crowd *c, size_t first, bool enrols, span state)
+connections_seconds(struct crowd *c, size_t first, size_t count, size_t in_flight, span request)
 {
-	struct wire wires[IN_FLIGHT];
-	struct buffer body;
+	struct arrivals a = { .crowd = c,
+		.first = first,
+		.count = count,
+		.in_flight = in_flight,
+		.request = request };
 	double used;
 
-	buffer_init(&body, ANSWER_MAX);
 	stage_rest(c->stage);
 	used = stage_cpu_seconds(c->stage);
-	for (size_t i = 0; i < ROUND + IN_FLIGHT; i++) {
-		struct wire *w = &wires[i % IN_FLIGHT];
-
-		if (i >= IN_FLIGHT) {
-			size_t unit = first + i - IN_FLIGHT;
-
-			must(wire_receive(w, &body) == 200);
-			wire_close(w);
-			if (enrols) {
-				crowd_enrolled(c, unit, buffer_span(&body));
-			}
-		}
-		if (i < ROUND) {
-			crowd_connect(c, first + i, w);
-			wire_send(w, enrols ? c->units[first + i].enrol : state);
-		}
-	}
+	arrivals_drive(&a);
 	stage_rest(c->stage);
-	used = stage_cpu_seconds(c->stage) - used;
-	buffer_wipe(&body);
-	return used / ROUND;
+	return (stage_cpu_seconds(c->stage) - used) / (double)count;
 }
 
 struct rounds {
 	double bare[RUNS], enrol[RUNS], first[RUNS], state[RUNS];
 	double enrol_ratio[RUNS], state_ratio[RUNS];
+	double enrol_alone, state_alone; /* over the bare one */
 };
 
 static void
@@ -155,18 +143,21 @@ measure(struct crowd *c, struct rounds *r)
 	char text[128];
 	int n = snprintf(text, sizeof(text),
 		"GET /device/v1/state HTTP/1.1\r\nHost: localhost:%u\r\n\r\n", c->stage->port);
-	span state = span_of((const uint8_t *)text, (size_t)n);
+	span state = span_of((const uint8_t *)text, (size_t)n), enrolment = span_of(NULL, 0);
 
 	for (size_t i = 0; i < RUNS; i++) {
 		double before = bare_seconds(c);
 
-		r->enrol[i] = connections_seconds(c, i * ROUND, true, state);
-		r->first[i] = connections_seconds(c, i * ROUND, false, state);
-		r->state[i] = connections_seconds(c, i * ROUND, false, state);
+		r->enrol[i] = connections_seconds(c, i * ROUND, ROUND, IN_FLIGHT, enrolment);
+		r->first[i] = connections_seconds(c, i * ROUND, ROUND, IN_FLIGHT, state);
+		r->state[i] = connections_seconds(c, i * ROUND, ROUND, IN_FLIGHT, state);
 		r->bare[i] = (before + bare_seconds(c)) / 2;
 		r->enrol_ratio[i] = r->enrol[i] / r->bare[i];
 		r->state_ratio[i] = r->state[i] / r->bare[i];
 	}
+	r->enrol_alone = connections_seconds(c, CROWDED, ALONE, 1, enrolment) / bare_seconds(c);
+	(void)connections_seconds(c, CROWDED, ALONE, 1, state); /* the first use */
+	r->state_alone = connections_seconds(c, CROWDED, ALONE, 1, state) / bare_seconds(c);
 }
 
 static void
@@ -191,7 +182,7 @@ main(int argc, char **argv)
 
 	(void)argc;
 	stage_open(&s, argv[0]);
-	crowd_open(&c, &s, DEVICES);
+	crowd_open(&c, &s, CROWDED + ALONE);
 	bench_begin(&b, "handshake");
 	measure(&c, &r);
 	bench_add(&b,
@@ -199,15 +190,27 @@ main(int argc, char **argv)
 			.unit = "ratio",
 			.target = 1.5,
 			.better = BENCH_LOWER,
-			.beside = "a new connection and an enrolment on it, over the bare "
-				  "handshake" },
+			.beside = "a new connection and an enrolment on it, 128 at once, over "
+				  "the bare handshake" },
 		r.enrol_ratio, RUNS);
 	bench_add(&b,
 		&(struct bench_metric){ .name = "state_over_bare",
 			.unit = "ratio",
 			.better = BENCH_LOWER,
-			.beside = "a new connection and one GET of the state" },
+			.beside = "a new connection and one GET of the state, 128 at once" },
 		r.state_ratio, RUNS);
+	bench_add_one(&b,
+		&(struct bench_metric){ .name = "enrolment_over_bare_alone",
+			.unit = "ratio",
+			.better = BENCH_LOWER,
+			.beside = "one device after the other: a commit each" },
+		r.enrol_alone);
+	bench_add_one(&b,
+		&(struct bench_metric){ .name = "state_over_bare_alone",
+			.unit = "ratio",
+			.better = BENCH_LOWER,
+			.beside = "one device after the other" },
+		r.state_alone);
 	add_us(&b, "bare", "CPU of the server's end, in memory", r.bare);
 	add_us(&b, "enrolment", "CPU of tenured and signer", r.enrol);
 	add_us(&b, "state_first_use", "the first use, which confirms the certificate", r.first);

@@ -264,6 +264,12 @@ crowd_connect(const struct crowd *c, size_t unit, struct wire *w)
 }
 
 void
+crowd_dial(const struct crowd *c, size_t unit, struct wire *w)
+{
+	wire_dial(w, c->stage->port, c->context, c->units[unit].certificate, c->units[unit].key);
+}
+
+void
 crowd_enrolled(struct crowd *c, size_t unit, span body)
 {
 	struct crowd_unit *u = &c->units[unit];

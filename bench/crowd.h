@@ -34,6 +34,8 @@ void crowd_seed(struct crowd *c, const struct stage *s, size_t count, size_t oth
 void crowd_close(struct crowd *c);
 /* A mutual TLS connection by what the unit shows now. */
 void crowd_connect(const struct crowd *c, size_t unit, struct wire *w);
+/* The same, begun only (wire_dial). */
+void crowd_dial(const struct crowd *c, size_t unit, struct wire *w);
 /* The body of the answer to `enrol`: the unit shows its new certificate from now on. */
 void crowd_enrolled(struct crowd *c, size_t unit, span body);
 

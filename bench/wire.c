@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,29 +39,53 @@ wire_context(void)
 	return c;
 }
 
-void
-wire_open(struct wire *w, unsigned port, SSL_CTX *context, X509 *certificate, EVP_PKEY *key)
+/* `extra`: of the socket's kind. */
+static void
+dial(struct wire *w, unsigned port, int extra)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int on = 1;
 
-	*w = (struct wire){ .socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
-	if (w->socket < 0 || connect(w->socket, (struct sockaddr *)&to, sizeof(to)) != 0) {
+	*w = (struct wire){ .socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | extra, 0) };
+	if (w->socket < 0 || (connect(w->socket, (struct sockaddr *)&to, sizeof(to)) != 0 &&
+				     errno != EINPROGRESS)) {
 		fail("no connection");
 	}
 	(void)setsockopt(w->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (context == NULL) {
-		return;
-	}
+}
+
+static void
+begin_tls(struct wire *w, SSL_CTX *context, X509 *certificate, EVP_PKEY *key)
+{
 	w->tls = SSL_new(context);
 	if (w->tls == NULL || SSL_set_fd(w->tls, w->socket) != 1 ||
 		(certificate != NULL && (SSL_use_certificate(w->tls, certificate) != 1 ||
-						SSL_use_PrivateKey(w->tls, key) != 1)) ||
-		SSL_connect(w->tls) != 1) {
+						SSL_use_PrivateKey(w->tls, key) != 1))) {
+		fail("no TLS");
+	}
+	SSL_set_connect_state(w->tls);
+}
+
+void
+wire_open(struct wire *w, unsigned port, SSL_CTX *context, X509 *certificate, EVP_PKEY *key)
+{
+	dial(w, port, 0);
+	if (context == NULL) {
+		return;
+	}
+	begin_tls(w, context, certificate, key);
+	if (SSL_do_handshake(w->tls) != 1) {
 		fail("the handshake went wrong");
 	}
+}
+
+void
+wire_dial(struct wire *w, unsigned port, SSL_CTX *context, X509 *certificate, EVP_PKEY *key)
+{
+	dial(w, port, SOCK_NONBLOCK);
+	begin_tls(w, context, certificate, key);
 }
 
 void
@@ -106,12 +131,26 @@ measure(const struct buffer *b, size_t *head, size_t *whole)
 	return true;
 }
 
+/* All of it is there, `head` bytes and the body behind: the status; its body alone stays. */
+static int
+take_whole(struct buffer *body, size_t head, size_t whole)
+{
+	int http_status;
+
+	if (buffer_failed(body) || body->len != whole || head < 13) {
+		fail("an answer of another length than it says");
+	}
+	http_status = (int)strtol((const char *)body->data + 9, NULL, 10);
+	memmove(body->data, body->data + head, whole - head);
+	body->len = whole - head;
+	return http_status;
+}
+
 int
 wire_receive(struct wire *w, struct buffer *body)
 {
 	uint8_t room[READ_ROOM];
 	size_t head = 0, whole = SIZE_MAX;
-	int http_status;
 
 	buffer_clear(body);
 	while (body->len < whole) {
@@ -126,13 +165,42 @@ wire_receive(struct wire *w, struct buffer *body)
 			continue;
 		}
 	}
-	if (buffer_failed(body) || body->len != whole || head < 13) {
-		fail("an answer of another length than it says");
+	return take_whole(body, head, whole);
+}
+
+/* 0: the socket has to be ready first, for `events`. */
+static int
+go(struct wire *w, int n, uint32_t *events)
+{
+	int why = n > 0 ? SSL_ERROR_NONE : SSL_get_error(w->tls, n);
+
+	if (why != SSL_ERROR_NONE && why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) {
+		fail("the connection ended before the answer");
 	}
-	http_status = (int)strtol((const char *)body->data + 9, NULL, 10);
-	memmove(body->data, body->data + head, whole - head);
-	body->len = whole - head;
-	return http_status;
+	*events = why == SSL_ERROR_WANT_WRITE ? EPOLLOUT : EPOLLIN;
+	return n > 0 ? n : 0;
+}
+
+int
+wire_go(struct wire *w, span request, struct buffer *answer, uint32_t *events)
+{
+	uint8_t room[READ_ROOM];
+	size_t head = 0, whole = SIZE_MAX;
+
+	ERR_clear_error();
+	if (!w->is_asked) {
+		w->is_asked = go(w, SSL_write(w->tls, request.data, (int)request.len), events) > 0;
+	}
+	while (w->is_asked && answer->len < whole) {
+		int n = go(w, SSL_read(w->tls, room, sizeof(room)), events);
+
+		if (n == 0) {
+			return 0;
+		}
+		buffer_put(answer, span_of(room, (size_t)n));
+		(void)measure(answer, &head, &whole);
+	}
+	return w->is_asked ? take_whole(answer, head, whole) : 0;
 }
 
 static void

@@ -10,7 +10,8 @@
 
 struct wire {
 	int socket;
-	SSL *tls; /* NULL: plain */
+	SSL *tls;      /* NULL: plain */
+	bool is_asked; /* wire_go has sent its request */
 };
 
 /* TLS 1.3 on P-256. Free with SSL_CTX_free. */
@@ -18,6 +19,13 @@ SSL_CTX *wire_context(void);
 /* To 127.0.0.1; `context` NULL: plain; certificate and key NULL: nobody. */
 void wire_open(struct wire *w, unsigned port, SSL_CTX *context, X509 *certificate, EVP_PKEY *key);
 void wire_close(struct wire *w);
+/* The same, of TLS, begun only: it waits for nothing. */
+void wire_dial(struct wire *w, unsigned port, SSL_CTX *context, X509 *certificate, EVP_PKEY *key);
+/*
+ * Goes on with one that was dialled as far as it can: handshake, request, answer into `answer`, which is empty at first. The
+ * answer's status; 0: not yet, to be called again when the socket is ready for `events` (of epoll).
+ */
+int wire_go(struct wire *w, span request, struct buffer *answer, uint32_t *events);
 
 void wire_send(struct wire *w, span request);
 /* One whole answer: its status, its body into `body` in place of what was there. Needs a Content-Length. */
