@@ -261,6 +261,7 @@ struct offer {
 	int version;
 	const char *ciphers, *groups, *protocols; /* NULL: libssl's */
 	bool is_let_in;
+	const char *agreed; /* which suite; NULL: any */
 };
 
 static bool
@@ -274,7 +275,9 @@ offer_is_taken(struct fixture *f, const struct offer *o)
 	SSL_CTX_set_min_proto_version(context, o->version);
 	SSL_CTX_set_max_proto_version(context, o->version);
 	if (o->ciphers != NULL) {
-		assert_int_equal(SSL_CTX_set_cipher_list(context, o->ciphers), 1);
+		assert_int_equal(1, o->version == TLS1_3_VERSION
+					    ? SSL_CTX_set_ciphersuites(context, o->ciphers)
+					    : SSL_CTX_set_cipher_list(context, o->ciphers));
 	}
 	if (o->groups != NULL) {
 		assert_int_equal(SSL_CTX_set1_groups_list(context, o->groups), 1);
@@ -290,6 +293,9 @@ offer_is_taken(struct fixture *f, const struct offer *o)
 	taken = SSL_connect(c.ssl) == 1;
 	if (taken) {
 		client_ask(&c, HELLO, 200, "hello");
+		if (o->agreed != NULL) {
+			assert_string_equal(o->agreed, SSL_get_cipher_name(c.ssl));
+		}
 	}
 	ERR_clear_error();
 	client_close(&c);
@@ -300,7 +306,14 @@ static void
 only_good_terms_are_agreed_to(void **state)
 {
 	static const struct offer offers[] = {
-		{ TLS1_3_VERSION, NULL, "X25519", NULL, true },
+		{ TLS1_3_VERSION, NULL, "X25519", NULL, true, "TLS_AES_128_GCM_SHA256" },
+		{ TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384", NULL, NULL, true,
+			"TLS_AES_256_GCM_SHA384" },
+		{ TLS1_3_VERSION,
+			"TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384:"
+			"TLS_AES_128_GCM_SHA256",
+			NULL, NULL, true, "TLS_CHACHA20_POLY1305_SHA256" },
+		{ TLS1_2_VERSION, NULL, NULL, NULL, true, "ECDHE-ECDSA-AES128-GCM-SHA256" },
 		{ TLS1_3_VERSION, NULL, "P-256", "\x02h2\x08http/1.1", true },
 		{ TLS1_3_VERSION, NULL, NULL, "\x08http/1.0", true },
 		{ TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384", NULL, "\x08http/1.1", true },
