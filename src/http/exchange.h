@@ -43,7 +43,7 @@ struct http_reply {
 	int64_t park_until_ms; /* on the monotonic clock */
 };
 
-#define HTTP_TOGETHER_MAX 128 /* exchanges of one call; bounds the wait of the first */
+#define HTTP_TOGETHER_MAX 256 /* exchanges of one call; bounds the wait of the first */
 #define ROUTE_PARAMETERS_MAX 4
 
 struct exchange {

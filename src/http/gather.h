@@ -4,9 +4,9 @@
  * worker takes them up. While some are away the next ones gather, so that one message to the signer and one commit
  * serve all of them; who comes while nobody is away goes at once, and alone.
  *
- * Devices that connect anew for each request come one by one, however many they are: a handshake takes as long as the
- * call. So the first requests of connections, once one has come while another was away, wait for the next ones: as long as
- * one comes every GATHER_GAP_MS, and GATHER_WAIT_MS at the most. Who is alone never waits.
+ * Devices that connect anew for each request come one by one, however many they are: a handshake of TLS takes as long as
+ * the call. So the first requests behind a handshake, once one has come while another was away, wait for the next ones: as
+ * long as one comes every GATHER_GAP_MS, and GATHER_WAIT_MS at the most. Who is alone never waits, nor who comes in plain.
  *
  * Any thread.
  */
@@ -14,8 +14,8 @@
 
 #define GATHER_AWAY_MAX \
 	2 /* chains of one handler with workers; the second one when a whole chain waits */
-#define GATHER_WAIT_MS 8 /* beside a handshake over any network this is little */
-#define GATHER_GAP_MS 2	 /* nobody in this time: nobody is coming */
+#define GATHER_WAIT_MS 40 /* who comes in such a crowd waits longer for his handshake */
+#define GATHER_GAP_MS 2	  /* nobody in this time: nobody is coming */
 
 struct pool;
 struct gatherings;

@@ -132,7 +132,7 @@ struct ocsp_sign_request {
 	struct ocsp_draft draft;	  /* responder_key_id is the signer's to fill */
 };
 /* All in one message. OK: each has its own result; the answer of one that is OK is appended to its `out`. */
-#define OCSP_BATCH_MAX 128
+#define OCSP_BATCH_MAX 256
 struct ocsp_sign_result {
 	struct buffer *out;
 	status status;
