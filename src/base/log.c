@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 static _Atomic int least = LOG_INFO;
 static _Atomic uint64_t lost;
 static const char *program = "tenure";
+static _Thread_local struct log_batch *batch; /* NULL: each line goes at once */
 
 static const char *const level_names[] = { "debug", "info", "warning", "error" };
 
@@ -46,6 +48,53 @@ make_one_line(char *from, const char *end)
 	}
 }
 
+static void
+write_lines(const char *bytes, size_t len, size_t lines)
+{
+	if (len > 0 && write(STDERR_FILENO, bytes, len) != (ssize_t)len) {
+		atomic_fetch_add(&lost, lines);
+	}
+}
+
+static void
+write_batch(struct log_batch *b)
+{
+	write_lines(b->bytes, b->len, b->lines);
+	b->len = 0;
+	b->lines = 0;
+}
+
+static void
+write_line(const char *line, size_t len)
+{
+	if (batch == NULL) {
+		write_lines(line, len, 1);
+		return;
+	}
+	if (len > sizeof(batch->bytes) - batch->len) {
+		write_batch(batch);
+	}
+	memcpy(batch->bytes + batch->len, line, len);
+	batch->len += len;
+	batch->lines++;
+}
+_Static_assert(LINE_MAX_LEN <= LOG_BATCH_ROOM, "a line fits into an empty batch");
+
+void
+log_batch_begin(struct log_batch *b)
+{
+	b->len = 0;
+	b->lines = 0;
+	batch = b;
+}
+
+void
+log_batch_end(struct log_batch *b)
+{
+	batch = NULL;
+	write_batch(b);
+}
+
 static void __attribute__((format(printf, 3, 0)))
 emit(enum log_level level, const char *event, const char *format, va_list list)
 {
@@ -66,9 +115,7 @@ emit(enum log_level level, const char *event, const char *format, va_list list)
 	}
 	make_one_line(line, line + len);
 	line[len++] = '\n';
-	if (write(STDERR_FILENO, line, len) != (ssize_t)len) {
-		atomic_fetch_add(&lost, 1);
-	}
+	write_line(line, len);
 }
 
 void

@@ -55,13 +55,18 @@ judge_via(struct session *s, const struct operator_account *via, struct admissio
 		"operator %s: does not speak for the devices of this fleet (est_ra)", via->name);
 }
 
+/* Of a certificate that is used for the first time. */
+struct confirming {
+	struct decision decision;
+	struct outcome outcome;
+	struct diag fault; /* of the last attempt */
+};
+
 /* One who is not let in yet. */
 struct coming {
 	struct arrival *arrival;
-	struct actor before; /* of the session */
-	struct decision decision;
-	struct outcome outcome;
-	struct diag fault; /* of the last attempt to confirm it */
+	struct actor before;	       /* of the session */
+	struct confirming *confirming; /* NULL: there has been nothing to confirm */
 };
 
 /* True: it is to be confirmed first. */
@@ -115,7 +120,8 @@ judge_all(struct coming **list, size_t count)
 static void
 refuse(struct coming *c)
 {
-	const struct diag *fault = &c->fault;
+	static const struct diag no_memory = { .status = NO_MEMORY, .text = "no memory" };
+	const struct diag *fault = c->confirming != NULL ? &c->confirming->fault : &no_memory;
 	struct arrival *a = c->arrival;
 
 	a->session->actor = c->before;
@@ -135,15 +141,37 @@ static struct deciding
 confirmation(struct coming *c)
 {
 	const struct device *device = &c->arrival->out->device;
+	struct confirming *k = c->confirming;
 
-	c->decision = (struct decision){ .version = device->version, .seen = device };
-	c->decision.request.event =
+	k->decision = (struct decision){ .version = device->version, .seen = device };
+	k->decision.request.event =
 		device->state == DEVICE_AWAITING_DEVICE ? EVENT_PROVE : EVENT_ROTATE;
-	c->decision.request.is_confirmed = true;
+	k->decision.request.is_confirmed = true;
 	return (struct deciding){ .session = c->arrival->session,
 		.device = device->row,
-		.decision = &c->decision,
-		.outcome = &c->outcome };
+		.decision = &k->decision,
+		.outcome = &k->outcome };
+}
+
+/* Those for whom there is memory, to the front of the list; the others are refused. */
+static size_t
+make_room(struct coming **list, size_t count)
+{
+	size_t going = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct coming *c = list[i];
+
+		if (c->confirming == NULL) {
+			c->confirming = ARENA_NEW(c->arrival->session->arena, struct confirming);
+		}
+		if (c->confirming != NULL) {
+			list[going++] = c;
+		} else {
+			refuse(c);
+		}
+	}
+	return going;
 }
 
 /* By one commit. Those that stay in the list are looked at again: done by us or, meanwhile, by somebody else. */
@@ -153,20 +181,22 @@ confirm_all(struct coming **list, size_t count)
 	struct deciding *all = arena_array(list[0]->arrival->session->arena, count, sizeof(*all));
 	size_t still = 0;
 
+	count = make_room(list, count);
 	for (size_t i = 0; all != NULL && i < count; i++) {
 		all[i] = confirmation(list[i]);
 	}
-	if (all != NULL) {
+	if (all != NULL && count > 0) {
 		decide_many(all, count);
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct coming *c = list[i];
+		struct diag *fault = &c->confirming->fault;
 
-		diag_clear(&c->fault);
+		diag_clear(fault);
 		if (all == NULL) {
-			(void)diag_set(&c->fault, NO_MEMORY, NULL, "no memory");
+			(void)diag_set(fault, NO_MEMORY, NULL, "no memory");
 		} else {
-			c->fault = all[i].diag;
+			*fault = all[i].diag;
 		}
 		if (all != NULL && (all[i].status == OK || all[i].status == CONFLICT)) {
 			list[still++] = c;

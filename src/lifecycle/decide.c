@@ -7,6 +7,7 @@
  */
 #include "lifecycle/decide.h"
 
+#include "base/log.h"
 #include "lifecycle/effect.h"
 
 #define TRIES 4 /* against others who change the same device at the same time */
@@ -354,6 +355,7 @@ decide_many(struct deciding *list, size_t count)
 	struct arena *a = list[0].session->arena;
 	struct gate *gates = arena_array(a, count, sizeof(*gates));
 	struct committing *changes = arena_array(a, count, sizeof(*changes));
+	struct log_batch lines;
 	struct diag fault = { 0 };
 	size_t going = 0;
 
@@ -376,9 +378,11 @@ decide_many(struct deciding *list, size_t count)
 		}
 	}
 	session_commit_many(changes, going);
+	log_batch_begin(&lines);
 	for (size_t i = 0; i < going; i++) {
 		conclude(&gates[i], &changes[i]);
 	}
+	log_batch_end(&lines);
 }
 
 status

@@ -112,10 +112,16 @@ requested_alt_names(const struct csr *csr, span *out, struct diag *d)
 static status
 judge_names(const struct enrolling *e, struct diag *d)
 {
+	struct session *s = e->session;
 	struct certificate_view view;
+	struct certificate presented;
 	span asked;
-	status st = certificate_read(e->presented.der, &view, d);
+	status st = read_certificate(s->reader, s->arena, e->presented.row, &presented);
 
+	if (st != OK) {
+		return diag_set(d, st, NULL, "the certificate that is renewed cannot be read");
+	}
+	st = certificate_read(presented.der, &view, d);
 	if (st == OK) {
 		st = requested_alt_names(&e->csr, &asked, d);
 	}
@@ -154,18 +160,35 @@ read_policy(struct enrolling *e, struct diag *d)
 	return st == OK ? OK : diag_set(d, st, NULL, "the fleet of the device cannot be read");
 }
 
+/*
+ * Who asks. At first as admission saw him: whatever would end his right changes the device, and the commit holds only for
+ * the version that was looked at. Who was too late for that is read anew.
+ */
+static status
+read_asking(struct enrolling *e)
+{
+	struct session *s = e->session;
+	const struct admission *who = e->enrolment->who;
+	status st;
+
+	if (e->seen_version < 0) {
+		e->device = who->device;
+		e->presented = who->certificate;
+		return OK;
+	}
+	st = read_device(s->reader, who->device.row, &e->device);
+	return st == OK ? read_certificate(s->reader, s->arena, who->certificate.row, &e->presented)
+			: st;
+}
+
 static status
 read_presented(struct enrolling *e, struct diag *d)
 {
 	struct session *s = e->session;
-	const struct admission *who = e->enrolment->who;
 	const char *why = "";
 	enum access access;
-	status st = read_device(s->reader, who->device.row, &e->device);
+	status st = read_asking(e);
 
-	if (st == OK) {
-		st = read_certificate(s->reader, s->arena, who->certificate.row, &e->presented);
-	}
 	if (st != OK) {
 		return diag_set(d, st, NULL, "the device's record cannot be read");
 	}

@@ -83,12 +83,76 @@ one_event_is_one_line(void **state)
 	assert_string_equal("", written);
 }
 
+/* More lines than fit into one write; one that fills nearly all of it among them. */
+static void
+a_batch_loses_nothing(void **state)
+{
+	static char all[16384];
+	char long_value[1900];
+	struct log_batch b;
+	size_t len = 0, lines = 0;
+	uint64_t lost = log_lost();
+
+	(void)state;
+	memset(long_value, 'x', sizeof(long_value) - 1);
+	long_value[sizeof(long_value) - 1] = '\0';
+	capture();
+	log_batch_begin(&b);
+	for (int i = 0; i < 40; i++) {
+		log_event(LOG_INFO, "decided", "number=%d%s", i, i % 10 == 9 ? long_value : "");
+		assert_true(b.len <= LOG_BATCH_ROOM);
+	}
+	log_batch_end(&b);
+	log_event(LOG_INFO, "alone", "number=%d", 40);
+	dup2(kept_stderr, STDERR_FILENO);
+	close(kept_stderr);
+	for (ssize_t n; (n = read(ends[0], all + len, sizeof(all) - 1 - len)) > 0;) {
+		len += (size_t)n;
+	}
+	close(ends[0]);
+	for (char *at = strtok(all, "\n"); at != NULL; at = strtok(NULL, "\n"), lines++) {
+		char expected[32];
+
+		snprintf(expected, sizeof(expected), "%s number=%zu",
+			lines < 40 ? "decided" : "alone", lines);
+		assert_non_null(strstr(at, expected));
+		assert_int_equal(lines % 10 == 9, strlen(at) > 1900);
+	}
+	assert_int_equal(41, lines);
+	assert_int_equal(lost, log_lost());
+}
+
+/* Nothing of an empty one is written; what cannot be written is counted by lines. */
+static void
+a_batch_counts_what_is_lost(void **state)
+{
+	struct log_batch b;
+	uint64_t lost = log_lost();
+	int kept = dup(STDERR_FILENO), nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	dup2(nowhere, STDERR_FILENO);
+	log_batch_begin(&b);
+	log_batch_end(&b);
+	assert_int_equal(lost, log_lost());
+	log_batch_begin(&b);
+	log_event(LOG_INFO, "one", "x=1");
+	log_event(LOG_INFO, "two", "x=2");
+	log_batch_end(&b);
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	close(nowhere);
+	assert_int_equal(lost + 2, log_lost());
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quoted),
 		cmocka_unit_test(one_event_is_one_line),
+		cmocka_unit_test(a_batch_loses_nothing),
+		cmocka_unit_test(a_batch_counts_what_is_lost),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -395,6 +395,47 @@ attestation_that_is_required_is_missed(void **state)
 	assert_int_equal(0, device_now(u.device.row).pending_certificate);
 }
 
+/* --- who is ended between the door and the decision --- */
+
+static void
+operators_decide(int64_t device, enum device_event event)
+{
+	struct session s = h.session;
+	struct decision request = { .request.event = event };
+	struct diag d = { 0 };
+
+	s.actor = (struct actor){ .kind = ACTOR_OPERATOR,
+		.account = { .row = 1, .role = OPERATOR_ADMIN, .name = "admin" } };
+	assert_ok(decide(&s, device, &request, NULL, &d), d);
+}
+
+static void
+who_was_ended_since_the_door_gets_nothing(void **state)
+{
+	static const struct {
+		enum device_state in;
+		enum device_event event;
+	} rows[] = {
+		{ DEVICE_AWAITING_DEVICE, EVENT_REVOKE_BIRTH },
+		{ DEVICE_AWAITING_DEVICE, EVENT_RETIRE },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		struct unit u = unit_new((unsigned)k + 1, rows[k].in);
+		struct admission who;
+		struct enrolment e = { .csr = csr_new(KEY_P256, ""), .who = &who };
+		struct outcome o;
+		struct diag d = { 0 };
+
+		assert_int_equal(ACCESS_ENROLMENT, admit(u.birth, &who));
+		operators_decide(u.device.row, rows[k].event);
+		assert_int_equal(DENIED, enrol_device(&h.session, &e, &o, &d));
+		assert_non_null(strstr(d.text, "enrolment is not open"));
+		assert_int_equal(0, device_now(u.device.row).pending_certificate);
+	}
+}
+
 /* --- a policy that changes while the signer takes its time --- */
 
 struct asking {
@@ -555,6 +596,7 @@ main(void)
 		ENROLLING_TEST(a_request_is_linked_to_its_connection),
 		ENROLLING_TEST(at_most_one_waits),
 		ENROLLING_TEST(attestation_that_is_required_is_missed),
+		ENROLLING_TEST(who_was_ended_since_the_door_gets_nothing),
 		ENROLLING_TEST(a_policy_holds_for_what_is_under_way),
 		ENROLLING_TEST(nothing_outlives_its_issuer),
 		ENROLLING_TEST(without_the_signer_nothing_is_recorded),

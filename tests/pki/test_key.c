@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "base/check.h"
+#include "base/text.h"
 #include "pki/key.h"
 
 static void
@@ -203,6 +204,37 @@ one_key_after_the_other(void **state)
 	private_key_wipe(&k[1]);
 }
 
+/* RFC 4231 4: keys shorter than, as long as and longer than a block; one key after the other on one thread. */
+static void
+codes_of_messages(void **state)
+{
+	static const struct {
+		uint8_t key, key_len;
+		const char *data;
+		const char *expected;
+	} rows[] = {
+		{ 0x0b, 20, "Hi There",
+			"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
+		{ 0xaa, 131, "Test Using Larger Than Block-Size Key - Hash Key First",
+			"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" },
+		/* No key: openssl mac -digest SHA256 -macopt hexkey: HMAC */
+		{ 0, 0, "", "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad" },
+		{ 0x0b, 20, "Hi There",
+			"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		uint8_t key[131], out[32];
+		char text[65];
+
+		memset(key, rows[k].key, sizeof(key));
+		hmac_sha256(span_of(rows[k].key_len > 0 ? key : NULL, rows[k].key_len),
+			span_text(rows[k].data), out);
+		assert_string_equal(rows[k].expected, hex_encode(text, SPAN_ARRAY(out)));
+	}
+}
+
 int
 main(void)
 {
@@ -214,6 +246,7 @@ main(void)
 		cmocka_unit_test(raw_signatures),
 		cmocka_unit_test(verifiers_answer_alike),
 		cmocka_unit_test(one_key_after_the_other),
+		cmocka_unit_test(codes_of_messages),
 	};
 
 	return cmocka_run_group_tests_name("key", tests, NULL, NULL);
