@@ -151,6 +151,40 @@ stage_make(struct stage *s, const char *argv0, unsigned number)
 	be_patient(s);
 }
 
+/* --- what a benchmark leaves behind that ends in the middle --- */
+
+#define STAGES_MAX 3
+
+static pid_t servers[STAGES_MAX]; /* that run; 0: none */
+static pid_t owner;		  /* whose they are: a child of ours stops nobody */
+
+static void
+stop_servers(void)
+{
+	for (size_t i = 0; getpid() == owner && i < STAGES_MAX; i++) {
+		if (servers[i] > 0) {
+			(void)child_stop(servers[i], SIGTERM, LIMIT_S);
+		}
+	}
+}
+
+/* `to` in place of `from`. */
+static void
+note_server(pid_t from, pid_t to)
+{
+	size_t i = 0;
+
+	if (owner == 0) {
+		owner = getpid();
+		bench_check(atexit(stop_servers) == 0, "no room for what is to be done at the end");
+	}
+	while (i < STAGES_MAX && servers[i] != from) {
+		i++;
+	}
+	bench_check(i < STAGES_MAX, "too many stages at once");
+	servers[i] = to;
+}
+
 void
 stage_start(struct stage *s)
 {
@@ -159,6 +193,7 @@ stage_start(struct stage *s)
 	bench_must(child_start((const char *const[]){ s->tenured, "--home", s->home, NULL }, s->log,
 			   &s->server, &d),
 		&d);
+	note_server(0, s->server);
 	await_server(s);
 	s->signer = signer_of(s->server);
 }
@@ -173,6 +208,7 @@ stage_open(struct stage *s, const char *argv0)
 int
 stage_close(struct stage *s)
 {
+	note_server(s->server, 0);
 	if (child_stop(s->server, SIGTERM, LIMIT_S) != 0) {
 		fprintf(stderr, "bench: tenured did not end well; see %s\n", s->log);
 		return 1;

@@ -14,7 +14,7 @@ struct wire {
 	bool is_asked; /* wire_go has sent its request */
 };
 
-/* TLS 1.3 on P-256. Free with SSL_CTX_free. */
+/* TLS 1.3 on P-256, AES-128 and SHA-256. Free with SSL_CTX_free. */
 SSL_CTX *wire_context(void);
 /* To 127.0.0.1; `context` NULL: plain; certificate and key NULL: nobody. */
 void wire_open(struct wire *w, unsigned port, SSL_CTX *context, X509 *certificate, EVP_PKEY *key);

@@ -51,7 +51,12 @@ make_one_line(char *from, const char *end)
 static void
 write_lines(const char *bytes, size_t len, size_t lines)
 {
-	if (len > 0 && write(STDERR_FILENO, bytes, len) != (ssize_t)len) {
+	ssize_t written = len > 0 ? write(STDERR_FILENO, bytes, len) : 0;
+
+	for (ssize_t i = 0; i < written; i++) {
+		lines -= bytes[i] == '\n';
+	}
+	if (written != (ssize_t)len) {
 		atomic_fetch_add(&lost, lines);
 	}
 }

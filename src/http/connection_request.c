@@ -49,7 +49,7 @@ begin_work(struct connection *c)
 	w->router = c->listener->router;
 	c->work = w;
 	c->place = WORK_HERE;
-	w->is_first = c->is_fresh && c->listener->is_tls;
+	w->is_first = c->is_fresh && c->peer.certificate.len > 0;
 	c->is_fresh = false;
 	crowd_busy(c);
 	return w;

@@ -158,7 +158,7 @@ static bool
 call_worker(struct gathering *g)
 {
 	bool is_needed =
-		g->away == 0 || (g->away < GATHER_AWAY_MAX && g->count >= HTTP_TOGETHER_MAX);
+		g->away == 0 || (g->away < GATHER_AWAY_MAX && g->count >= GATHER_SECOND_AT);
 
 	if (is_needed && pool_run(g->all->pool, run, g) == OK) {
 		g->away++;

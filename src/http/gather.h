@@ -5,17 +5,17 @@
  * serve all of them; who comes while nobody is away goes at once, and alone.
  *
  * Devices that connect anew for each request come one by one, however many they are: a handshake of TLS takes as long as
- * the call. So the first requests behind a handshake, once one has come while another was away, wait for the next ones: as
- * long as one comes every GATHER_GAP_MS, and GATHER_WAIT_MS at the most. Who is alone never waits, nor who comes in plain.
+ * the call. So the first requests behind a mutual handshake, once one has come while another was away, wait for the next ones: as
+ * long as one comes every GATHER_GAP_MS, and GATHER_WAIT_MS at the most. Who is alone never waits, nor who shows no certificate.
  *
  * Any thread.
  */
 #include "http/work.h"
 
-#define GATHER_AWAY_MAX \
-	2 /* chains of one handler with workers; the second one when a whole chain waits */
-#define GATHER_WAIT_MS 40 /* who comes in such a crowd waits longer for his handshake */
-#define GATHER_GAP_MS 2	  /* nobody in this time: nobody is coming */
+#define GATHER_AWAY_MAX 2    /* chains of one handler with workers */
+#define GATHER_SECOND_AT 128 /* so many wait: a second worker is called for them */
+#define GATHER_WAIT_MS 20    /* who comes in such a crowd waits longer for his handshake */
+#define GATHER_GAP_MS 2	     /* nobody in this time: nobody is coming */
 
 struct pool;
 struct gatherings;

@@ -61,14 +61,10 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/*
- * libssl would go through all sessions at every 255th connection, to throw out those whose time is over. It looks at
- * the time when one is to be resumed, too, and a full cache drops its oldest: that bounds both without a walk.
- */
 static void
 configure_sessions(SSL_CTX *c, const struct tls *t)
 {
-	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_AUTO_CLEAR);
+	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER);
 	SSL_CTX_sess_set_cache_size(c, t->sessions);
 	SSL_CTX_set_timeout(c, t->lifetime_s);
 	SSL_CTX_set_num_tickets(c, 1);

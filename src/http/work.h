@@ -44,7 +44,7 @@ struct work {
 	bool is_admitted; /* it was, and said yes */
 	bool must_close;  /* what follows on the connection is not a request */
 	bool keeps;	  /* the connection, after the reply */
-	bool is_first;	  /* request of its connection, behind a handshake of TLS */
+	bool is_first;	  /* request of its connection, behind a handshake with a certificate */
 
 	int64_t since_us, took_us; /* with queue and workers, without its time parked */
 

@@ -161,17 +161,17 @@ read_policy(struct enrolling *e, struct diag *d)
 }
 
 /*
- * Who asks. At first as admission saw him: whatever would end his right changes the device, and the commit holds only for
- * the version that was looked at. Who was too late for that is read anew.
+ * Who asks. At first as admission saw him: whatever ends a device's right changes the device, and the commit holds only for
+ * the version that was looked at. Who was too late for that is read anew, as is who has his answer without a commit.
  */
 static status
-read_asking(struct enrolling *e)
+read_asking(struct enrolling *e, bool anew)
 {
 	struct session *s = e->session;
 	const struct admission *who = e->enrolment->who;
 	status st;
 
-	if (e->seen_version < 0) {
+	if (!anew) {
 		e->device = who->device;
 		e->presented = who->certificate;
 		return OK;
@@ -182,12 +182,12 @@ read_asking(struct enrolling *e)
 }
 
 static status
-read_presented(struct enrolling *e, struct diag *d)
+read_presented(struct enrolling *e, bool anew, struct diag *d)
 {
 	struct session *s = e->session;
 	const char *why = "";
 	enum access access;
-	status st = read_asking(e);
+	status st = read_asking(e, anew);
 
 	if (st != OK) {
 		return diag_set(d, st, NULL, "the device's record cannot be read");
@@ -221,13 +221,18 @@ read_stored(struct enrolling *e, struct diag *d)
 	return st == OK ? OK : diag_set(d, st, NULL, "the device's certificates cannot be read");
 }
 
-/* What the fleet let somebody do when he came it lets him do still. */
+/* What the fleet let somebody do when he came it lets him do still; and he is somebody still. */
 static status
 judge_way(const struct enrolling *e, struct diag *d)
 {
+	struct operator_account speaker = { 0 };
 	int64_t via = e->session->actor.account.row;
+	status st = via != 0 ? read_operator(e->session->reader, via, &speaker) : OK;
 
-	if (via != 0 && e->fleet.est.ra != via) {
+	if (st != OK) {
+		return diag_set(d, st, NULL, "the operator's record cannot be read");
+	}
+	if (via != 0 && (e->fleet.est.ra != via || speaker.is_disabled)) {
 		return diag_set(d, DENIED, NULL,
 			"operator %s: does not speak for the devices of this fleet (est_ra)",
 			e->session->actor.account.name);
@@ -270,10 +275,14 @@ judge_new(struct enrolling *e, struct diag *d)
 static status
 look(struct enrolling *e, struct diag *d)
 {
-	status st = read_presented(e, d);
+	bool is_first = e->seen_version < 0;
+	status st = read_presented(e, !is_first, d);
 
 	if (st == OK) {
 		st = read_stored(e, d);
+	}
+	if (st == OK && e->stored.row != 0 && is_first) {
+		st = read_presented(e, true, d);
 	}
 	if (st == OK && e->stored.row == 0) {
 		st = read_policy(e, d);

@@ -278,14 +278,18 @@ prepare(struct session *s, const struct ocsp_ask *ask, struct asked *a)
 static void
 sign_all(struct session *s, const struct ocsp_ask *asks, struct asked *all, size_t count)
 {
-	const struct ocsp_sign_request *requests[OCSP_BATCH_MAX];
-	struct ocsp_sign_result results[OCSP_BATCH_MAX];
-	size_t which[OCSP_BATCH_MAX] = { 0 }, n = 0;
+	const struct ocsp_sign_request **requests = arena_array(s->arena, count, sizeof(*requests));
+	struct ocsp_sign_result *results = arena_array(s->arena, count, sizeof(*results));
+	size_t *which = arena_array(s->arena, count, sizeof(*which)), n = 0;
+	bool has_memory = requests != NULL && results != NULL && which != NULL;
 	struct diag fault = { 0 };
 	status st;
 
 	for (size_t k = 0; k < count; k++) {
-		if (all[k].status == OK) {
+		if (!has_memory && all[k].status == OK) {
+			all[k].status =
+				diag_set(&all[k].fault, NO_MEMORY, NULL, "no memory for an answer");
+		} else if (all[k].status == OK) {
 			which[n] = k;
 			requests[n] = &all[k].sign;
 			results[n++] = (struct ocsp_sign_result){ .out = asks[k].out };

@@ -168,10 +168,10 @@ get_at_once(struct exchange *x)
 
 /* Those that came at the same time: many answers are signed by one message. */
 struct together {
-	struct exchange *x[HTTP_TOGETHER_MAX];
-	struct ocsp_request *requests; /* large ones: as many as there can be */
-	struct ocsp_made made[HTTP_TOGETHER_MAX];
-	struct ocsp_ask asks[HTTP_TOGETHER_MAX];
+	struct exchange **x;
+	struct ocsp_request *requests;
+	struct ocsp_made *made;
+	struct ocsp_ask *asks;
 	size_t count;
 };
 _Static_assert(HTTP_TOGETHER_MAX <= OCSP_BATCH_MAX, "they fit into one message");
@@ -203,15 +203,15 @@ read_request(struct exchange *x, struct session *s, struct ocsp_request *out)
 	return true;
 }
 
-static struct together *
-together_new(struct arena *a, size_t count)
+/* False: no memory. */
+static bool
+together_begin(struct arena *a, size_t count, struct together *t)
 {
-	struct together *t = ARENA_NEW(a, struct together);
-
-	if (t != NULL) {
-		t->requests = arena_array(a, count, sizeof(t->requests[0]));
-	}
-	return t != NULL && t->requests != NULL ? t : NULL;
+	*t = (struct together){ .x = arena_array(a, count, sizeof(struct exchange *)),
+		.requests = arena_array(a, count, sizeof(t->requests[0])),
+		.made = arena_array(a, count, sizeof(t->made[0])),
+		.asks = arena_array(a, count, sizeof(t->asks[0])) };
+	return t->x != NULL && t->requests != NULL && t->made != NULL && t->asks != NULL;
 }
 
 static void
@@ -247,27 +247,28 @@ finish_made(struct exchange *x, const struct ocsp_made *made)
 static void
 ocsp_together(struct exchange *const *x, size_t count)
 {
-	struct together *t = together_new(x[0]->arena, count);
+	struct together t;
+	bool has_memory = together_begin(x[0]->arena, count, &t);
 	struct diag d = { 0 };
 	struct session s;
 	status st;
 
 	for (size_t k = 0; k < count; k++) {
-		if (t == NULL || !service_session(x[k], &s)) {
+		if (!has_memory || !service_session(x[k], &s)) {
 			reply_problem_as(x[k], 503, "no memory for an answer; try again");
 			continue;
 		}
-		add(t, x[k], &s);
+		add(&t, x[k], &s);
 	}
-	if (t == NULL || t->count == 0 || !service_session(t->x[0], &s)) {
+	if (t.count == 0 || !service_session(t.x[0], &s)) {
 		return;
 	}
-	st = ocsp_answer_many(&s, t->asks, t->count, &d);
-	for (size_t k = 0; k < t->count; k++) {
+	st = ocsp_answer_many(&s, t.asks, t.count, &d);
+	for (size_t k = 0; k < t.count; k++) {
 		if (st != OK) {
-			reply_problem(t->x[k], &d);
+			reply_problem(t.x[k], &d);
 		} else {
-			finish_made(t->x[k], &t->made[k]);
+			finish_made(t.x[k], &t.made[k]);
 		}
 	}
 }

@@ -5,6 +5,8 @@
 
 #include "fixture.h"
 
+#include "http/gather.h"
+
 /* Requests that one worker answers together. */
 
 #define POST "POST /together HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
@@ -52,7 +54,7 @@ post(struct client *c, unsigned port, const char *path, unsigned number)
 
 /* The first one goes at once, alone; `count - 1` others have come behind it, in their order, while it is away. */
 static void
-gather(struct fixture *f, struct client *clients, unsigned count)
+send_behind(struct fixture *f, struct client *clients, unsigned count)
 {
 	uint64_t before = fixture_requests(f);
 
@@ -80,21 +82,30 @@ those_behind_go_together_in_their_order(void **state)
 {
 	struct fixture *f = *state;
 	static struct client c[MANY];
-	char body[60];
+	unsigned at = 0, of = 0, chains = 0;
 
-	gather(f, c, MANY);
-	/* A full chain goes to a second worker; what is behind it waits for either. */
+	send_behind(f, c, MANY);
+	/* So many go to a second worker, with who comes until he takes them up; what is behind them waits for either. */
 	fixture_wait(f, calls, 2);
 	atomic_store(&f->gate, true);
 	reads(&c[0], "1 of 1: n0");
 	for (unsigned k = 1; k < MANY; k++) {
-		unsigned at = (k - 1) % HTTP_TOGETHER_MAX + 1;
-		unsigned of =
-			k <= HTTP_TOGETHER_MAX ? HTTP_TOGETHER_MAX : MANY - 1 - HTTP_TOGETHER_MAX;
+		struct answer a;
+		unsigned number, name;
 
-		snprintf(body, sizeof(body), "%u of %u: n%u", at, of, k);
-		reads(&c[k], body);
+		assert_true(client_read(&c[k], &a));
+		if (at == of) {
+			at = 0;
+			chains++;
+		}
+		assert_int_equal(3, sscanf(a.body, "%u of %u: n%u", &number, &of, &name));
+		assert_int_equal(k, name);
+		assert_int_equal(++at, number);
+		assert_in_range(of, chains == 1 ? GATHER_SECOND_AT : 1, HTTP_TOGETHER_MAX);
+		answer_wipe(&a);
 	}
+	assert_int_equal(of, at);
+	assert_int_equal(2, chains);
 	assert_int_equal(3, calls(f));
 	assert_int_equal(MANY, atomic_load(&f->finished));
 	for (unsigned k = 0; k < MANY; k++) {
@@ -109,7 +120,7 @@ other_handlers_do_not_wait(void **state)
 	struct fixture *f = *state;
 	static struct client c[3], other;
 
-	gather(f, c, 3);
+	send_behind(f, c, 3);
 	post(&other, f->plain, "/elsewhere", 1);
 	reads(&other, "elsewhere");
 	client_ask(&other, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, "hello");
@@ -130,7 +141,7 @@ one_who_leaves_takes_nobody_along(void **state)
 	struct fixture *f = *state;
 	static struct client c[4];
 
-	gather(f, c, 4);
+	send_behind(f, c, 4);
 	client_close(&c[2]);
 	atomic_store(&f->gate, true);
 	reads(&c[0], "1 of 1: n0");
@@ -151,7 +162,7 @@ a_stop_waits_for_them(void **state)
 	struct fixture *f = *state;
 	static struct client c[4];
 
-	gather(f, c, 4);
+	send_behind(f, c, 4);
 	atomic_store(&f->gate, true);
 	fixture_stop(f);
 	reads(&c[0], "1 of 1: n0");
@@ -182,12 +193,15 @@ one_alone_goes_alone(void **state)
 	assert_int_equal(2, calls(f));
 }
 
-enum kind { SECURE_NEW, SECURE_USED, PLAIN_NEW };
+enum kind { SECURE_NEW, SECURE_USED, NOBODY_NEW, PLAIN_NEW };
+
+static struct credential device;
 
 static void
 connect_as(struct fixture *f, enum kind kind, struct client *c)
 {
-	const struct client_tls t = { .version = TLS1_3_VERSION };
+	const struct client_tls t = { .version = TLS1_3_VERSION,
+		.credential = kind == NOBODY_NEW ? NULL : &device };
 
 	client_open(c, kind == PLAIN_NEW ? f->plain : f->tls);
 	if (kind != PLAIN_NEW) {
@@ -240,18 +254,23 @@ static void
 first_requests_wait_for_company_others_do_not(void **state)
 {
 	struct fixture *f = *state;
-	int waited = 0, used = 50, plain = 50;
+	int waited = 0, used = 50, nobody = 50, plain = 50;
 
-	for (int round = 0; round < 40 && (waited < 30 || used > 5 || plain > 5); round++) {
-		waited = used = plain = 0;
+	credential_make(&device, "device", 0);
+	for (int round = 0; round < 40 && (waited < 30 || used > 5 || nobody > 5 || plain > 5);
+		round++) {
+		waited = used = nobody = plain = 0;
 		for (int i = 0; i < 50; i++) {
 			waited += third_is_waited_for(f, SECURE_NEW);
 			used += third_is_waited_for(f, SECURE_USED);
+			nobody += third_is_waited_for(f, NOBODY_NEW);
 			plain += third_is_waited_for(f, PLAIN_NEW);
 		}
 	}
+	credential_wipe(&device);
 	assert_true(waited >= 30);
 	assert_true(used <= 5);
+	assert_true(nobody <= 5);
 	assert_true(plain <= 5);
 }
 
@@ -267,7 +286,7 @@ those_that_gather_leave_the_worker_to_others(void **state)
 	(void)state;
 	o.loops = o.workers = 1;
 	fixture_start(f, &o);
-	gather(f, c, 2);
+	send_behind(f, c, 2);
 	before = fixture_requests(f);
 	client_open(&other, f->plain);
 	client_send(&other, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -297,7 +316,7 @@ all_loops_gather_together(void **state)
 	(void)state;
 	o.loops = 4;
 	fixture_start(f, &o);
-	gather(f, c, 9);
+	send_behind(f, c, 9);
 	atomic_store(&f->gate, true);
 	reads(&c[0], "1 of 1: n0");
 	for (unsigned k = 1; k < 9; k++) {
