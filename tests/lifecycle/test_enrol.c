@@ -448,6 +448,58 @@ who_was_ended_since_the_door_gets_nothing(void **state)
 	}
 }
 
+static void
+kept(struct change *c)
+{
+	struct diag d = { 0 };
+
+	assert_ok(store_commit(h.store, c, NULL, &d), d);
+}
+
+/* By a registration authority, which is removed between its door and the look where `is_removed`. */
+static status
+enrolled_through(struct operator_account *ra, unsigned number, bool is_removed, struct diag *d)
+{
+	struct unit u = unit_new(number, DEVICE_AWAITING_DEVICE);
+	struct session s = h.session;
+	struct change *c = change_new(h.arena);
+	struct admission who;
+	struct enrolment e = { .csr = csr_new(KEY_P256, ""), .who = &who };
+	struct outcome o;
+
+	s.actor = (struct actor){ .kind = ACTOR_OPERATOR, .account = *ra };
+	assert_ok(admit_device_through(&s, u.birth, &who, d), *d);
+	if (is_removed) {
+		ra->is_disabled = true;
+		change_operator_set(c, ra);
+		kept(c);
+	}
+	return enrol_device(&s, &e, &o, d);
+}
+
+static void
+who_speaks_for_it_is_somebody_still(void **state)
+{
+	struct operator_account ra = { .id.bytes = { 9 },
+		.role = OPERATOR_RA,
+		.name = "gateway",
+		.certificate_fingerprint = { 7 } };
+	struct change *c = change_new(h.arena);
+	struct diag d = { 0 };
+
+	(void)state;
+	change_operator_add(c, &ra);
+	kept(c);
+	assert_int_equal(OK, read_fleet(h.reader, fleet.fleet.row, &fleet.fleet));
+	fleet.fleet.est.ra = ra.row;
+	c = change_new(h.arena);
+	change_fleet_set(c, &fleet.fleet);
+	kept(c);
+	assert_ok(enrolled_through(&ra, 1, false, &d), d);
+	assert_int_equal(DENIED, enrolled_through(&ra, 2, true, &d));
+	assert_non_null(strstr(d.text, "gateway: does not speak"));
+}
+
 /* --- a policy that changes while the signer takes its time --- */
 
 struct asking {
@@ -609,6 +661,7 @@ main(void)
 		ENROLLING_TEST(at_most_one_waits),
 		ENROLLING_TEST(attestation_that_is_required_is_missed),
 		ENROLLING_TEST(who_was_ended_since_the_door_gets_nothing),
+		ENROLLING_TEST(who_speaks_for_it_is_somebody_still),
 		ENROLLING_TEST(a_policy_holds_for_what_is_under_way),
 		ENROLLING_TEST(nothing_outlives_its_issuer),
 		ENROLLING_TEST(without_the_signer_nothing_is_recorded),
