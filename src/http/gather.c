@@ -25,6 +25,7 @@ struct gathering {
 
 struct gatherings {
 	struct pool *pool;
+	int64_t gap_us;
 	pthread_mutex_t lock;
 	struct gathering places[PLACES];
 };
@@ -90,7 +91,7 @@ take(struct gathering *g)
 static bool
 may_wait(const struct gathering *g)
 {
-	bool has_company = g->first->since_us - g->company_us < GATHER_WAIT_MS * 1000;
+	bool has_company = g->first->since_us - g->company_us < GATHER_WAIT_GAPS * g->all->gap_us;
 
 	return has_company && g->count < HTTP_TOGETHER_MAX && g->fresh == g->count &&
 	       !work_must_end(g->first);
@@ -99,8 +100,8 @@ may_wait(const struct gathering *g)
 static int64_t
 until_us(const struct gathering *g)
 {
-	int64_t wait = g->first->since_us + GATHER_WAIT_MS * 1000;
-	int64_t gap = g->last->since_us + GATHER_GAP_MS * 1000;
+	int64_t wait = g->first->since_us + GATHER_WAIT_GAPS * g->all->gap_us;
+	int64_t gap = g->last->since_us + g->all->gap_us;
 
 	return gap < wait ? gap : wait;
 }
@@ -191,7 +192,7 @@ gather(struct gatherings *all, struct work *w)
 /* --- beginning and end --- */
 
 status
-gatherings_new(struct pool *pool, struct gatherings **out)
+gatherings_new(struct pool *pool, int64_t gap_ms, struct gatherings **out)
 {
 	struct gatherings *all = calloc(1, sizeof(*all));
 	pthread_condattr_t attributes;
@@ -200,6 +201,7 @@ gatherings_new(struct pool *pool, struct gatherings **out)
 		return NO_MEMORY;
 	}
 	all->pool = pool;
+	all->gap_us = gap_ms * 1000;
 	pthread_mutex_init(&all->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

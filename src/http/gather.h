@@ -6,7 +6,7 @@
  *
  * Devices that connect anew for each request come one by one, however many they are: a handshake of TLS takes as long as
  * the call. So the first requests behind a mutual handshake, once one has come while another was away, wait for the next ones: as
- * long as one comes every GATHER_GAP_MS, and GATHER_WAIT_MS at the most. Who is alone never waits, nor who shows no certificate.
+ * long as one comes every GATHER_GAP_MS, and GATHER_WAIT_GAPS of these at the most. Who is alone never waits, nor who shows no certificate.
  *
  * Any thread.
  */
@@ -14,14 +14,14 @@
 
 #define GATHER_AWAY_MAX 2    /* chains of one handler with workers */
 #define GATHER_SECOND_AT 128 /* so many wait: a second worker is called for them */
-#define GATHER_WAIT_MS 20    /* who comes in such a crowd waits longer for his handshake */
 #define GATHER_GAP_MS 2	     /* nobody in this time: nobody is coming */
+#define GATHER_WAIT_GAPS 10  /* who comes in such a crowd waits longer for his handshake */
 
 struct pool;
 struct gatherings;
 
-/* Any NO_MEMORY is the caller's to say. */
-MUST_USE status gatherings_new(struct pool *pool, struct gatherings **out);
+/* `gap_ms`: GATHER_GAP_MS, or longer. Any NO_MEMORY is the caller's to say. */
+MUST_USE status gatherings_new(struct pool *pool, int64_t gap_ms, struct gatherings **out);
 /* After the pool has ended: nothing gathers then. */
 void gatherings_free(struct gatherings *all);
 

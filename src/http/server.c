@@ -43,6 +43,7 @@ fill_in(struct http_options *o)
 	o->header_timeout_ms = o->header_timeout_ms > 0 ? o->header_timeout_ms : HTTP_HEADER_MS;
 	o->body_timeout_ms = o->body_timeout_ms > 0 ? o->body_timeout_ms : HTTP_BODY_MS;
 	o->idle_timeout_ms = o->idle_timeout_ms > 0 ? o->idle_timeout_ms : HTTP_IDLE_MS;
+	o->gather_gap_ms = o->gather_gap_ms > 0 ? o->gather_gap_ms : GATHER_GAP_MS;
 	o->clock = o->clock != NULL ? o->clock : &clock_system;
 }
 
@@ -158,7 +159,7 @@ start_threads(struct http_server *s)
 	status e = pool_new(s->options.workers, s->options.queue_max, &s->pool);
 
 	if (e == OK) {
-		e = gatherings_new(s->pool, &s->gatherings);
+		e = gatherings_new(s->pool, s->options.gather_gap_ms, &s->gatherings);
 	}
 
 	/* The last loop first: the first one accepts, and hands on to the others. */

@@ -52,6 +52,7 @@ struct http_options {
 	long sessions_max;	 /* TLS_SESSIONS_MAX, kept for resumption */
 	long session_lifetime_s; /* TLS_SESSION_LIFETIME_S */
 	int64_t idle_timeout_ms; /* HTTP_IDLE_MS between requests */
+	int64_t gather_gap_ms;	 /* GATHER_GAP_MS; tests have more time than devices */
 	const struct clock
 		*clock; /* clock_system; wall time for Date; time-outs use the monotonic one */
 };

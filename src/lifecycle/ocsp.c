@@ -278,7 +278,8 @@ prepare(struct session *s, const struct ocsp_ask *ask, struct asked *a)
 static void
 sign_all(struct session *s, const struct ocsp_ask *asks, struct asked *all, size_t count)
 {
-	const struct ocsp_sign_request **requests = arena_array(s->arena, count, sizeof(*requests));
+	const struct ocsp_sign_request **requests =
+		arena_array(s->arena, count, sizeof(const void *));
 	struct ocsp_sign_result *results = arena_array(s->arena, count, sizeof(*results));
 	size_t *which = arena_array(s->arena, count, sizeof(*which)), n = 0;
 	bool has_memory = requests != NULL && results != NULL && which != NULL;
